@@ -1,0 +1,41 @@
+#pragma once
+// A collection of images as it comes: a folder, an IDX file. Reading is thread-safe.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "data/image_codec.h"
+#include "data/image_resize.h"
+
+namespace bbg::data_prep {
+
+class ImageSource {
+ public:
+  virtual ~ImageSource() = default;
+
+  virtual int64_t size() const = 0;
+  // The image's own size; channels: 1 or 3. UsageError if it cannot be decoded in full.
+  virtual data::Image read(int64_t index, int64_t channels) const = 0;
+  virtual int64_t label(int64_t index) const = 0;     // -1: none
+  virtual std::string name(int64_t index) const = 0;  // for messages
+  virtual const std::vector<std::string>& class_names() const = 0;
+  virtual std::string description() const = 0;
+  virtual int64_t natural_channels() const = 0;  // what --channels auto means
+  virtual data::Fit natural_fit() const = 0;
+};
+
+// Images in a folder: JPEG and PNG by their ends (.jpg .jpeg .png, in any case). Sub-folders are
+// the classes, sorted by name, each searched to any depth; without sub-folders there are no labels.
+// The order is a fixed shuffle of the sorted paths.
+std::unique_ptr<ImageSource> open_folder(const std::string& path);
+
+// IDX as MNIST uses it (uint8 [n, height, width]; labels uint8 [n]), plain or gzip. An empty labels
+// path means no labels.
+std::unique_ptr<ImageSource> open_idx(const std::string& images, const std::string& labels);
+
+// Whether the file starts like IDX images, plain or gzip.
+bool looks_like_idx(const std::string& path);
+
+}  // namespace bbg::data_prep

@@ -1,0 +1,230 @@
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+
+#include "core/error.h"
+#include "data/shard_writer.h"
+#include "data_prep/commands.h"
+#include "data_prep/image_source.h"
+#include "data_prep/progress_line.h"
+
+namespace bbg::data_prep {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int64_t kImagesPerThread = 32;  // in a chunk: enough to even out large and small images
+
+struct Skipped {
+  std::string name, reason;
+};
+
+std::unique_ptr<ImageSource> open_source(const ShardOptions& options) {
+  std::error_code error;
+  if (!fs::exists(options.input, error)) {
+    throw core::UsageError("input " + options.input + " does not exist", "check --input");
+  }
+  const bool is_folder = fs::is_directory(options.input, error);
+  std::string format = options.format;
+  if (format == "auto") {
+    if (!is_folder && !looks_like_idx(options.input)) {
+      throw core::UsageError(options.input + " is neither a folder nor an IDX file",
+                             "name a folder of images or an IDX file of images (.gz or plain)");
+    }
+    format = is_folder ? "folder" : "idx";
+  }
+  if (format == "folder") {
+    if (!options.labels.empty()) {
+      throw core::UsageError("--labels belongs to --format idx",
+                             "in a folder the sub-folders are the classes");
+    }
+    return open_folder(options.input);
+  }
+  return open_idx(options.input, options.labels);
+}
+
+int64_t number_of_shards(const ShardOptions& options, int64_t samples, int64_t sample_bytes) {
+  if (options.shards > samples) {
+    throw core::UsageError("--shards = " + std::to_string(options.shards) + " is more than the " +
+                               std::to_string(samples) + " images",
+                           "ask for fewer shards");
+  }
+  if (options.shards > 0) return options.shards;
+  const int64_t shard_bytes = options.shard_mib << 20;
+  return std::clamp<int64_t>((samples * sample_bytes + shard_bytes - 1) / shard_bytes, 1, samples);
+}
+
+// Images [first, first + count), decoded and fitted by several threads. Where skip_bad is set, bad
+// ones leave their reason instead.
+class Chunk {
+ public:
+  Chunk(const ImageSource& source, const ShardOptions& options, int64_t channels, data::Fit fit,
+        int64_t first, int64_t count)
+      : source_(source), options_(options), channels_(channels), fit_(fit), first_(first) {
+    images.resize(static_cast<size_t>(count));
+    reasons.resize(static_cast<size_t>(count));
+    errors_.resize(static_cast<size_t>(count));
+  }
+
+  void decode(int64_t num_threads) {
+    {
+      std::vector<std::jthread> threads;
+      for (int64_t i = 0; i < num_threads; ++i) threads.emplace_back([this] { work(); });
+    }
+    // The first one in order, whichever thread met its own first.
+    for (const std::exception_ptr& error : errors_) {
+      if (error) std::rethrow_exception(error);
+    }
+  }
+
+  std::vector<std::optional<data::Image>> images;
+  std::vector<std::string> reasons;
+
+ private:
+  void work() {
+    for (size_t i = next_++; i < images.size(); i = next_++) {
+      try {
+        const data::Image image = source_.read(first_ + static_cast<int64_t>(i), channels_);
+        images[i] = data::fit_image(image, options_.size, fit_);
+      } catch (const core::UsageError& error) {
+        reasons[i] = error.what();
+        if (!options_.skip_bad) errors_[i] = std::current_exception();
+      } catch (...) {
+        errors_[i] = std::current_exception();
+      }
+    }
+  }
+
+  const ImageSource& source_;
+  const ShardOptions& options_;
+  int64_t channels_;
+  data::Fit fit_;
+  int64_t first_;
+  std::atomic<size_t> next_ = 0;
+  std::vector<std::exception_ptr> errors_;
+};
+
+void report(const ShardOptions& options, const std::vector<std::string>& files,
+            const std::string& fingerprint, int64_t samples, int64_t channels, int64_t num_classes,
+            const std::vector<Skipped>& skipped) {
+  if (!skipped.empty()) {
+    std::fprintf(stderr, "skipped %zu unreadable image(s) of %lld:\n", skipped.size(),
+                 static_cast<long long>(samples) + static_cast<long long>(skipped.size()));
+    for (const Skipped& item : skipped) std::fprintf(stderr, "  %s\n", item.reason.c_str());
+  }
+  if (options.json) {
+    nlohmann::ordered_json json = {
+        {"samples", samples},     {"skipped", nlohmann::ordered_json::array()},
+        {"size", options.size},   {"channels", channels},
+        {"classes", num_classes}, {"fingerprint", fingerprint},
+        {"files", files}};
+    for (const Skipped& item : skipped) {
+      json["skipped"].push_back({{"name", item.name}, {"reason", item.reason}});
+    }
+    std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    return;
+  }
+  std::printf("%s: %lld images of %lldx%lldx%lld, %lld classes, %zu shard(s), fingerprint %s\n",
+              options.output.c_str(), static_cast<long long>(samples),
+              static_cast<long long>(options.size), static_cast<long long>(options.size),
+              static_cast<long long>(channels), static_cast<long long>(num_classes), files.size(),
+              fingerprint.c_str());
+}
+
+}  // namespace
+
+CommandLine ShardOptions::declare() {
+  CommandLine line("shard",
+                   "Converts images to shards that bbg_dist trains from. The output appears when "
+                   "it is complete.",
+                   "Examples:\n"
+                   "  data_prep shard --input photos --size 128 --output shards/train\n"
+                   "  data_prep shard --input train-images-idx3-ubyte.gz --labels "
+                   "train-labels-idx1-ubyte.gz \\\n"
+                   "      --size 32 --output shards/mnist");
+  line.add_text(
+      "--input", "PATH", &input,
+      "folder of JPEG and PNG images (sub-folders are classes, without them there are no\n"
+      "labels), or a file of images in MNIST's IDX format, plain or .gz",
+      true);
+  line.add_text("--output", "DIR", &output, "folder for the shards; made if absent", true);
+  line.add_number("--size", "S", &size, 1, 16384, "height and width of the output in pixels", true);
+  line.add_choice("--format", {"auto", "folder", "idx"}, &format, "what the input is");
+  line.add_text("--labels", "FILE", &labels, "labels of an IDX file, plain or .gz");
+  line.add_choice("--channels", {"auto", "1", "3"}, &channels,
+                  "1: grey, 3: RGB; auto: 3 for a folder, 1 for IDX");
+  line.add_choice(
+      "--fit", {"auto", "pad", "resize"}, &fit,
+      "resize: the largest square in the middle, resampled; pad: a black border around\n"
+      "images no larger than S, others as resize; auto: resize for a folder, pad for "
+      "IDX");
+  line.add_number("--shards", "N", &shards, 1, 99999, "number of shards; or");
+  line.add_number("--shard-mib", "M", &shard_mib, 1, 1 << 20, "size of a shard at most, in MiB");
+  line.add_flag("--skip-bad", &skip_bad,
+                "leave unreadable images out, count and list them; else the first one stops the "
+                "run");
+  line.add_number("--threads", "T", &threads, 1, 1024, "threads that decode (default: one a core)");
+  line.add_flag("--force", &force, "replace shards that are in the output folder");
+  line.add_flag("--json", &json, "report as JSON");
+  return line;
+}
+
+void run_shard(const ShardOptions& options) {
+  const std::unique_ptr<ImageSource> source = open_source(options);
+  const int64_t channels =
+      options.channels == "auto" ? source->natural_channels() : std::stoll(options.channels);
+  const data::Fit fit = options.fit == "auto"  ? source->natural_fit()
+                        : options.fit == "pad" ? data::Fit::kPad
+                                               : data::Fit::kResize;
+  const int64_t num_threads = options.threads > 0
+                                  ? options.threads
+                                  : std::max<int64_t>(1, std::thread::hardware_concurrency());
+  const int64_t total = source->size();
+  data::ShardWriter writer(
+      {.folder = options.output,
+       .height = options.size,
+       .width = options.size,
+       .channels = channels,
+       .max_samples = total,
+       .shard_count = number_of_shards(options, total, options.size * options.size * channels),
+       .class_names = source->class_names(),
+       .source = source->description() + (fit == data::Fit::kPad ? ", padded" : ", resized"),
+       .replace_existing = options.force});
+
+  std::vector<Skipped> skipped;
+  {
+    ProgressLine progress("images");
+    const int64_t chunk_size = num_threads * kImagesPerThread;
+    for (int64_t first = 0; first < total; first += chunk_size) {
+      const int64_t count = std::min(chunk_size, total - first);
+      Chunk chunk(*source, options, channels, fit, first, count);
+      chunk.decode(num_threads);
+      for (int64_t i = 0; i < count; ++i) {
+        const auto& image = chunk.images[static_cast<size_t>(i)];
+        if (image) {
+          writer.add(image->pixels, source->label(first + i));
+        } else {
+          skipped.push_back({source->name(first + i), chunk.reasons[static_cast<size_t>(i)]});
+        }
+      }
+      progress.update(first + count, total);
+    }
+  }
+  const int64_t samples = total - static_cast<int64_t>(skipped.size());
+  if (samples == 0) {
+    throw core::UsageError("none of the " + std::to_string(total) + " images of " + options.input +
+                               " can be read; the first: " + skipped.front().reason,
+                           "name a folder of JPEG or PNG images");
+  }
+  const std::vector<std::string> files = writer.close();
+  report(options, files, writer.fingerprint(), samples, channels,
+         static_cast<int64_t>(source->class_names().size()), skipped);
+}
+
+}  // namespace bbg::data_prep

@@ -1,0 +1,214 @@
+#include "app/evaluation.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "core/rng.h"
+#include "data/loader.h"
+#include "eval/neighbours.h"
+#include "eval/probe.h"
+#include "eval/reconstruct.h"
+#include "report/image_grid.h"
+#include "train/step.h"
+
+namespace bbg::app {
+
+namespace {
+
+constexpr int64_t kGridSamples = 64, kGridColumns = 8;
+constexpr int64_t kGridReconstructions = 40, kReconstructionColumns = 10;
+
+// [C, S, S] in [-1, 1] -> 8-bit pixels.
+report::Image to_image(const at::Tensor& tensor) {
+  const at::Tensor bytes = ((tensor.detach() + 1) * 127.5)
+                               .round()
+                               .clamp(0, 255)
+                               .to(at::kCPU, at::kByte)
+                               .permute({1, 2, 0})
+                               .contiguous();
+  report::Image image{
+      .width = bytes.size(1), .height = bytes.size(0), .channels = bytes.size(2), .pixels = {}};
+  image.pixels.assign(bytes.data_ptr<uint8_t>(), bytes.data_ptr<uint8_t>() + bytes.numel());
+  return image;
+}
+
+nlohmann::ordered_json three(double trained, double untrained, double pixels) {
+  return {{"trained", trained}, {"untrained", untrained}, {"pixels", pixels}};
+}
+
+}  // namespace
+
+Evaluation::Evaluation(const RunConfig& config, const data::ShardSet& train,
+                       const data::ShardSet* test, comm::Communicator& control,
+                       comm::Communicator& communicator, at::TensorOptions tensor_options)
+    : config_(config),
+      train_{&train, 0, train.size()},
+      test_{test, 0, 0},
+      control_(control),
+      communicator_(communicator),
+      tensor_options_(tensor_options) {
+  if (test != nullptr) {
+    test_.count = test->size();
+  } else {
+    test_ = {&train, train.size() - train.size() / 6, train.size() / 6};
+    train_.count = test_.first;
+  }
+}
+
+core::Batch Evaluation::read(const Split& split, int64_t first, int64_t count) const {
+  core::Batch batch = data::read_range(*split.shards, split.first + first, count);
+  batch.images = batch.images.to(tensor_options_);
+  return batch;
+}
+
+std::pair<int64_t, int64_t> Evaluation::own_part(int64_t count) const {
+  const int64_t first = count * communicator_.rank() / communicator_.size();
+  return {first, count * (communicator_.rank() + 1) / communicator_.size() - first};
+}
+
+void Evaluation::make_standing(model::Generator* generator, model::Encoder* encoder) const {
+  const at::NoGradGuard no_grad;
+  const auto seed = static_cast<uint64_t>(config_.run.seed);
+  const int64_t size = communicator_.size();
+  // The global evaluation batch: equal shares, so that the statistics do not depend on the number
+  // of ranks.
+  const int64_t share = std::max<int64_t>(1, std::min(config_.evaluate.batch, train_.count) / size);
+  const int64_t first = share * communicator_.rank();
+  if (generator != nullptr) {
+    generator->begin_standing();
+    for (int64_t pass = 0; pass < config_.evaluate.standing_passes; ++pass) {
+      generator->begin_substep();
+      // Draws of training count up from 0; these count down, so they never meet.
+      generator->forward(
+          train::make_noise(seed, -1 - pass, first, share, config_.model.z_dim, tensor_options_).z);
+    }
+    generator->finish_standing();
+    generator->begin_substep();
+  }
+  if (encoder != nullptr) {
+    encoder->begin_standing();
+    for (int64_t pass = 0; pass < config_.evaluate.standing_passes; ++pass) {
+      encoder->begin_substep();
+      const int64_t start =
+          pass * share * size % std::max<int64_t>(1, train_.count - share * size + 1);
+      encoder->forward(read(train_, start + first, share).images);
+    }
+    encoder->finish_standing();
+    encoder->begin_substep();
+  }
+}
+
+void Evaluation::prepare(train::TrainState& state) const {
+  make_standing(state.average_g.get(), state.average_e.get());
+}
+
+report::Image Evaluation::sample_grid(train::TrainState& state) const {
+  const at::NoGradGuard no_grad;
+  // The same codes at every step, so that grids over time show one garment each growing.
+  const at::Tensor z = train::make_noise(static_cast<uint64_t>(config_.run.seed), -1'000'000'000, 0,
+                                         kGridSamples, config_.model.z_dim, tensor_options_)
+                           .z;
+  const at::Tensor images = state.average_g->forward(z);
+  std::vector<report::Image> tiles;
+  for (int64_t i = 0; i < images.size(0); ++i) tiles.push_back(to_image(images[i]));
+  return report::make_grid(tiles, kGridColumns, 2);
+}
+
+report::Image Evaluation::reconstruction_grid(train::TrainState& state) const {
+  const at::NoGradGuard no_grad;
+  const int64_t count = std::min(kGridReconstructions, test_.count);
+  const at::Tensor real = read(test_, 0, count).images;
+  const at::Tensor reconstructed = state.average_g->forward(state.average_e->forward(real).mean);
+  std::vector<report::Image> tiles;
+  for (int64_t row = 0; row < count; row += kReconstructionColumns) {
+    const int64_t end = std::min(row + kReconstructionColumns, count);
+    for (int64_t i = row; i < end; ++i) tiles.push_back(to_image(real[i]));
+    for (int64_t i = row; i < end; ++i) tiles.push_back(to_image(reconstructed[i]));
+  }
+  return report::make_grid(tiles, kReconstructionColumns, 2);
+}
+
+std::pair<at::Tensor, at::Tensor> Evaluation::features(
+    const Split& split, const std::function<at::Tensor(const at::Tensor&)>& map) const {
+  const at::NoGradGuard no_grad;
+  const auto [first, count] = own_part(split.count);
+  std::vector<at::Tensor> features, labels;
+  for (int64_t done = 0; done < count; done += config_.evaluate.batch) {
+    const core::Batch batch =
+        read(split, first + done, std::min(config_.evaluate.batch, count - done));
+    features.push_back(map(batch.images).to(at::kFloat));
+    labels.push_back(batch.labels);
+  }
+  return {at::cat(features), at::cat(labels).to(tensor_options_.device())};
+}
+
+nlohmann::ordered_json Evaluation::measure(train::TrainState& state) const {
+  const at::NoGradGuard no_grad;
+  const eval::EvaluateOptions& options = config_.evaluate;
+  nlohmann::ordered_json result;
+
+  // Some data sets have no labels: probe and neighbours then have nothing to predict.
+  const bool has_labels = train_.shards->num_classes() > 1;
+  model::Encoder untrained(config_.model, communicator_, static_cast<uint64_t>(config_.run.seed),
+                           tensor_options_);
+  make_standing(nullptr, &untrained);
+  const auto probe_and_neighbours = [&](const std::function<at::Tensor(const at::Tensor&)>& map) {
+    Split train = train_, test = test_;
+    train.count = std::min(train.count, options.probe_train);
+    test.count = std::min(test.count, options.probe_test);
+    const auto [train_features, train_labels] = features(train, map);
+    const auto [test_features, test_labels] = features(test, map);
+    const double probe = eval::linear_probe(communicator_, train_features, train_labels,
+                                            test_features, test_labels, options.probe())
+                             .accuracy;
+    train.count = std::min(train_.count, options.neighbours_train);
+    test.count = std::min(test_.count, options.neighbours_test);
+    const auto [near_features, near_labels] = features(train, map);
+    const auto [query_features, query_labels] = features(test, map);
+    const double neighbour = eval::nearest_neighbour_accuracy(
+        communicator_, near_features, near_labels, query_features, query_labels, 1);
+    return std::pair<double, double>(probe, neighbour);
+  };
+  if (has_labels) {
+    const auto trained = probe_and_neighbours(
+        [&](const at::Tensor& x) { return state.average_e->forward(x).feature; });
+    const auto start =
+        probe_and_neighbours([&](const at::Tensor& x) { return untrained.forward(x).feature; });
+    const auto pixels = probe_and_neighbours([](const at::Tensor& x) { return x.flatten(1); });
+    result["linear_probe"] = three(trained.first, start.first, pixels.first);
+    result["nearest_neighbour"] = three(trained.second, start.second, pixels.second);
+  }
+
+  const auto [first, count] = own_part(test_.count);
+  std::vector<at::Tensor> batches;
+  for (int64_t done = 0; done < count; done += options.batch) {
+    batches.push_back(read(test_, first + done, std::min(options.batch, count - done)).images);
+  }
+  const eval::ReconstructionResult reconstruction =
+      eval::reconstruction_error(communicator_, batches, [&](const at::Tensor& x) {
+        return state.average_g->forward(state.average_e->forward(x).mean);
+      });
+  result["reconstruction"] = {{"error", reconstruction.error},
+                              {"error_random", reconstruction.error_random},
+                              {"ratio", reconstruction.ratio}};
+  result["protocol"] = {
+      {"networks", "averages of G's and E's weights; standing BN statistics over " +
+                       std::to_string(options.standing_passes) + " batches; codes: E's mean"},
+      {"linear_probe",
+       "multinomial logistic regression on standardised features, " +
+           std::to_string(std::min(train_.count, options.probe_train)) + " training and " +
+           std::to_string(std::min(test_.count, options.probe_test)) + " test images"},
+      {"nearest_neighbour",
+       "1-NN, Euclidean, " + std::to_string(std::min(train_.count, options.neighbours_train)) +
+           " training and " + std::to_string(std::min(test_.count, options.neighbours_test)) +
+           " test images"},
+      {"reconstruction",
+       "mean over " + std::to_string(test_.count) +
+           " test images of |x - G(E(x))|, against |x' - G(E(x))| with x' the next image"}};
+  return result;
+}
+
+}  // namespace bbg::app

@@ -1,0 +1,53 @@
+#pragma once
+// Measures the averaged networks (choices.md 51-54): linear probe and 1-NN on E's features beside
+// the untrained E and raw pixels, reconstruction error beside the error to another image; and draws
+// samples and reconstructions. BN statistics are standing statistics, made anew before each use.
+// All calls but the grids are collectives.
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "app/run_config.h"
+#include "data/shard_reader.h"
+#include "report/sink.h"
+#include "train/train_state.h"
+
+namespace bbg::app {
+
+class Evaluation {
+ public:
+  // `test` may be null: then the last sixth of `train` is held out for the measures (training has
+  // seen it).
+  Evaluation(const RunConfig& config, const data::ShardSet& train, const data::ShardSet* test,
+             comm::Communicator& control, comm::Communicator& communicator,
+             at::TensorOptions tensor_options);
+
+  // Standing statistics of both averaged networks, which are left in evaluation mode.
+  void prepare(train::TrainState& state) const;
+
+  // After prepare(); rank-local.
+  report::Image sample_grid(train::TrainState& state) const;
+  report::Image reconstruction_grid(train::TrainState& state) const;  // real on top, G(E(x)) below
+
+  // The content of evaluation.json.
+  nlohmann::ordered_json measure(train::TrainState& state) const;
+
+ private:
+  struct Split {
+    const data::ShardSet* shards;
+    int64_t first, count;
+  };
+  core::Batch read(const Split& split, int64_t first, int64_t count) const;  // on the device
+  std::pair<int64_t, int64_t> own_part(int64_t count) const;
+  // [n_r, f] features and [n_r] labels of this rank's part of the split.
+  std::pair<at::Tensor, at::Tensor> features(
+      const Split& split, const std::function<at::Tensor(const at::Tensor&)>& map) const;
+  void make_standing(model::Generator* generator, model::Encoder* encoder) const;
+
+  const RunConfig& config_;
+  Split train_, test_;
+  comm::Communicator& control_;
+  comm::Communicator& communicator_;
+  at::TensorOptions tensor_options_;
+};
+
+}  // namespace bbg::app

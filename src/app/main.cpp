@@ -1,0 +1,121 @@
+// bbg_dist: trains BigBiGAN. The only place that catches every error and turns it into one message
+// and an exit code.
+
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "app/run_config.h"
+#include "app/together.h"
+#include "app/train_loop.h"
+#include "comm/make_communicator.h"
+#include "core/error.h"
+
+namespace {
+
+using namespace bbg;
+
+constexpr const char* kUsage =
+    "bbg_dist trains BigBiGAN: a generator, an encoder and a joint discriminator.\n"
+    "\n"
+    "  bbg_dist --config FILE [--section.key value]...   train, or go on with, the run that FILE "
+    "describes;\n"
+    "                                                    the same line alone, under mpirun or "
+    "under srun\n"
+    "  bbg_dist options [--markdown]                     every option with default, unit and "
+    "bounds\n"
+    "  bbg_dist --help | --version [--json]\n"
+    "\n"
+    "Options stand in the file as `key = value` under `[section]`; the command line wins over the "
+    "file.\n"
+    "Exit codes: 0 done; 2 something in the command, the configuration or the data that you can "
+    "fix; 75 failed, but\n"
+    "starting the same command again resumes from the newest checkpoint; 70 a bug of bbg_dist; 1 "
+    "any other failure.\n";
+
+void print_version(bool json) {
+  const std::string nccl = comm::nccl_version();
+  if (json) {
+    std::printf("{\"bbg_dist\": \"%s\", \"torch\": \"2.11.0\", \"nccl\": \"%s\"}\n", BBG_VERSION,
+                nccl.c_str());
+  } else {
+    std::printf("bbg_dist %s (torch 2.11.0, %s)\n", BBG_VERSION,
+                nccl.empty() ? "without CUDA" : ("NCCL " + nccl).c_str());
+  }
+}
+
+// Commands that need no ranks. True if the command line was one of them.
+bool answer_alone(const std::vector<std::string>& arguments) {
+  const auto has = [&](const char* word) {
+    for (const std::string& argument : arguments) {
+      if (argument == word) return true;
+    }
+    return false;
+  };
+  if (has("--help") || has("-h")) {
+    std::printf("%s%s", kUsage, app::RunConfig().table.help_text().c_str());
+  } else if (has("--version")) {
+    print_version(has("--json"));
+  } else if (!arguments.empty() && arguments[0] == "options") {
+    const app::RunConfig config;
+    std::printf(
+        "%s",
+        (has("--markdown") ? config.table.markdown_text() : config.table.help_text()).c_str());
+  } else {
+    return false;
+  }
+  return true;
+}
+
+int run(const std::vector<std::string>& arguments, comm::Communicator& control) {
+  app::RunConfig config;
+  try {
+    app::together(control, [&] {
+      if (arguments.empty()) {
+        throw core::UsageError(
+            "nothing to do: no --config given",
+            "bbg_dist --help shows the ways to call it; launch/demo runs an example");
+      }
+      config.parse(arguments);
+    });
+    const core::Log log(control.rank(), control.size(), control.rank() == 0);
+    if (config.comm.deadline_ms != comm::CommOptions().deadline_ms) {
+      // The options were read over a communicator with the default deadline; the run gets one with
+      // its own.
+      const auto own = comm::make_mpi_communicator(config.comm);
+      app::train(config, *own, log);
+    } else {
+      app::train(config, control, log);
+    }
+    return core::kExitSuccess;
+  } catch (const app::Leave& leave) {
+    return leave.exit_code;
+  } catch (const std::exception& error) {
+    // This rank's own failure: the others may wait in a collective, so they are told by ending the
+    // job.
+    const int code = core::exit_code_of(error);
+    std::fprintf(
+        stderr, "error: %s%s\n",
+        control.size() > 1 ? ("rank " + std::to_string(control.rank()) + ": ").c_str() : "",
+        core::message_of(error).c_str());
+    if (control.size() > 1) control.abort(code);
+    return code;
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> arguments(argv + 1, argv + argc);
+  try {
+    if (answer_alone(arguments)) return bbg::core::kExitSuccess;
+    const bbg::comm::MpiSession session;
+    const auto control = bbg::comm::make_mpi_communicator({});
+    return run(arguments, *control);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", bbg::core::message_of(error).c_str());
+    return bbg::core::exit_code_of(error);
+  }
+}

@@ -1,0 +1,51 @@
+#include "app/run_config.h"
+
+#include "core/error.h"
+
+namespace bbg::app {
+
+void RunOptions::declare(core::OptionTable& table) {
+  table.add("run.name", &name, "Name shown in reports");
+  table.add("run.output", &output, "Run folder: checkpoints, metrics, grids, report");
+  table.add("run.seed", &seed, "Seed of everything random").at_least(0);
+  table.add("run.steps", &steps, "Length of the run, in updates of G and E")
+      .unit("steps")
+      .at_least(0);
+  table
+      .add("run.resume", &resume,
+           "auto goes on from the newest complete checkpoint of the run folder, if there is one; "
+           "never refuses a "
+           "folder that has some; require refuses one that has none")
+      .one_of({"auto", "never", "require"});
+}
+
+void ComputeOptions::declare(core::OptionTable& table) {
+  table.add("compute.device", &device, "auto takes a GPU where there is one for every rank")
+      .one_of({"auto", "cpu", "cuda"});
+  table.add("compute.dtype", &dtype, "Arithmetic; float64 is for comparisons")
+      .one_of({"float32", "float64"});
+  table
+      .add("compute.threads", &threads,
+           "CPU threads a rank; 0 shares the host's cores among its ranks")
+      .at_least(0);
+}
+
+RunConfig::RunConfig() {
+  run.declare(table);
+  data.declare(table);
+  model.declare(table);
+  loss.declare(table);
+  train.declare(table);
+  checkpoint.declare(table);
+  evaluate.declare(table);
+  report.declare(table);
+  comm.declare(table);
+  compute.declare(table);
+}
+
+void RunConfig::parse(const std::vector<std::string>& arguments) {
+  table.parse(arguments);
+  model.check();
+}
+
+}  // namespace bbg::app

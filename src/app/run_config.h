@@ -1,0 +1,60 @@
+#pragma once
+// All options of a run, from their owners' structs, in one table.
+
+#include <cstdint>
+#include <string>
+
+#include "checkpoint/checkpoint_options.h"
+#include "comm/make_communicator.h"
+#include "core/options.h"
+#include "data/data_options.h"
+#include "eval/eval_options.h"
+#include "loss/loss.h"
+#include "model/model_options.h"
+#include "report/report_options.h"
+#include "train/train_options.h"
+
+namespace bbg::app {
+
+struct RunOptions {
+  std::string name = "run";
+  std::string output = "runs/run";
+  int64_t seed = 1;
+  int64_t steps = 1000;
+  std::string resume = "auto";
+
+  void declare(core::OptionTable& table);
+};
+
+struct ComputeOptions {
+  std::string device = "auto";
+  std::string dtype = "float32";
+  int64_t threads = 0;
+
+  void declare(core::OptionTable& table);
+};
+
+struct RunConfig {
+  RunOptions run;
+  data::DataOptions data;
+  model::ModelOptions model;
+  loss::LossOptions loss;
+  train::TrainOptions train;
+  checkpoint::CheckpointOptions checkpoint;
+  eval::EvaluateOptions evaluate;
+  report::ReportOptions report;
+  comm::CommOptions comm;
+  ComputeOptions compute;
+
+  core::OptionTable table;
+
+  RunConfig();
+  RunConfig(const RunConfig&) = delete;  // the table points at the fields
+  RunConfig& operator=(const RunConfig&) = delete;
+
+  // Reads `--config` and overrides, then checks what single bounds cannot. One UsageError names
+  // every problem.
+  void parse(const std::vector<std::string>& arguments);
+};
+
+}  // namespace bbg::app

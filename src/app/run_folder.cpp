@@ -1,0 +1,188 @@
+#include "app/run_folder.h"
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <sstream>
+
+#include "app/together.h"
+#include "core/error.h"
+#include "report/console.h"
+#include "report/html.h"
+#include "report/jsonl.h"
+#include "report/png.h"
+#include "report/tensorboard.h"
+
+namespace bbg::app {
+
+namespace {
+
+// Facts that a checkpoint must share with the run that continues it, beside the model's tensors.
+std::map<std::string, std::string> identity_of(const RunConfig& config,
+                                               const std::string& fingerprint) {
+  std::map<std::string, std::string> identity;
+  for (const auto& [key, value] : config.table.values()) {
+    if (key.rfind("model.", 0) == 0 || key == "run.seed" || key == "data.batch" ||
+        key == "train.d-steps" || key == "compute.dtype" || key == "loss.kind") {
+      identity[key] = value;
+    }
+  }
+  identity["data.fingerprint"] = fingerprint;
+  return identity;
+}
+
+std::string numbered(const std::string& stem, int64_t step) {
+  std::string digits = std::to_string(step);
+  return stem + "-" + std::string(digits.size() < 8 ? 8 - digits.size() : 0, '0') + digits;
+}
+
+std::span<const std::byte> bytes_of(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
+
+}  // namespace
+
+RunFolder::RunFolder(const RunConfig& config, const std::string& fingerprint,
+                     core::FileSystem& files, comm::Communicator& control, const core::Log& log)
+    : config_(config), fingerprint_(fingerprint), files_(files), control_(control), log_(log) {
+  together(control_, [&] {
+    if (!owner()) return;
+    try {
+      files_.create_folders(path("grids"));
+      store_ =
+          std::make_unique<checkpoint::Store>(files_, path("checkpoints"), config_.checkpoint.keep);
+      // Before the folder is touched: a run that may not go on here must leave it as it was.
+      const bool has_checkpoints = !store_->steps().empty();
+      if (config_.run.resume == "never" && has_checkpoints) {
+        throw core::UsageError(
+            "run.resume = never, but " + path("checkpoints") + " has checkpoints",
+            "choose another run.output, delete the folder, or set run.resume = auto");
+      }
+      if (config_.run.resume == "require" && !has_checkpoints) {
+        throw core::UsageError(
+            "run.resume = require, but " + path("checkpoints") + " has no checkpoint",
+            "set run.resume = auto to start from the beginning");
+      }
+    } catch (const core::SystemError& error) {
+      throw core::UsageError(
+          "the run folder " + config_.run.output + " cannot be written: " + error.details().cause,
+          "set run.output to a folder that you may write to");
+    }
+  });
+}
+
+RunFolder::~RunFolder() = default;
+
+void RunFolder::check_same_run(const core::StateDict& state, const std::string& where) const {
+  for (const auto& [key, value] : identity_of(config_, fingerprint_)) {
+    const auto found = state.text.find(key);
+    const std::string there = found == state.text.end() ? "absent" : found->second;
+    if (there == value) continue;
+    const std::string what = key == "data.fingerprint"     ? "another data set"
+                             : key.rfind("model.", 0) == 0 ? "another model"
+                                                           : "another run";
+    throw core::UsageError(
+        "the checkpoint " + where + " is of " + what + ": " + key + " is " + there + " there, " +
+            value + " here",
+        "choose another run.output for a new run, or give the options in " + path("config.ini"));
+  }
+}
+
+int64_t RunFolder::resume(train::TrainState& state, comm::Communicator& communicator) {
+  int64_t step = 0;
+  together(control_, [&] {
+    if (!owner()) return;
+    std::vector<std::string> skipped;
+    const auto newest = store_->load_newest(&skipped);
+    for (const std::string& text : skipped) log_.warn("checkpoint skipped: " + text);
+    if (newest) {
+      check_same_run(newest->state, newest->path);
+      state.load(newest->state);
+      step = newest->step;
+      log_.info("resumed from " + newest->path);
+    }
+    core::write_atomically(files_, path("config.ini"), config_.table.ini_text());
+    open_sinks(step);
+  });
+  at::Tensor position = at::full({1}, step, at::kLong);
+  control_.broadcast(position, 0);
+  step = position.item<int64_t>();
+  if (step > 0) state.broadcast(communicator);
+  return step;
+}
+
+void RunFolder::open_sinks(int64_t step) {
+  std::vector<std::unique_ptr<report::Sink>> sinks;
+  sinks.push_back(report::make_console_sink());
+  sinks.push_back(report::make_jsonl_sink(path("metrics.jsonl"), step));
+  sinks.push_back(report::make_tensorboard_sink(config_.run.output));
+  sinks_ = report::make_fan_out(std::move(sinks));
+  if (!config_.report.sample_log) return;
+  // Lines of steps that will run again go; the rest stays.
+  std::string kept;
+  if (step > 0 && files_.exists(path("samples.log"))) {
+    std::istringstream lines(files_.read(path("samples.log")));
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.empty() && std::stoll(line) <= step) kept += line + "\n";
+    }
+  }
+  sample_log_ = files_.create(path("samples.log"));
+  sample_log_->append(bytes_of(kept));
+}
+
+void RunFolder::save(train::TrainState& state, int64_t step) {
+  if (!owner()) return;
+  core::StateDict dict = state.to_state_dict();
+  dict.text = identity_of(config_, fingerprint_);
+  dict.text["config"] = config_.table.ini_text();
+  dict.text["step"] = std::to_string(step);
+  store_->save(dict, step);
+}
+
+void RunFolder::report(const report::Interval& interval) {
+  if (owner()) sinks_->interval(interval);
+}
+
+void RunFolder::log_samples(int64_t step, const std::vector<at::Tensor>& own_sample_ids) {
+  if (!config_.report.sample_log) return;
+  // [ranks, draws, rank batch] -> draw by draw, in slot order
+  const at::Tensor all =
+      control_.all_gather(at::stack(own_sample_ids).unsqueeze(0)).permute({1, 0, 2}).contiguous();
+  if (!owner()) return;
+  std::string line = std::to_string(step);
+  for (int64_t i = 0; i < all.numel(); ++i)
+    line += " " + std::to_string(all.data_ptr<int64_t>()[i]);
+  sample_log_->append(bytes_of(line + "\n"));
+}
+
+void RunFolder::grids(int64_t step, const Evaluation& evaluation, train::TrainState& state) {
+  if (!owner()) return;
+  const auto write = [&](const std::string& name, const report::Image& image) {
+    const std::vector<uint8_t> png = report::encode_png(image);
+    core::write_atomically(files_, path("grids/" + numbered(name, step) + ".png"),
+                           std::string(png.begin(), png.end()));
+    sinks_->image(step, name, image);
+  };
+  write("samples", evaluation.sample_grid(state));
+  write("reconstructions", evaluation.reconstruction_grid(state));
+}
+
+void RunFolder::finish(int64_t step, const nlohmann::ordered_json& evaluation) {
+  if (!owner()) return;
+  nlohmann::ordered_json content = evaluation;
+  content["step"] = step;
+  core::write_atomically(files_, path("evaluation.json"), content.dump(2) + "\n");
+  report::Values values;
+  for (const auto& [group, entries] : content.items()) {
+    if (!entries.is_object()) continue;
+    for (const auto& [name, value] : entries.items()) {
+      if (value.is_number()) values.emplace_back(group + "." + name, value.get<double>());
+    }
+  }
+  sinks_->evaluation(step, values);
+  sinks_->close();
+  report::write_html_report(files_, config_.run.output);
+  for (const auto& [name, value] : values) log_.info(name + " = " + std::to_string(value));
+  log_.info("report: " + path("report.html"));
+}
+
+}  // namespace bbg::app

@@ -1,0 +1,178 @@
+#include "app/train_loop.h"
+
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "app/device.h"
+#include "app/evaluation.h"
+#include "app/run_folder.h"
+#include "app/together.h"
+#include "core/error.h"
+#include "core/file_system.h"
+#include "data/loader.h"
+#include "data/sample_plan.h"
+#include "data/shard_reader.h"
+#include "train/step.h"
+
+namespace bbg::app {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The mean over ranks of the losses of the two kinds of update, by their names in metrics.jsonl.
+report::Values averaged_losses(const loss::Loss& d, const loss::Loss& ge,
+                               comm::Communicator& communicator) {
+  std::vector<std::string> names;
+  std::vector<at::Tensor> values;
+  const auto add = [&](const std::string& name, const at::Tensor& value) {
+    if (!value.defined()) return;
+    names.push_back(name);
+    values.push_back(value.detach().to(at::kDouble));
+  };
+  for (const auto& [name, loss] :
+       {std::pair<std::string, const loss::Loss*>{"loss_d", &d}, {"loss_ge", &ge}}) {
+    add(name, loss->total);
+    add(name + "_x", loss->x);
+    add(name + "_z", loss->z);
+    add(name + "_xz", loss->xz);
+  }
+  at::Tensor all = at::stack(values);
+  communicator.all_reduce(all, comm::Reduce::kMean);
+  all = all.cpu();
+  report::Values result;
+  for (size_t i = 0; i < names.size(); ++i) {
+    result.emplace_back(names[i], all.data_ptr<double>()[i]);
+  }
+  return result;
+}
+
+void check_data(const RunConfig& config, const data::ShardSet& shards, const std::string& path) {
+  if (shards.height() != config.model.resolution || shards.width() != config.model.resolution ||
+      shards.channels() != config.model.channels) {
+    throw core::UsageError("the images of " + path + " are " + std::to_string(shards.width()) +
+                               "x" + std::to_string(shards.height()) + " with " +
+                               std::to_string(shards.channels()) + " channel(s), the model's " +
+                               std::to_string(config.model.resolution) + "x" +
+                               std::to_string(config.model.resolution) + " with " +
+                               std::to_string(config.model.channels),
+                           "set model.resolution and model.channels, or make shards with data_prep "
+                           "shard --size and --channels");
+  }
+}
+
+}  // namespace
+
+void train(const RunConfig& config, comm::Communicator& control, const core::Log& log) {
+  // What the run needs, opened and checked before any work.
+  const auto files = core::make_posix_file_system();
+  std::optional<data::ShardSet> shards, test_shards;
+  at::TensorOptions tensor_options;
+  together(control, [&] {
+    if (config.data.batch % control.size() != 0) {
+      throw core::UsageError(
+          "data.batch = " + std::to_string(config.data.batch) + " is not divisible by " +
+              std::to_string(control.size()) + " ranks",
+          "data.batch is the global batch: choose a multiple of the number of ranks");
+    }
+    shards.emplace(data::ShardSet::open(config.data.shards));
+    check_data(config, *shards, config.data.shards);
+    if (!config.data.test_shards.empty()) {
+      test_shards.emplace(data::ShardSet::open(config.data.test_shards));
+      check_data(config, *test_shards, config.data.test_shards);
+    }
+    tensor_options = choose_device(config.compute, control);
+    at::set_num_threads(choose_threads(config.compute, control));
+  });
+  const auto data_plane = comm::make_data_plane(config.comm, tensor_options.device(), control);
+  comm::Communicator& communicator = data_plane ? *data_plane : control;
+
+  const auto seed = static_cast<uint64_t>(config.run.seed);
+  train::TrainState state(config.model, config.train, communicator, seed, tensor_options);
+  RunFolder folder(config, shards->fingerprint(), *files, control, log);
+  int64_t step = folder.resume(state, communicator);
+  if (step < config.run.steps) {
+    log.info("training from step " + std::to_string(step) + " to " +
+             std::to_string(config.run.steps) + " on " + std::to_string(control.size()) +
+             " rank(s), " + tensor_options.device().str() + ", " +
+             std::to_string(at::get_num_threads()) + " thread(s) a rank, " + communicator.name());
+  } else {
+    log.info("the run is complete at step " + std::to_string(step) + "; evaluating it");
+  }
+  log.info("parameters: G " + std::to_string(state.nets.generator->num_parameters()) + ", E " +
+           std::to_string(state.nets.encoder->num_parameters()) + ", D " +
+           std::to_string(state.nets.discriminator->num_parameters()));
+
+  const int64_t draws_per_step = config.train.d_steps + 1;
+  const int64_t rank_batch = config.data.batch / control.size();
+  const int64_t first_slot = rank_batch * control.rank();
+  const data::SamplePlan plan(seed, shards->size(), config.data.batch);
+  data::Loader loader(*shards, plan, config.data, control.rank(), control.size(),
+                      step * draws_per_step);
+  train::Step updates(state, config.loss.parsed_kind());
+  const Evaluation evaluation(config, *shards, test_shards ? &*test_shards : nullptr, control,
+                              communicator, tensor_options);
+
+  int64_t draw = step * draws_per_step;
+  std::vector<at::Tensor> sample_ids;  // of the step under way
+  const auto next_images = [&] {
+    const core::Batch batch = loader.next();
+    sample_ids.push_back(batch.sample_ids);
+    return batch.images.to(tensor_options);
+  };
+  const auto noise = [&] {
+    return train::make_noise(seed, draw++, first_slot, rank_batch, config.model.z_dim,
+                             tensor_options);
+  };
+
+  const Clock::time_point start = Clock::now();
+  Clock::time_point interval_start = start;
+  int64_t interval_step = step;
+  double aside =
+      0;  // seconds of the interval spent on grids and checkpoints, not counted as training
+  while (step < config.run.steps) {
+    const double factor = config.train.rate_factor(step);
+    loss::Loss loss_d;
+    for (int64_t i = 0; i < config.train.d_steps; ++i) {
+      loss_d = updates.update_discriminator(next_images(), noise(), factor * config.train.lr_d);
+    }
+    const loss::Loss loss_ge = updates.update_generator_encoder(
+        next_images(), noise(), factor * config.train.lr_g, factor * config.train.lr_e);
+    ++step;
+    state.update_averages(step);
+    folder.log_samples(step, sample_ids);
+    sample_ids.clear();
+
+    const bool last = step == config.run.steps;
+    if (last || step % config.report.every == 0) {
+      const report::Values losses = averaged_losses(loss_d, loss_ge, communicator);
+      const double seconds = seconds_since(interval_start) - aside;
+      const int64_t images_per_step = config.data.batch * draws_per_step;
+      folder.report({.step = step,
+                     .total_steps = config.run.steps,
+                     .images = step * images_per_step,
+                     .seconds = seconds_since(start),
+                     .images_per_second =
+                         static_cast<double>((step - interval_step) * images_per_step) / seconds,
+                     .values = losses});
+      interval_start = Clock::now();
+      interval_step = step;
+      aside = 0;
+    }
+    const Clock::time_point aside_start = Clock::now();
+    if (last || step % config.checkpoint.every == 0) folder.save(state, step);
+    if (last || step % config.report.grid_every == 0) {
+      evaluation.prepare(state);
+      folder.grids(step, evaluation, state);
+    }
+    aside += seconds_since(aside_start);
+  }
+  evaluation.prepare(state);
+  folder.finish(step, evaluation.measure(state));
+}
+
+}  // namespace bbg::app

@@ -1,0 +1,15 @@
+#include "checkpoint/checkpoint_options.h"
+
+namespace bbg::checkpoint {
+
+void CheckpointOptions::declare(core::OptionTable& table) {
+  table.add("checkpoint.every", &every, "A checkpoint is written after every so many steps")
+      .unit("steps")
+      .at_least(1);
+  table.add("checkpoint.keep", &keep, "How many complete checkpoints stay; older ones are removed")
+      .unit("checkpoints")
+      .at_least(1)
+      .at_most(1'000'000);
+}
+
+}  // namespace bbg::checkpoint

@@ -1,0 +1,189 @@
+#include "checkpoint/store.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "checkpoint/safetensors.h"
+#include "core/error.h"
+#include "core/hash.h"
+
+namespace bbg::checkpoint {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kFormat = "bbg_dist checkpoint";
+constexpr int64_t kFormatVersion = 1;
+constexpr const char* kStateFile = "state.safetensors";
+constexpr const char* kManifestFile = "manifest.json";
+constexpr const char* kPartial = ".partial";
+constexpr std::string_view kPrefix = "step-";
+
+// The step of a folder with a final name; none for anything else.
+std::optional<int64_t> step_of(const std::string& name) {
+  if (name.rfind(kPrefix, 0) != 0) return std::nullopt;
+  const std::string digits = name.substr(kPrefix.size());
+  const bool is_number =
+      digits.size() >= 8 && digits.size() <= 18 &&
+      std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!is_number) return std::nullopt;
+  return std::stoll(digits);
+}
+
+std::string manifest_of(const core::StateDict& state, int64_t step, const WrittenFile& written) {
+  const Json manifest = {{"format", kFormat},      {"format_version", kFormatVersion},
+                         {"step", step},           {"file", kStateFile},
+                         {"bytes", written.bytes}, {"xxh3", core::hex(written.checksum)},
+                         {"text", state.text}};
+  return manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string parent_of(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+// Makes the folders that are missing and their names durable.
+void create_durable_folders(core::FileSystem& files, const std::string& path) {
+  std::vector<std::string> made;
+  for (std::string at = path; !files.exists(at) && at != parent_of(at); at = parent_of(at)) {
+    made.push_back(at);
+  }
+  files.create_folders(path);
+  for (const std::string& folder : made) files.sync_folder(parent_of(folder));
+}
+
+}  // namespace
+
+Store::Store(core::FileSystem& files, std::string folder, int64_t keep)
+    : files_(files), folder_(std::move(folder)), keep_(keep) {
+  BBG_CHECK(keep_ >= 1, "a store that keeps nothing");
+  while (folder_.size() > 1 && folder_.back() == '/') folder_.pop_back();
+}
+
+std::string Store::path_of(int64_t step) const {
+  const std::string digits = std::to_string(step);
+  return folder_ + "/" + std::string(kPrefix) +
+         std::string(digits.size() < 8 ? 8 - digits.size() : 0, '0') + digits;
+}
+
+std::vector<int64_t> Store::steps() {
+  std::vector<int64_t> steps;
+  for (const std::string& name : files_.list(folder_)) {
+    if (const auto step = step_of(name)) steps.push_back(*step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+void Store::remove_leftovers() {
+  for (const std::string& name : files_.list(folder_)) {
+    if (name.rfind(kPrefix, 0) == 0 && name.ends_with(kPartial)) {
+      files_.remove_all(folder_ + "/" + name);
+    }
+  }
+}
+
+void Store::save(const core::StateDict& state, int64_t step) {
+  const std::string path = path_of(step), aside = path + kPartial;
+  create_durable_folders(files_, folder_);
+  remove_leftovers();
+  files_.create_folders(aside);
+  const WrittenFile written = write_safetensors(files_, aside + "/" + kStateFile, state);
+  // Last: a manifest vouches for a state file that is on the disk.
+  const std::string manifest = manifest_of(state, step, written);
+  const auto file = files_.create(aside + "/" + kManifestFile);
+  file->append(std::as_bytes(std::span(manifest)));
+  file->sync();
+  file->close();
+  files_.sync_folder(aside);
+
+  if (files_.exists(path)) {
+    std::string problem;
+    if (read_verified(step, &problem)) {
+      const bool is_equal = files_.read(path + "/" + kManifestFile) == manifest;
+      files_.remove_all(aside);
+      if (is_equal) return;
+      throw core::UsageError(path + " is a complete checkpoint of another state of this step",
+                             "choose another run.output, or remove that folder");
+    }
+    files_.rename(path, path + ".broken" + kPartial);
+  }
+  files_.rename(aside, path);
+  files_.sync_folder(folder_);
+  remove_old(step);
+}
+
+// Checkpoints beyond the one just saved are broken (else the run had gone on from them) and do not
+// count; the run will replace them when it gets there.
+void Store::remove_old(int64_t newest) {
+  std::vector<int64_t> candidates;
+  for (const int64_t step : steps()) {
+    if (step <= newest) candidates.push_back(step);
+  }
+  while (static_cast<int64_t>(candidates.size()) > keep_) {
+    // Renamed first: a checkpoint that is half removed must not look like one.
+    const std::string path = path_of(candidates.front());
+    files_.rename(path, path + kPartial);
+    candidates.erase(candidates.begin());
+  }
+  remove_leftovers();
+}
+
+std::optional<core::StateDict> Store::read_verified(int64_t step, std::string* problem) {
+  const std::string path = path_of(step);
+  const auto broken = [&](const std::string& text) {
+    *problem = path + ": " + text;
+    return std::nullopt;
+  };
+  try {
+    const Json manifest = Json::parse(files_.read(path + "/" + kManifestFile), nullptr, false);
+    if (!manifest.is_object() || manifest.value("format", Json()) != kFormat) {
+      return broken("manifest.json is damaged");
+    }
+    const Json version = manifest.value("format_version", Json());
+    if (version != kFormatVersion) {
+      throw core::UsageError(path + " has checkpoint format version " + version.dump() +
+                                 ", this program reads " + std::to_string(kFormatVersion),
+                             "use the version of bbg_dist that wrote it");
+    }
+    if (manifest.value("step", Json()) != step) {
+      return broken("manifest.json is of another step");
+    }
+    const std::string content = files_.read(path + "/" + kStateFile);
+    if (manifest.value("bytes", Json()) != content.size()) {
+      return broken(std::string(kStateFile) + " has " + std::to_string(content.size()) +
+                    " bytes, not " + manifest.value("bytes", Json()).dump());
+    }
+    if (manifest.value("xxh3", Json()) !=
+        core::hex(core::hash64(std::as_bytes(std::span(content))))) {
+      return broken(std::string(kStateFile) + " does not have its checksum");
+    }
+    return parse_safetensors(content, path + "/" + kStateFile);
+  } catch (const core::SystemError& error) {
+    return broken(error.what());
+  }
+}
+
+std::optional<Store::Loaded> Store::load_newest(std::vector<std::string>* skipped) {
+  std::vector<int64_t> newest_first = steps();
+  std::reverse(newest_first.begin(), newest_first.end());
+  std::string problems;
+  for (const int64_t step : newest_first) {
+    std::string problem;
+    if (auto state = read_verified(step, &problem)) {
+      return Loaded{std::move(*state), step, path_of(step)};
+    }
+    if (skipped != nullptr) skipped->push_back(problem);
+    problems += "\n  " + problem;
+  }
+  if (newest_first.empty()) return std::nullopt;
+  throw core::UsageError("no checkpoint in " + folder_ + " is whole:" + problems,
+                         "restore one of these folders from a backup, or remove them all to start "
+                         "from the beginning");
+}
+
+}  // namespace bbg::checkpoint

@@ -1,0 +1,53 @@
+#pragma once
+// The checkpoints of a run: folder/step-NNNNNNNN/{state.safetensors, manifest.json}, the newest
+// `keep` of them (docs/formats.md). A checkpoint appears complete or not at all, whenever the
+// process, the machine or the disk stops: it is written aside, synced, renamed. Called by one
+// process, rank 0, and one thread at a time.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "core/types.h"
+
+namespace bbg::checkpoint {
+
+class Store {
+ public:
+  struct Loaded {
+    core::StateDict state;
+    int64_t step = 0;
+    std::string path;
+  };
+
+  // `files` must outlive the store. Touches nothing yet.
+  Store(core::FileSystem& files, std::string folder, int64_t keep);
+
+  // Durable when it returns. Throws SystemError if the disk fails; what was there is then still
+  // there. A complete checkpoint of the same step stays if it is equal and is a UsageError if not;
+  // a broken one is replaced.
+  void save(const core::StateDict& state, int64_t step);
+
+  // The newest checkpoint whose size and checksum are right; none if there is no checkpoint at all.
+  // `skipped` (may be null) receives a line for each newer one that was passed over. UsageError if
+  // there are checkpoints but none is whole, or if one is of another format version.
+  std::optional<Loaded> load_newest(std::vector<std::string>* skipped);
+
+  // Of the folders that bear a checkpoint's final name, ascending; whole or not.
+  std::vector<int64_t> steps();
+
+ private:
+  std::string path_of(int64_t step) const;
+  void remove_leftovers();
+  void remove_old(int64_t newest);
+  // Fills `problem` instead if it is not whole.
+  std::optional<core::StateDict> read_verified(int64_t step, std::string* problem);
+
+  core::FileSystem& files_;
+  std::string folder_;
+  int64_t keep_;
+};
+
+}  // namespace bbg::checkpoint

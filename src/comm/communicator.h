@@ -1,0 +1,57 @@
+#pragma once
+// The ranks of a job, as an object that is passed by reference: there is no global communicator.
+// Size 1 is a full implementation (no launcher needed): sums over one rank are identities.
+//
+// Rules, the same for every implementation:
+// - Every call except rank(), size(), local_*() and abort() is a collective: all ranks call it, in
+// the same order, with
+//   tensors of equal shape and dtype. One thread per process uses a communicator.
+// - Tensors must be contiguous (or any dense memory format, equal on all ranks) and are reduced in
+// place.
+// - CPU: a call returns when its result is there. CUDA: the call is enqueued on the device's
+// current stream; the result is
+//   there for work enqueued on that stream afterwards, and the caller need not synchronise.
+// - Reductions add in an order that depends on the world size alone, never on timing: repeated runs
+// give equal bits.
+// - A wait that exceeds the deadline ends the process with exit code 75 after a line that names
+// operation, sequence
+//   number and the ranks that have not come (see watchdog.h). Failures of the library throw
+//   SystemError.
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bbg::comm {
+
+enum class Reduce { kSum, kMean, kMax };
+
+class Communicator {
+ public:
+  virtual ~Communicator() = default;
+
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  virtual int local_rank() const = 0;  // among the ranks of this host
+  virtual int local_size() const = 0;
+  virtual std::string name() const = 0;  // "mpi" or "nccl"
+
+  virtual void all_reduce(at::Tensor& tensor, Reduce reduce) = 0;
+  virtual void broadcast(at::Tensor& tensor, int root) = 0;
+  // [n, ...] of each rank -> [size * n, ...] in rank order, on every rank.
+  virtual at::Tensor all_gather(const at::Tensor& tensor) = 0;
+  virtual void barrier() = 0;
+
+  // Control plane, host memory. Text of each rank, in rank order, on every rank; lengths may
+  // differ.
+  virtual std::vector<std::string> all_gather_text(const std::string& text) = 0;
+  // True on every rank if it was true on all of them. Called before anything irreversible.
+  virtual bool agree(bool ready) = 0;
+
+  // Ends all ranks of the job with this exit code, from any rank, without the others' help.
+  [[noreturn]] virtual void abort(int exit_code) = 0;
+};
+
+}  // namespace bbg::comm

@@ -1,0 +1,43 @@
+#pragma once
+// Chooses and builds the communicators of a run. Exactly one MpiSession lives in main, before and
+// after everything else that communicates; what it hands out must be destroyed before it.
+
+#include <memory>
+#include <string>
+
+#include "comm/communicator.h"
+#include "core/options.h"
+
+namespace bbg::comm {
+
+struct CommOptions {
+  std::string backend = "auto";
+  int64_t deadline_ms = 120000;
+
+  void declare(core::OptionTable& table);
+};
+
+// MPI from initialisation to finalisation (MPI_THREAD_FUNNELED: only the constructing thread
+// communicates).
+class MpiSession {
+ public:
+  MpiSession();
+  ~MpiSession();
+  MpiSession(const MpiSession&) = delete;
+  MpiSession& operator=(const MpiSession&) = delete;
+};
+
+// The control plane, and the data plane on CPU: all ranks of MPI_COMM_WORLD, on a duplicate of it.
+std::unique_ptr<Communicator> make_mpi_communicator(const CommOptions& options);
+
+// The data plane for `device`: nullptr where the control plane itself serves (CPU). NCCL for CUDA;
+// `control` spreads the unique id and must outlive the result. UsageError where backend and device
+// do not fit or CUDA was not compiled in.
+std::unique_ptr<Communicator> make_data_plane(const CommOptions& options, const at::Device& device,
+                                              Communicator& control);
+
+// "2.28.9" of the library that is loaded, or "" without CUDA. Throws SystemError if it is not the
+// one compiled against.
+std::string nccl_version();
+
+}  // namespace bbg::comm

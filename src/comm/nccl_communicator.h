@@ -1,0 +1,15 @@
+#pragma once
+// Communicator over NCCL for one CUDA device. Collectives run on the device's current stream;
+// control-plane calls (text, agree, barrier, abort) go through `control`, which must outlive this
+// object. Defined only with BBG_CUDA.
+
+#include <memory>
+
+#include "comm/communicator.h"
+
+namespace bbg::comm {
+
+std::unique_ptr<Communicator> make_nccl_communicator(const at::Device& device, int64_t deadline_ms,
+                                                     Communicator& control);
+
+}  // namespace bbg::comm

@@ -1,0 +1,33 @@
+#include "core/hash.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <cstdio>
+
+namespace bbg::core {
+
+struct Hasher::State {
+  XXH3_state_t xxh;
+};
+
+uint64_t hash64(std::span<const std::byte> bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+Hasher::Hasher() : state_(new State) { XXH3_64bits_reset(&state_->xxh); }
+Hasher::~Hasher() = default;
+
+void Hasher::add(std::span<const std::byte> bytes) {
+  XXH3_64bits_update(&state_->xxh, bytes.data(), bytes.size());
+}
+
+uint64_t Hasher::digest() const { return XXH3_64bits_digest(&state_->xxh); }
+
+std::string hex(uint64_t value) {
+  char text[17];
+  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+}  // namespace bbg::core

@@ -1,0 +1,30 @@
+#pragma once
+// XXH3 (xxHash library) as the project's one checksum: shards, data-set fingerprints, checkpoints,
+// replica checks.
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace bbg::core {
+
+uint64_t hash64(std::span<const std::byte> bytes);
+
+// The same over pieces.
+class Hasher {
+ public:
+  Hasher();
+  ~Hasher();
+  void add(std::span<const std::byte> bytes);
+  uint64_t digest() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+std::string hex(uint64_t value);  // 16 lower-case digits
+
+}  // namespace bbg::core

@@ -1,0 +1,350 @@
+#include "core/options.h"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "core/error.h"
+
+namespace bbg::core {
+
+namespace po = boost::program_options;
+
+namespace {
+
+template <class T>
+bool parse_number(const std::string& text, T* value) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, *value);
+  return error == std::errc() && stop == end;
+}
+
+bool parse_bool(const std::string& text, bool* value) {
+  if (text == "true" || text == "1" || text == "yes" || text == "on") {
+    *value = true;
+    return true;
+  }
+  if (text == "false" || text == "0" || text == "no" || text == "off") {
+    *value = false;
+    return true;
+  }
+  return false;
+}
+
+// Shortest text that reads back to the same double.
+std::string print_number(double value) {
+  char buffer[64];
+  const auto result = std::to_chars(buffer, buffer + sizeof buffer, value);
+  return std::string(buffer, result.ptr);
+}
+
+std::string section_of(const std::string& key) { return key.substr(0, key.find('.')); }
+std::string name_of(const std::string& key) { return key.substr(key.find('.') + 1); }
+
+std::string join(const std::vector<std::string>& words, const std::string& separator) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : separator) + word;
+  return text;
+}
+
+[[noreturn]] void throw_problems(const std::vector<std::string>& problems) {
+  const std::string head =
+      problems.size() == 1 ? "" : std::to_string(problems.size()) + " problems in the options:\n  ";
+  throw UsageError(head + join(problems, "\n  "), "`--help` lists every key with its bounds");
+}
+
+}  // namespace
+
+OptionTable::Option& OptionTable::Option::unit(const std::string& text) {
+  unit_text = text;
+  return *this;
+}
+OptionTable::Option& OptionTable::Option::at_least(double bound) {
+  minimum = bound;
+  return *this;
+}
+OptionTable::Option& OptionTable::Option::at_most(double bound) {
+  maximum = bound;
+  return *this;
+}
+OptionTable::Option& OptionTable::Option::above(double bound) {
+  minimum = bound;
+  exclusive_minimum = true;
+  return *this;
+}
+OptionTable::Option& OptionTable::Option::one_of(std::vector<std::string> values) {
+  choices = std::move(values);
+  return *this;
+}
+
+std::string OptionTable::Option::bounds_text() const {
+  if (!choices.empty()) return join(choices, " | ");
+  if (minimum && maximum) {
+    return (exclusive_minimum ? "above " : "") + print_number(*minimum) + " to " +
+           print_number(*maximum);
+  }
+  if (minimum) return (exclusive_minimum ? "above " : "at least ") + print_number(*minimum);
+  if (maximum) return "at most " + print_number(*maximum);
+  return "";
+}
+
+OptionTable::Option& OptionTable::insert(Option option) {
+  BBG_CHECK(option.key.find('.') != std::string::npos, "option key without section: " + option.key);
+  BBG_CHECK(by_key_.count(option.key) == 0, "option declared twice: " + option.key);
+  option.default_text = option.print();
+  options_.push_back(std::make_unique<Option>(std::move(option)));
+  by_key_[options_.back()->key] = options_.back().get();
+  return *options_.back();
+}
+
+OptionTable::Option& OptionTable::add(const std::string& key, int64_t* field,
+                                      const std::string& help) {
+  Option option;
+  option.key = key;
+  option.type = "integer";
+  option.help = help;
+  option.parse = [field](const std::string& text) { return parse_number(text, field); };
+  option.print = [field] { return std::to_string(*field); };
+  option.number = [field] { return std::optional<double>(static_cast<double>(*field)); };
+  return insert(std::move(option));
+}
+
+OptionTable::Option& OptionTable::add(const std::string& key, double* field,
+                                      const std::string& help) {
+  Option option;
+  option.key = key;
+  option.type = "number";
+  option.help = help;
+  option.parse = [field](const std::string& text) {
+    return parse_number(text, field) && std::isfinite(*field);
+  };
+  option.print = [field] { return print_number(*field); };
+  option.number = [field] { return std::optional<double>(*field); };
+  return insert(std::move(option));
+}
+
+OptionTable::Option& OptionTable::add(const std::string& key, bool* field,
+                                      const std::string& help) {
+  Option option;
+  option.key = key;
+  option.type = "true | false";
+  option.help = help;
+  option.parse = [field](const std::string& text) { return parse_bool(text, field); };
+  option.print = [field] { return std::string(*field ? "true" : "false"); };
+  option.number = [] { return std::optional<double>(); };
+  return insert(std::move(option));
+}
+
+OptionTable::Option& OptionTable::add(const std::string& key, std::string* field,
+                                      const std::string& help) {
+  Option option;
+  option.key = key;
+  option.type = "text";
+  option.help = help;
+  option.parse = [field](const std::string& text) {
+    *field = text;
+    return true;
+  };
+  option.print = [field] { return *field; };
+  option.number = [] { return std::optional<double>(); };
+  return insert(std::move(option));
+}
+
+void OptionTable::assign(const std::string& key, const std::string& value,
+                         const std::string& origin, std::vector<std::string>& problems) {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end()) {
+    const std::string nearest = nearest_key(key);
+    problems.push_back(origin + ": unknown key '" + key + "'" +
+                       (nearest.empty() ? "" : "; did you mean '" + nearest + "'?"));
+    return;
+  }
+  Option& option = *found->second;
+  if (!option.parse(value)) {
+    problems.push_back(origin + ": " + key + " = '" + value + "' is not of type " + option.type);
+    return;
+  }
+  const std::optional<double> number = option.number();
+  const bool below =
+      number && option.minimum &&
+      (option.exclusive_minimum ? *number <= *option.minimum : *number < *option.minimum);
+  const bool over = number && option.maximum && *number > *option.maximum;
+  const bool unlisted =
+      !option.choices.empty() &&
+      std::find(option.choices.begin(), option.choices.end(), value) == option.choices.end();
+  if (below || over || unlisted) {
+    problems.push_back(origin + ": " + key + " = '" + value +
+                       "' is out of bounds: " + option.bounds_text());
+  }
+}
+
+std::string OptionTable::nearest_key(const std::string& key) const {
+  std::string best;
+  int best_distance = static_cast<int>(key.size());
+  for (const auto& option : options_) {
+    // A right name in the wrong section is as likely as a typing error.
+    const int distance =
+        std::min(edit_distance(key, option->key), name_of(key) == name_of(option->key) ? 1 : 1000);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = option->key;
+    }
+  }
+  return best_distance <= std::max<int>(2, static_cast<int>(key.size()) / 2) ? best : "";
+}
+
+void OptionTable::read_ini(const std::string& text, const std::string& origin,
+                           std::vector<std::string>& problems) {
+  try {
+    std::istringstream stream(text);
+    // With no option declared and unregistered ones allowed, Boost yields each "section.key =
+    // value" as it stands.
+    const auto parsed = po::parse_config_file<char>(stream, po::options_description(), true);
+    std::set<std::string> seen;
+    for (const auto& entry : parsed.options) {
+      if (!seen.insert(entry.string_key).second) {
+        problems.push_back(origin + ": key '" + entry.string_key + "' is given twice");
+      }
+      assign(entry.string_key, join(entry.value, " "), origin, problems);
+    }
+  } catch (const po::error& error) {
+    problems.push_back(origin + ": " + error.what());
+  }
+}
+
+void OptionTable::parse_ini(const std::string& text, const std::string& origin) {
+  std::vector<std::string> problems;
+  read_ini(text, origin, problems);
+  if (!problems.empty()) throw_problems(problems);
+}
+
+void OptionTable::parse(const std::vector<std::string>& arguments) {
+  std::vector<std::string> problems;
+  std::vector<std::pair<std::string, std::string>> overrides;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    if (word.rfind("--", 0) != 0) {
+      problems.push_back("command line: unexpected word '" + word +
+                         "'; options read --section.key value");
+      continue;
+    }
+    const size_t equals = word.find('=');
+    const std::string key = word.substr(2, equals == std::string::npos ? equals : equals - 2);
+    std::string value;
+    if (equals != std::string::npos) {
+      value = word.substr(equals + 1);
+    } else if (i + 1 < arguments.size()) {
+      value = arguments[++i];
+    } else {
+      problems.push_back("command line: --" + key + " lacks its value");
+      continue;
+    }
+    if (key == "config") {
+      config_path_ = value;
+    } else {
+      overrides.emplace_back(key, value);
+    }
+  }
+  if (!config_path_.empty()) {
+    std::ifstream file(config_path_);
+    if (!file) {
+      problems.push_back("config file '" + config_path_ + "' cannot be read");
+    } else {
+      std::stringstream text;
+      text << file.rdbuf();
+      read_ini(text.str(), config_path_, problems);
+    }
+  }
+  for (const auto& [key, value] : overrides) assign(key, value, "command line", problems);
+  if (!problems.empty()) throw_problems(problems);
+}
+
+std::string OptionTable::help_text() const {
+  std::ostringstream out;
+  std::string section;
+  for (const auto& option : options_) {
+    if (section_of(option->key) != section) {
+      section = section_of(option->key);
+      out << "\n[" << section << "]\n";
+    }
+    std::string line = "  --" + option->key + " ";
+    line += option->default_text.empty() ? "\"\"" : option->default_text;
+    if (!option->unit_text.empty()) line += " " + option->unit_text;
+    if (line.size() < 44) line.resize(44, ' ');
+    out << line << " " << option->help;
+    const std::string bounds = option->bounds_text();
+    if (!bounds.empty()) out << " (" << bounds << ")";
+    out << "\n";
+  }
+  return out.str();
+}
+
+std::string OptionTable::ini_text() const {
+  std::ostringstream out;
+  std::string section;
+  for (const auto& option : options_) {
+    if (section_of(option->key) != section) {
+      out << (section.empty() ? "" : "\n");
+      section = section_of(option->key);
+      out << "[" << section << "]\n";
+    }
+    out << name_of(option->key) << " = " << option->print() << "\n";
+  }
+  return out.str();
+}
+
+std::string OptionTable::markdown_text() const {
+  std::ostringstream out;
+  out << "# Options\n\nGenerated by `bbg_dist options --markdown`; a test fails when this page is "
+         "stale. In an INI file an option\nis `key = value` under `[section]`; on the command line "
+         "`--section.key value`, which wins over the file.\n";
+  std::string section;
+  for (const auto& option : options_) {
+    if (section_of(option->key) != section) {
+      section = section_of(option->key);
+      out << "\n## " << section << "\n\n| key | default | unit | bounds | meaning |\n"
+          << "|---|---|---|---|---|\n";
+    }
+    std::string bounds = option->bounds_text();
+    if (bounds.empty()) bounds = option->type;
+    size_t at = 0;
+    while ((at = bounds.find('|', at)) != std::string::npos) {
+      bounds.replace(at, 1, "\\|");
+      at += 2;
+    }
+    out << "| `" << option->key << "` | "
+        << (option->default_text.empty() ? "" : "`" + option->default_text + "`") << " | "
+        << option->unit_text << " | " << bounds << " | " << option->help << " |\n";
+  }
+  return out.str();
+}
+
+std::map<std::string, std::string> OptionTable::values() const {
+  std::map<std::string, std::string> all;
+  for (const auto& option : options_) all[option->key] = option->print();
+  return all;
+}
+
+int edit_distance(const std::string& a, const std::string& b) {
+  std::vector<std::vector<int>> cost(a.size() + 1, std::vector<int>(b.size() + 1));
+  for (size_t i = 0; i <= a.size(); ++i) {
+    for (size_t j = 0; j <= b.size(); ++j) {
+      if (i == 0 || j == 0) {
+        cost[i][j] = static_cast<int>(i + j);
+        continue;
+      }
+      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1,
+                             cost[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
+        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
+      }
+    }
+  }
+  return cost[a.size()][b.size()];
+}
+
+}  // namespace bbg::core

@@ -1,0 +1,77 @@
+#pragma once
+// One table of all options: each is declared once, by the struct that owns it, with default, help,
+// unit and bounds. From the table come the INI file, the command line (`--section.key value`, which
+// wins over the file), --help, the effective configuration of a run and docs/options.md.
+// Single-threaded; fields must outlive the table.
+//
+//   void Options::declare(core::OptionTable& table) {
+//     table.add("train.lr-g", &lr_g, "Learning rate of the generator").above(0);
+//   }
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bbg::core {
+
+class OptionTable {
+ public:
+  struct Option {
+    std::string key, type, default_text, help, unit_text;
+    std::vector<std::string> choices;
+    std::optional<double> minimum, maximum;  // inclusive unless exclusive_minimum
+    bool exclusive_minimum = false;
+    std::function<bool(const std::string&)> parse;  // false: not of this type
+    std::function<std::string()> print;
+    std::function<std::optional<double>()> number;  // none for text and bool
+
+    Option& unit(const std::string& text);
+    Option& at_least(double bound);
+    Option& at_most(double bound);
+    Option& above(double bound);
+    Option& one_of(std::vector<std::string> values);
+    std::string bounds_text() const;
+  };
+
+  Option& add(const std::string& key, int64_t* field, const std::string& help);
+  Option& add(const std::string& key, double* field, const std::string& help);
+  Option& add(const std::string& key, bool* field, const std::string& help);
+  Option& add(const std::string& key, std::string* field, const std::string& help);
+
+  // Reads `--config FILE` (optional unless config_required) and then `--section.key value` or
+  // `--section.key=value`. Throws one UsageError that lists every problem: unknown keys with the
+  // nearest known one, values of the wrong type or out of bounds. `arguments` is without the
+  // program's name.
+  void parse(const std::vector<std::string>& arguments);
+  // As parse, for the text of an INI file alone; `origin` names it in messages.
+  void parse_ini(const std::string& text, const std::string& origin);
+
+  std::string help_text() const;  // grouped by section, for a terminal
+  std::string ini_text()
+      const;  // the effective configuration; parse_ini reads it back to equal values
+  std::string markdown_text() const;  // docs/options.md
+  // key -> effective value as text
+  std::map<std::string, std::string> values() const;
+  const std::string& config_path() const { return config_path_; }
+
+ private:
+  Option& insert(Option option);
+  void assign(const std::string& key, const std::string& value, const std::string& origin,
+              std::vector<std::string>& problems);
+  void read_ini(const std::string& text, const std::string& origin,
+                std::vector<std::string>& problems);
+  std::string nearest_key(const std::string& key) const;
+
+  std::vector<std::unique_ptr<Option>> options_;  // in order of declaration
+  std::map<std::string, Option*> by_key_;
+  std::string config_path_;
+};
+
+// Number of single-character edits (insert, delete, replace, swap of neighbours) between two words.
+int edit_distance(const std::string& a, const std::string& b);
+
+}  // namespace bbg::core

@@ -1,0 +1,24 @@
+#include "data/augment.h"
+
+#include <algorithm>
+
+#include "core/rng.h"
+
+namespace bbg::data {
+
+bool is_flipped(uint64_t seed, int64_t draw, int64_t slot) {
+  core::RandomStream stream(seed, core::Purpose::kAugment, static_cast<uint64_t>(draw),
+                            static_cast<uint64_t>(slot));
+  return stream.next_uint32() >> 31 != 0;
+}
+
+void flip_horizontally(std::span<uint8_t> pixels, int64_t height, int64_t width, int64_t channels) {
+  for (int64_t y = 0; y < height; ++y) {
+    uint8_t* row = pixels.data() + y * width * channels;
+    for (int64_t left = 0, right = width - 1; left < right; ++left, --right) {
+      std::swap_ranges(row + left * channels, row + (left + 1) * channels, row + right * channels);
+    }
+  }
+}
+
+}  // namespace bbg::data

@@ -1,0 +1,30 @@
+#include "data/data_options.h"
+
+namespace bbg::data {
+
+void DataOptions::declare(core::OptionTable& table) {
+  table.add("data.shards", &shards, "Folder of the training shards (data_prep makes them)");
+  table.add("data.test-shards", &test_shards,
+            "Folder of shards that evaluation measures on; empty: the last sixth of data.shards is "
+            "held back for it");
+  table.add("data.batch", &batch, "Global batch, over all ranks together")
+      .unit("samples")
+      .at_least(1);
+  table.add("data.flip", &flip, "Mirror every second training image, chosen at random");
+  table.add("data.threads", &loader_threads, "Threads of each rank that read ahead")
+      .at_least(1)
+      .at_most(256);
+  table.add("data.prefetch", &prefetch, "How many batches are read ahead")
+      .unit("batches")
+      .at_least(1)
+      .at_most(1024);
+  table
+      .add("data.deadline-ms", &deadline_ms,
+           "A wait for a batch that is longer than this ends the run with exit code 75")
+      .unit("ms")
+      .at_least(1);
+  table.add("data.verify", &verify,
+            "Check the checksum of each block of a shard when it is first read");
+}
+
+}  // namespace bbg::data

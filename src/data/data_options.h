@@ -1,0 +1,23 @@
+#pragma once
+// Options of reading data for training.
+
+#include <cstdint>
+#include <string>
+
+#include "core/options.h"
+
+namespace bbg::data {
+
+struct DataOptions {
+  std::string shards, test_shards;
+  int64_t batch = 64;  // global
+  bool flip = false;
+  int64_t loader_threads = 1;
+  int64_t prefetch = 4;
+  int64_t deadline_ms = 120'000;
+  bool verify = true;
+
+  void declare(core::OptionTable& table);
+};
+
+}  // namespace bbg::data

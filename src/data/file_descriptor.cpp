@@ -1,0 +1,63 @@
+#include "data/file_descriptor.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "core/error.h"
+
+namespace bbg::data {
+
+FileDescriptor::FileDescriptor(std::string path) : path_(std::move(path)) {
+  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor_ < 0) throw core::posix_error("open", path_);
+}
+
+FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+FileDescriptor::~FileDescriptor() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+int64_t FileDescriptor::size() const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) throw core::posix_error("fstat", path_);
+  return status.st_size;
+}
+
+void FileDescriptor::read_at(int64_t offset, std::span<uint8_t> out) const {
+  while (!out.empty()) {
+    const ssize_t got = ::pread(descriptor_, out.data(), out.size(), offset);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      throw core::SystemError({.call = "pread",
+                               .object = path_,
+                               .cause = std::strerror(errno),
+                               .code = errno,
+                               .restart_can_help = true});
+    }
+    if (got == 0) {
+      throw core::UsageError(path_ + " is truncated: it ends before byte " + std::to_string(offset),
+                             "copy the file again or make the shards anew with data_prep shard");
+    }
+    offset += got;
+    out = out.subspan(static_cast<size_t>(got));
+  }
+}
+
+void FileDescriptor::sync() const {
+  if (::fsync(descriptor_) != 0) throw core::posix_error("fsync", path_);
+}
+
+}  // namespace bbg::data

@@ -1,0 +1,30 @@
+#pragma once
+// Owner of a POSIX file descriptor, with the few calls that shards need. Reading is thread-safe.
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace bbg::data {
+
+class FileDescriptor {
+ public:
+  // Opens for reading. SystemError where that fails.
+  explicit FileDescriptor(std::string path);
+  FileDescriptor(FileDescriptor&& other) noexcept;
+  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+  ~FileDescriptor();
+
+  int64_t size() const;  // bytes of the file
+  // Fills `out` from `offset`. UsageError where the file ends before, SystemError (a restart can
+  // help: the disk may be remote) where reading fails.
+  void read_at(int64_t offset, std::span<uint8_t> out) const;
+  void sync() const;  // content is on the device when it returns
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+};
+
+}  // namespace bbg::data

@@ -1,0 +1,51 @@
+#pragma once
+// The few HDF5 calls that shards need, each checked where it is made, with the library's own
+// messages in the exception instead of on the terminal. One thread at a time in the process, as
+// HDF5 demands.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bbg::data {
+
+class Hdf5File {
+ public:
+  enum class Type { kUint8, kInt64, kUint64 };
+  enum class Mode { kCreate, kRead, kUpdate };  // kCreate truncates
+
+  // SystemError where HDF5 refuses; the cause is the library's text.
+  Hdf5File(const std::string& path, Mode mode);
+  Hdf5File(Hdf5File&& other) noexcept;
+  Hdf5File& operator=(Hdf5File&& other) noexcept;
+  ~Hdf5File();  // closes; errors are then lost
+  void close();
+
+  bool has_attribute(const std::string& name) const;
+  void write_attribute(const std::string& name, int64_t value);
+  void write_attribute(const std::string& name, const std::string& text);
+  int64_t read_number(const std::string& name) const;
+  std::string read_text(const std::string& name) const;
+
+  // Contiguous, its place in the file given at once.
+  void create_dataset(const std::string& name, Type type, const std::vector<int64_t>& shape);
+  std::vector<int64_t> shape(const std::string& name) const;
+  int64_t offset(const std::string& name) const;  // of the first byte in the file
+  // Rows [first, first + count) of the first dimension.
+  void write_rows(const std::string& name, Type type, int64_t first, int64_t count,
+                  const void* data);
+  void read_rows(const std::string& name, Type type, int64_t first, int64_t count,
+                 void* data) const;
+  // As stored: of this type, contiguous, unfiltered.
+  bool is_plain(const std::string& name, Type type) const;
+
+ private:
+  int64_t check(int64_t result, const char* call, const std::string& what = "") const;
+  void transfer(const std::string& name, Type type, int64_t first, int64_t count, void* read_to,
+                const void* write_from) const;
+
+  std::string path_;
+  int64_t file_ = -1;
+};
+
+}  // namespace bbg::data

@@ -1,0 +1,225 @@
+#include "data/loader.h"
+
+#include <ATen/ATen.h>
+
+#include <array>
+#include <chrono>
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "core/error.h"
+#include "data/augment.h"
+
+namespace bbg::data {
+
+namespace {
+
+// x / 127.5 - 1 for each byte.
+const std::array<float, 256>& float_of_byte() {
+  static const std::array<float, 256> table = [] {
+    std::array<float, 256> values;
+    for (size_t x = 0; x < values.size(); ++x) values[x] = static_cast<float>(x) / 127.5f - 1.0f;
+    return values;
+  }();
+  return table;
+}
+
+// [H, W, C] bytes -> [C, H, W] floats.
+void to_planes(std::span<const uint8_t> pixels, int64_t channels, float* out) {
+  const std::array<float, 256>& table = float_of_byte();
+  const int64_t area = static_cast<int64_t>(pixels.size()) / channels;
+  for (int64_t channel = 0; channel < channels; ++channel) {
+    const uint8_t* in = pixels.data() + channel;
+    for (int64_t i = 0; i < area; ++i) *out++ = table[in[i * channels]];
+  }
+}
+
+// Builds a batch sample by sample. `before_read` hears each id, `change` may edit its pixels.
+template <class BeforeRead, class Change>
+core::Batch build_batch(const SampleSource& source, std::span<const int64_t> ids,
+                        const BeforeRead& before_read, const Change& change) {
+  const auto count = static_cast<int64_t>(ids.size());
+  const int64_t bytes = source.height() * source.width() * source.channels();
+  core::Batch batch;
+  batch.images = at::empty({count, source.channels(), source.height(), source.width()}, at::kFloat);
+  batch.labels = at::empty({count}, at::kLong);
+  batch.sample_ids = at::empty({count}, at::kLong);
+  std::vector<uint8_t> pixels(static_cast<size_t>(bytes));
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t id = ids[static_cast<size_t>(i)];
+    before_read(id);
+    source.read(id, pixels);
+    change(i, std::span<uint8_t>(pixels));
+    to_planes(pixels, source.channels(), batch.images.mutable_data_ptr<float>() + i * bytes);
+    batch.labels.mutable_data_ptr<int64_t>()[i] = source.label(id);
+    batch.sample_ids.mutable_data_ptr<int64_t>()[i] = id;
+  }
+  return batch;
+}
+
+core::Batch read_unchanged(const SampleSource& source, std::span<const int64_t> ids) {
+  return build_batch(
+      source, ids, [](int64_t) {}, [](int64_t, std::span<uint8_t>) {});
+}
+
+}  // namespace
+
+struct Loader::State {
+  std::shared_ptr<const SampleSource> source;
+  SamplePlan plan;
+  DataOptions options;
+  int64_t first_slot, rank_batch;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  // Under the mutex:
+  int64_t next_draw;       // that next() returns
+  int64_t unclaimed_draw;  // that no thread works on yet
+  bool is_stopping = false;
+  bool has_given_up = false;             // next() met the deadline
+  int64_t running = 0;                   // threads
+  std::map<int64_t, core::Batch> ready;  // by draw
+  std::map<int64_t, std::exception_ptr> failed;
+  std::map<int64_t, int64_t> under_way;  // draw -> sample that is being read
+
+  std::vector<std::thread> threads;  // touched by the owner alone
+
+  State(std::shared_ptr<const SampleSource> given, const SamplePlan& the_plan,
+        const DataOptions& the_options, int rank, int size, int64_t first_draw)
+      : source(std::move(given)),
+        plan(the_plan),
+        options(the_options),
+        first_slot(the_plan.global_batch() / size * rank),
+        rank_batch(the_plan.global_batch() / size),
+        next_draw(first_draw),
+        unclaimed_draw(first_draw) {
+    BBG_CHECK(the_plan.global_batch() % size == 0, "global batch not divisible by ranks");
+    BBG_CHECK(the_plan.num_samples() == source->size(), "plan of another data set");
+  }
+
+  core::Batch build(int64_t draw) {
+    std::vector<int64_t> ids;
+    for (int64_t i = 0; i < rank_batch; ++i) ids.push_back(plan.sample_id(draw, first_slot + i));
+    const auto note = [&](int64_t id) {
+      const std::lock_guard lock(mutex);
+      under_way[draw] = id;
+    };
+    const auto flip = [&](int64_t i, std::span<uint8_t> pixels) {
+      if (options.flip && is_flipped(plan.seed(), draw, first_slot + i)) {
+        flip_horizontally(pixels, source->height(), source->width(), source->channels());
+      }
+    };
+    return build_batch(*source, ids, note, flip);
+  }
+
+  void work() {
+    std::unique_lock lock(mutex);
+    for (;;) {
+      changed.wait(lock,
+                   [&] { return is_stopping || unclaimed_draw < next_draw + options.prefetch; });
+      if (is_stopping) break;
+      const int64_t draw = unclaimed_draw++;
+      lock.unlock();
+      core::Batch batch;
+      std::exception_ptr error;
+      try {
+        batch = build(draw);
+      } catch (...) {
+        error = std::current_exception();  // rethrown by next()
+      }
+      lock.lock();
+      under_way.erase(draw);
+      if (error) {
+        failed.emplace(draw, error);
+      } else {
+        ready.emplace(draw, std::move(batch));
+      }
+      changed.notify_all();
+    }
+    --running;
+    changed.notify_all();
+  }
+
+  core::SystemError late(int64_t draw) const {
+    const auto at = under_way.find(draw);
+    const std::string where = at == under_way.end()
+                                  ? "no thread has come to it; see data.threads"
+                                  : "sample " + std::to_string(at->second) +
+                                        " is being read from " + source->file(at->second);
+    return core::SystemError(
+        {.call = "waiting for the loader",
+         .object = "draw " + std::to_string(draw),
+         .cause = "not there after " + std::to_string(options.deadline_ms) + " ms; " + where,
+         .restart_can_help = true});
+  }
+};
+
+Loader::Loader(const ShardSet& shards, const SamplePlan& plan, const DataOptions& options, int rank,
+               int size, int64_t first_draw)
+    : Loader(shards.source(), plan, options, rank, size, first_draw) {}
+
+Loader::Loader(std::shared_ptr<const SampleSource> source, const SamplePlan& plan,
+               const DataOptions& options, int rank, int size, int64_t first_draw)
+    : state_(std::make_shared<State>(std::move(source), plan, options, rank, size, first_draw)) {
+  state_->running = options.loader_threads;
+  for (int64_t i = 0; i < options.loader_threads; ++i) {
+    state_->threads.emplace_back([state = state_] { state->work(); });
+  }
+}
+
+Loader::~Loader() {
+  State& state = *state_;
+  std::unique_lock lock(state.mutex);
+  state.is_stopping = true;
+  state.changed.notify_all();
+  // Where next() has waited in vain there is no point in waiting as long again.
+  const std::chrono::milliseconds patience(state.has_given_up ? 0 : state.options.deadline_ms);
+  const bool all_ended = state.changed.wait_for(lock, patience, [&] { return state.running == 0; });
+  lock.unlock();
+  for (std::thread& thread : state.threads) {
+    if (all_ended) {
+      thread.join();
+    } else {
+      thread.detach();
+    }
+  }
+}
+
+core::Batch Loader::next() {
+  State& state = *state_;
+  std::unique_lock lock(state.mutex);
+  const int64_t draw = state.next_draw;
+  const bool arrived = state.changed.wait_for(
+      lock, std::chrono::milliseconds(state.options.deadline_ms),
+      [&] { return state.ready.contains(draw) || state.failed.contains(draw); });
+  if (!arrived) {
+    state.has_given_up = true;
+    throw state.late(draw);
+  }
+  if (const auto failure = state.failed.find(draw); failure != state.failed.end()) {
+    std::rethrow_exception(failure->second);
+  }
+  core::Batch batch = std::move(state.ready.extract(draw).mapped());
+  ++state.next_draw;
+  state.changed.notify_all();
+  return batch;
+}
+
+core::Batch read_samples(const ShardSet& shards, std::span<const int64_t> ids) {
+  return read_unchanged(*shards.source(), ids);
+}
+
+core::Batch read_range(const ShardSet& shards, int64_t first, int64_t count) {
+  std::vector<int64_t> ids(static_cast<size_t>(count));
+  std::iota(ids.begin(), ids.end(), first);
+  return read_samples(shards, ids);
+}
+
+}  // namespace bbg::data

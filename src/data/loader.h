@@ -1,0 +1,43 @@
+#pragma once
+// Prefetching loader: background threads build this rank's slice of the coming global batches, and
+// next() hands them out in order of draw. What comes out depends on plan and options only, never on
+// timing.
+//
+// One thread calls next(). A wait beyond the deadline, and whatever a thread threw, is thrown from
+// next(). The destructor ends the threads; one that is stuck in a read beyond the deadline is left
+// behind with a share of the files it reads.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "core/types.h"
+#include "data/data_options.h"
+#include "data/sample_plan.h"
+#include "data/shard_reader.h"
+
+namespace bbg::data {
+
+class Loader {
+ public:
+  // The global batch must be divisible by `size`; first_draw: see SamplePlan.
+  Loader(const ShardSet& shards, const SamplePlan& plan, const DataOptions& options, int rank,
+         int size, int64_t first_draw);
+  Loader(std::shared_ptr<const SampleSource> source, const SamplePlan& plan,
+         const DataOptions& options, int rank, int size, int64_t first_draw);
+  ~Loader();
+
+  // images [b, C, H, W] float32 in [-1, 1] (x / 127.5 - 1), labels [b], sample ids [b]; on the CPU.
+  core::Batch next();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;  // shared with the threads, see above
+};
+
+// The samples with these ids, unchanged and in this order, for evaluation.
+core::Batch read_samples(const ShardSet& shards, std::span<const int64_t> ids);
+// The samples [first, first + count).
+core::Batch read_range(const ShardSet& shards, int64_t first, int64_t count);
+
+}  // namespace bbg::data

@@ -1,0 +1,16 @@
+#pragma once
+// PNG by libpng, for image_codec alone.
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "data/image_codec.h"
+
+namespace bbg::data {
+
+// Decodes to 1 or 3 channels, whichever the file has (palettes are colour). Returns what is wrong,
+// or nothing: all pixels are there.
+std::string decode_png(std::span<const std::byte> bytes, Image& image);
+
+}  // namespace bbg::data

@@ -1,0 +1,47 @@
+#include "eval/eval_options.h"
+
+namespace bbg::eval {
+
+void EvaluateOptions::declare(core::OptionTable& table) {
+  table.add("eval.probe-train", &probe_train, "Most training images the linear probe learns from")
+      .unit("images")
+      .at_least(2);
+  table.add("eval.probe-test", &probe_test, "Most test images the linear probe is measured on")
+      .unit("images")
+      .at_least(1);
+  table
+      .add("eval.probe-l2", &probe_l2,
+           "L2 regularisation of the linear probe, beside a mean loss over standardised features")
+      .at_least(0);
+  table.add("eval.probe-choose-l2", &probe_choose_l2,
+            "Choose the probe's regularisation on a held-out fifth of its training images instead "
+            "(about five times slower)");
+  table
+      .add("eval.probe-iterations", &probe_iterations, "Most L-BFGS iterations of the linear probe")
+      .unit("iterations")
+      .at_least(1);
+  table
+      .add("eval.neighbours-train", &neighbours_train,
+           "Most training images among which the nearest neighbour is sought")
+      .unit("images")
+      .at_least(1);
+  table
+      .add("eval.neighbours-test", &neighbours_test,
+           "Most test images that are classified by their nearest neighbour")
+      .unit("images")
+      .at_least(1);
+  table.add("eval.batch", &batch, "Images a forward pass of an evaluation takes")
+      .unit("images")
+      .at_least(1);
+  table
+      .add("eval.standing-passes", &standing_passes,
+           "Forward passes over which batch-norm statistics for evaluation are collected")
+      .unit("passes")
+      .at_least(1);
+}
+
+ProbeOptions EvaluateOptions::probe() const {
+  return {.l2 = probe_l2, .choose_l2 = probe_choose_l2, .iterations = probe_iterations};
+}
+
+}  // namespace bbg::eval

@@ -1,0 +1,24 @@
+#pragma once
+// What evaluation measures on, and how much of it.
+
+#include <cstdint>
+
+#include "core/options.h"
+#include "eval/probe.h"
+
+namespace bbg::eval {
+
+struct EvaluateOptions {
+  int64_t probe_train = 20000, probe_test = 10000;
+  double probe_l2 = ProbeOptions{}.l2;
+  bool probe_choose_l2 = ProbeOptions{}.choose_l2;
+  int64_t probe_iterations = ProbeOptions{}.iterations;
+  int64_t neighbours_train = 10000, neighbours_test = 2000;
+  int64_t batch = 256;
+  int64_t standing_passes = 100;
+
+  void declare(core::OptionTable& table);
+  ProbeOptions probe() const;
+};
+
+}  // namespace bbg::eval

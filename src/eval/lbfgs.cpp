@@ -1,0 +1,118 @@
+#include "eval/lbfgs.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <limits>
+
+namespace bbg::eval {
+
+namespace {
+
+using Vector = std::vector<double>;
+
+constexpr double kDecrease = 1e-4, kCurvature = 0.9;  // Wolfe constants, Nocedal & Wright 3.1
+constexpr int kMaxTrials = 25;
+
+double dot(const Vector& a, const Vector& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+void add_scaled(Vector& target, double factor, const Vector& direction) {
+  for (size_t i = 0; i < target.size(); ++i) target[i] += factor * direction[i];
+}
+
+double largest(const Vector& values) {
+  double result = 0;
+  for (const double value : values) result = std::max(result, std::abs(value));
+  return result;
+}
+
+struct Point {
+  Vector x, gradient;
+  double value = 0;
+};
+
+struct Pair {
+  Vector step, change;  // of x and of the gradient
+  double product;       // their inner product, > 0
+};
+
+// -H gradient by the two-loop recursion.
+Vector descent_direction(const std::deque<Pair>& pairs, const Vector& gradient) {
+  Vector direction = gradient;
+  Vector alphas(pairs.size());
+  for (size_t i = pairs.size(); i-- > 0;) {
+    alphas[i] = dot(pairs[i].step, direction) / pairs[i].product;
+    add_scaled(direction, -alphas[i], pairs[i].change);
+  }
+  const double scale = pairs.empty()
+                           ? 1.0 / std::max(1.0, std::sqrt(dot(gradient, gradient)))
+                           : pairs.back().product / dot(pairs.back().change, pairs.back().change);
+  for (double& value : direction) value *= scale;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const double beta = dot(pairs[i].change, direction) / pairs[i].product;
+    add_scaled(direction, alphas[i] - beta, pairs[i].step);
+  }
+  for (double& value : direction) value = -value;
+  return direction;
+}
+
+// A point along `direction` that meets both Wolfe conditions; failing that the best that decreases
+// enough. False: none does.
+bool search_line(const Objective& objective, const Point& from, const Vector& direction,
+                 Point& found) {
+  const double slope = dot(from.gradient, direction);
+  if (!(slope < 0)) return false;
+  double low = 0, high = std::numeric_limits<double>::infinity(), length = 1;
+  bool has_decrease = false;
+  Point trial{from.x, from.gradient, 0};
+  for (int i = 0; i < kMaxTrials; ++i) {
+    trial.x = from.x;
+    add_scaled(trial.x, length, direction);
+    trial.value = objective(trial.x, trial.gradient);
+    // Written so that NaN shortens the step.
+    if (!(trial.value <= from.value + kDecrease * length * slope)) {
+      high = length;
+    } else {
+      has_decrease = true;
+      found = trial;
+      if (dot(trial.gradient, direction) >= kCurvature * slope) return true;
+      low = length;
+    }
+    length = std::isinf(high) ? 2 * low : (low + high) / 2;
+  }
+  return has_decrease;
+}
+
+}  // namespace
+
+LbfgsResult minimise(const Objective& objective, std::vector<double> start,
+                     const LbfgsOptions& options) {
+  Point point{std::move(start), {}, 0};
+  point.gradient.resize(point.x.size());
+  point.value = objective(point.x, point.gradient);
+  std::deque<Pair> pairs;
+  int64_t done = 0;
+  while (done < options.iterations && largest(point.gradient) > options.tolerance) {
+    Point next;
+    if (!search_line(objective, point, descent_direction(pairs, point.gradient), next)) break;
+    ++done;
+    Pair pair{next.x, next.gradient, 0};
+    add_scaled(pair.step, -1, point.x);
+    add_scaled(pair.change, -1, point.gradient);
+    pair.product = dot(pair.step, pair.change);
+    point = std::move(next);
+    // A pair without positive curvature would make H indefinite.
+    if (pair.product > 1e-12 * dot(pair.change, pair.change)) {
+      pairs.push_back(std::move(pair));
+      if (static_cast<int64_t>(pairs.size()) > options.history) pairs.pop_front();
+    }
+  }
+  const double gradient = largest(point.gradient);
+  return {std::move(point.x), point.value, gradient, done};
+}
+
+}  // namespace bbg::eval

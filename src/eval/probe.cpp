@@ -1,0 +1,189 @@
+#include "eval/probe.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "core/error.h"
+#include "eval/lbfgs.h"
+#include "eval/splits.h"
+
+namespace bbg::eval {
+
+namespace {
+
+using comm::Communicator;
+using comm::Reduce;
+
+// Bounds the float64 copies.
+constexpr int64_t kRows = 4096;
+// A feature that varies less than this against its mean varies by rounding.
+constexpr double kConstant = 1e-6;
+
+std::vector<at::Tensor> row_blocks(const at::Tensor& features) {
+  return features.size(0) == 0 ? std::vector<at::Tensor>{} : features.split(kRows);
+}
+
+// x -> (x - mean) * scale, by the training samples of all ranks.
+struct Standardisation {
+  at::Tensor mean, scale;  // [d]; scale 0 where the feature is constant
+
+  Standardisation(Communicator& communicator, const at::Tensor& features, int64_t count) {
+    const at::TensorOptions wide = features.options().dtype(at::kDouble);
+    mean = at::zeros({features.size(1)}, wide);
+    for (const at::Tensor& block : row_blocks(features)) mean += block.to(at::kDouble).sum(0);
+    communicator.all_reduce(mean, Reduce::kSum);
+    mean /= static_cast<double>(count);
+    // Second pass: the sum of squares minus the square of sums would cancel.
+    at::Tensor deviation = at::zeros({features.size(1)}, wide);
+    for (const at::Tensor& block : row_blocks(features)) {
+      deviation += (block.to(at::kDouble) - mean).square().sum(0);
+    }
+    communicator.all_reduce(deviation, Reduce::kSum);
+    deviation = (deviation / static_cast<double>(count)).sqrt();
+    const at::Tensor varies = deviation > mean.abs() * kConstant;
+    scale = at::where(varies, deviation.reciprocal(), at::zeros_like(deviation));
+    mean = mean.to(features.scalar_type());
+    scale = scale.to(features.scalar_type());
+  }
+
+  at::Tensor operator()(const at::Tensor& features) const { return (features - mean).mul_(scale); }
+};
+
+struct Weights {
+  at::Tensor matrix, bias;  // [d, classes], [classes]
+};
+
+Weights unpack(const std::vector<double>& weights, int64_t num_classes, const at::Tensor& like) {
+  const auto size = static_cast<int64_t>(weights.size());
+  const at::Tensor all = at::tensor(weights, at::kDouble)
+                             .view({size / num_classes, num_classes})
+                             .to(like.device(), like.scalar_type());
+  return {all.slice(0, 0, all.size(0) - 1), all[all.size(0) - 1]};
+}
+
+at::Tensor predict(const at::Tensor& features, const Weights& weights) {
+  return at::addmm(weights.bias, features, weights.matrix).argmax(1);
+}
+
+double accuracy(Communicator& communicator, const at::Tensor& features, const at::Tensor& labels,
+                const Weights& weights) {
+  const at::Tensor correct = predict(features, weights).eq(labels).sum();
+  at::Tensor counts = at::stack({correct, at::full_like(correct, labels.numel())});
+  communicator.all_reduce(counts, Reduce::kSum);
+  counts = counts.to(at::kCPU, at::kDouble);
+  return counts[0].item<double>() / counts[1].item<double>();
+}
+
+struct Samples {
+  at::Tensor features, labels;
+};
+
+LbfgsResult fit(Communicator& communicator, const Samples& samples, int64_t num_classes, double l2,
+                const ProbeOptions& options, std::vector<double> start) {
+  return minimise(
+      [&](const std::vector<double>& weights, std::vector<double>& gradient) {
+        return probe_loss(communicator, samples.features, samples.labels, num_classes, l2, weights,
+                          gradient);
+      },
+      std::move(start), {.iterations = options.iterations, .tolerance = options.tolerance});
+}
+
+// The strength under which a held-out fifth is classified best.
+double choose_l2(Communicator& communicator, const Samples& samples, int64_t num_classes,
+                 const ProbeOptions& options, size_t num_weights) {
+  // Every fifth of the whole set, so that the choice does not depend on the number of ranks.
+  at::Tensor count = at::full({1}, samples.labels.numel(), samples.labels.options());
+  const at::Tensor before = communicator.all_gather(count).narrow(0, 0, communicator.rank()).sum();
+  const at::Tensor held =
+      (at::arange(samples.labels.numel(), samples.labels.options()) + before).remainder(5).eq(4);
+  const auto part = [&](const at::Tensor& mask) {
+    const at::Tensor rows = mask.nonzero().squeeze(1);
+    return Samples{samples.features.index_select(0, rows), samples.labels.index_select(0, rows)};
+  };
+  const Samples rest = part(held.logical_not()), validation = part(held);
+  double best = options.l2, best_accuracy = -1;
+  std::vector<double> weights(num_weights);
+  for (const double l2 : kProbeGrid) {  // from strong to weak, each from the last one's optimum
+    weights = fit(communicator, rest, num_classes, l2, options, std::move(weights)).x;
+    const double reached = accuracy(communicator, validation.features, validation.labels,
+                                    unpack(weights, num_classes, samples.features));
+    if (reached > best_accuracy) {
+      best_accuracy = reached;
+      best = l2;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+double probe_loss(Communicator& communicator, const at::Tensor& features, const at::Tensor& labels,
+                  int64_t num_classes, double l2, const std::vector<double>& weights,
+                  std::vector<double>& gradient) {
+  const at::NoGradGuard no_grad;
+  const at::NoTF32Guard no_tf32;
+  const int64_t width = features.size(1), matrix_size = width * num_classes;
+  BBG_CHECK(static_cast<int64_t>(weights.size()) == matrix_size + num_classes,
+            "probe weights are [d + 1, classes]");
+  // One message: gradient of the matrix, of the biases, loss, number of samples.
+  at::Tensor sums =
+      at::zeros({matrix_size + num_classes + 2}, features.options().dtype(at::kDouble));
+  if (features.size(0) > 0) {
+    const Weights current = unpack(weights, num_classes, features);
+    // Log-probabilities, then in place softmax minus one-hot: the loss's gradient by the logits.
+    at::Tensor rest =
+        at::log_softmax(at::addmm(current.bias, features, current.matrix), 1);  // [n, classes]
+    const at::Tensor target = labels.unsqueeze(1);
+    sums[matrix_size + num_classes] = -rest.gather(1, target).sum(at::kDouble);
+    rest.exp_();
+    rest.scatter_add_(1, target, at::full({1, 1}, -1, rest.options()).expand(target.sizes()));
+    // In this order: features.t().mm(rest) takes 176 ms instead of 47 for 20,000 x 1,536 x 10 on
+    // two cores of an EPYC.
+    sums.narrow(0, 0, matrix_size).view({width, num_classes}).copy_(rest.t().mm(features).t());
+    sums.narrow(0, matrix_size, num_classes).copy_(rest.sum(0, false, at::kDouble));
+    sums[matrix_size + num_classes + 1] = static_cast<double>(features.size(0));
+  }
+  communicator.all_reduce(sums, Reduce::kSum);
+  const at::Tensor host = sums.cpu();
+  const double* values = host.data_ptr<double>();
+  const double count = values[matrix_size + num_classes + 1];
+  double loss = values[matrix_size + num_classes] / count;
+  gradient.resize(weights.size());
+  for (int64_t i = 0; i < matrix_size + num_classes; ++i) gradient[i] = values[i] / count;
+  for (int64_t i = 0; i < matrix_size; ++i) {
+    loss += l2 / 2 * weights[i] * weights[i];
+    gradient[i] += l2 * weights[i];
+  }
+  return loss;
+}
+
+ProbeResult linear_probe(Communicator& communicator, const at::Tensor& train_features,
+                         const at::Tensor& train_labels, const at::Tensor& test_features,
+                         const at::Tensor& test_labels, const ProbeOptions& options) {
+  const at::NoGradGuard no_grad;
+  const at::NoTF32Guard no_tf32;
+  const SplitFacts facts =
+      examine_splits(communicator, train_features, train_labels, test_features, test_labels);
+  if (!facts.is_finite) {
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    return {.accuracy = nan, .train_accuracy = nan, .l2 = options.l2, .iterations = 0};
+  }
+  const Standardisation standardise(communicator, train_features, facts.train_count);
+  const Samples train{standardise(train_features), train_labels.to(train_features.device())};
+  const size_t num_weights = static_cast<size_t>((train_features.size(1) + 1) * facts.num_classes);
+  const double l2 = options.choose_l2
+                        ? choose_l2(communicator, train, facts.num_classes, options, num_weights)
+                        : options.l2;
+  const LbfgsResult best =
+      fit(communicator, train, facts.num_classes, l2, options, std::vector<double>(num_weights));
+  const Weights weights = unpack(best.x, facts.num_classes, train.features);
+  return {.accuracy = accuracy(communicator, standardise(test_features),
+                               test_labels.to(test_features.device()), weights),
+          .train_accuracy = accuracy(communicator, train.features, train.labels, weights),
+          .l2 = l2,
+          .iterations = best.iterations};
+}
+
+}  // namespace bbg::eval

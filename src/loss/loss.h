@@ -1,0 +1,36 @@
+#pragma once
+// Losses on the scores of encoder pairs (x, E(x)) and generator pairs (G(z), z), each term the mean
+// over this rank's samples; terms that a system lacks (undefined scores) count nothing. Sum form:
+// the three terms are added (choices.md 47).
+//
+// hinge (Donahue & Simonyan 2019, section 2; models.md 2.1): D: max(0, 1 - y s) per term, each
+// clamped by itself; G and E: y s, y = +1 for encoder pairs and -1 for generator pairs. logistic:
+// D: softplus(-y s); G and E the label-swapped softplus(y s) (Donahue et al. 2017, BiGAN).
+
+#include <string>
+
+#include "core/options.h"
+#include "core/types.h"
+
+namespace bbg::loss {
+
+enum class Kind { kHinge, kLogistic };
+
+struct LossOptions {
+  std::string kind = "hinge";
+
+  void declare(core::OptionTable& table);
+  Kind parsed_kind() const;
+};
+
+struct Loss {
+  at::Tensor total;     // scalar; backward starts here
+  at::Tensor x, z, xz;  // its terms, detached; undefined where the system lacks the term
+};
+
+Loss discriminator_loss(Kind kind, const core::Scores& encoder_pairs,
+                        const core::Scores& generator_pairs);
+Loss generator_encoder_loss(Kind kind, const core::Scores& encoder_pairs,
+                            const core::Scores& generator_pairs);
+
+}  // namespace bbg::loss

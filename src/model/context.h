@@ -1,0 +1,29 @@
+#pragma once
+// What the layers of one network share while it is built and run: the mode, the ranks for
+// cross-replica statistics, and the list of things to do once per sub-step. One context per
+// network; not thread-safe.
+
+#include <functional>
+#include <vector>
+
+#include "comm/communicator.h"
+#include "model/model_options.h"
+#include "model/parameters.h"
+
+namespace bbg::model {
+
+enum class Mode {
+  kTrain,     // batch statistics, running statistics move
+  kEvaluate,  // running statistics
+  kStanding,  // batch statistics, summed into standing statistics (choices.md 52)
+};
+
+struct Context {
+  comm::Communicator& communicator;
+  const ModelOptions& options;
+  Mode mode = Mode::kTrain;
+  std::vector<std::function<void(bool move)>> refresh;  // effective weights; move: keep the new u
+  std::vector<std::function<void()>> begin_standing, finish_standing;
+};
+
+}  // namespace bbg::model

@@ -1,0 +1,45 @@
+#pragma once
+// Batch normalisation whose moments are taken over all ranks' samples (cross-replica BN of BigGAN):
+// N ranks x b samples give what 1 rank x N*b gives. Moments are merged as (count, mean, M2) per
+// rank in rank order (choices.md 42), one collective a layer forward and one backward; unequal
+// shares of a batch are right too. Biased variance normalises, the unbiased one enters the running
+// statistics (choices.md 41). Forward and backward are collectives in training and standing mode.
+
+#include "model/context.h"
+
+namespace bbg::model {
+
+// x [N, C, ...] -> (x - mean) / sqrt(var + eps) over all ranks' samples; mean and var (biased) [C]
+// come back detached.
+struct Normalised {
+  at::Tensor output, mean, variance;
+  double count = 0;  // samples x positions over all ranks
+};
+Normalised cross_replica_normalise(const at::Tensor& x, double eps,
+                                   comm::Communicator& communicator);
+
+class CrossReplicaNorm {
+ public:
+  CrossReplicaNorm(Context& context, const Scope& scope, int64_t channels);
+
+  // Without gain and bias.
+  at::Tensor normalise(const at::Tensor& x);
+
+ private:
+  struct State;
+  Context* context_;
+  std::shared_ptr<State> state_;
+};
+
+// With a learned gain (start 1) and bias (start 0) per channel.
+class BatchNorm {
+ public:
+  BatchNorm(Context& context, const Scope& scope, int64_t channels);
+  at::Tensor operator()(const at::Tensor& x);
+
+ private:
+  CrossReplicaNorm norm_;
+  at::Tensor weight_, bias_;
+};
+
+}  // namespace bbg::model

@@ -1,0 +1,126 @@
+#include "model/discriminator.h"
+
+#include "model/attention.h"
+#include "model/layers.h"
+#include "model/layout.h"
+#include "model/mlp.h"
+#include "model/strided_trunk.h"
+
+namespace bbg::model {
+
+namespace {
+
+class DiscriminatorBlock {
+ public:
+  DiscriminatorBlock(Context& context, const Scope& scope, int64_t in, int64_t out, bool first,
+                     bool down, bool attention)
+      : first_(first),
+        down_(down),
+        conv1_(context, scope / "conv1", {.in = in, .out = out, .kernel = 3}, true),
+        conv2_(context, scope / "conv2", {.in = out, .out = out, .kernel = 3}, true) {
+    // A learned shortcut where widths differ or the block halves, else identity (choices.md 15,
+    // "bgp").
+    if (in != out || down) {
+      shortcut_.emplace(context, scope / "shortcut", ConvShape{.in = in, .out = out, .kernel = 1},
+                        true);
+    }
+    if (attention) attention_.emplace(context, scope / "attention", out);
+  }
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    at::Tensor h = conv2_(at::relu(conv1_(first_ ? x : at::relu(x))));
+    if (down_) h = average_pool(h);
+    at::Tensor shortcut = down_ ? average_pool(x) : x;
+    if (shortcut_) shortcut = (*shortcut_)(shortcut);
+    const at::Tensor out = h + shortcut;
+    return attention_ ? (*attention_)(out) : out;
+  }
+
+ private:
+  bool first_, down_;
+  Conv conv1_, conv2_;
+  std::optional<Conv> shortcut_;
+  std::optional<Attention> attention_;
+};
+
+// F of the residual family: BigGAN's D without its last linear (models.md 2.2).
+class ResidualTrunk {
+ public:
+  ResidualTrunk(Context& context, const Scope& scope, const ModelOptions& options) {
+    const auto layout = discriminator_layout(options.layout, options.resolution);
+    for (size_t i = 0; i < layout.size(); ++i) {
+      const int64_t in = i == 0 ? options.channels : layout[i].in * options.width;
+      blocks_.emplace_back(context, scope / ("blocks." + std::to_string(i)), in,
+                           layout[i].out * options.width, i == 0, layout[i].down,
+                           layout[i].attention);
+    }
+    out_features_ = layout.back().out * options.width;
+  }
+
+  at::Tensor operator()(const at::Tensor& x) const {
+    at::Tensor h = x;
+    for (const DiscriminatorBlock& block : blocks_) h = block(h);
+    return at::relu(h).sum({2, 3});
+  }
+  int64_t out_features() const { return out_features_; }
+
+ private:
+  std::vector<DiscriminatorBlock> blocks_;
+  int64_t out_features_ = 0;
+};
+
+}  // namespace
+
+struct Discriminator::Parts {
+  std::optional<ResidualTrunk> residual;
+  std::optional<StridedTrunk> strided;
+  std::optional<ResidualMlp> h, j;
+  std::optional<Linear> score_x, score_z, score_xz;
+};
+
+Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& communicator,
+                             uint64_t seed, at::TensorOptions tensor_options)
+    : Network("D", options, communicator, seed, tensor_options),
+      parts_(new Parts),
+      may_mix_halves_(options.d_norm != "bn") {
+  const bool spectral = options.d_norm == "sn";
+  int64_t image_features = 0;
+  if (options.block == "strided") {
+    parts_->strided.emplace(context(), root() / "F", options, options.width, options.d_norm);
+    image_features = parts_->strided->out_features();
+  } else {
+    parts_->residual.emplace(context(), root() / "F", options);
+    image_features = parts_->residual->out_features();
+  }
+  parts_->h.emplace(context(), root() / "H", options.z_dim, options.h_width, options.h_depth,
+                    spectral);
+  const int64_t code_features = parts_->h->out_features();
+  parts_->j.emplace(context(), root() / "J", image_features + code_features, options.j_width,
+                    options.j_depth, spectral);
+  parts_->score_x.emplace(context(), root() / "score_x", image_features, 1, true, spectral);
+  parts_->score_z.emplace(context(), root() / "score_z", code_features, 1, true, spectral);
+  parts_->score_xz.emplace(context(), root() / "score_xz", parts_->j->out_features(), 1, true,
+                           spectral);
+}
+
+Discriminator::~Discriminator() = default;
+
+at::Tensor Discriminator::image_features(const at::Tensor& x) {
+  return parts_->strided ? (*parts_->strided)(x) : (*parts_->residual)(x);
+}
+
+at::Tensor Discriminator::code_features(const at::Tensor& z) { return (*parts_->h)(z); }
+
+core::Scores Discriminator::scores(const at::Tensor& image_features,
+                                   const at::Tensor& code_features) {
+  const at::Tensor joint = (*parts_->j)(at::cat({image_features, code_features}, 1));
+  return {.x = (*parts_->score_x)(image_features).squeeze(1),
+          .z = (*parts_->score_z)(code_features).squeeze(1),
+          .xz = (*parts_->score_xz)(joint).squeeze(1)};
+}
+
+core::Scores Discriminator::forward(const at::Tensor& x, const at::Tensor& z) {
+  return scores(image_features(x), code_features(z));
+}
+
+}  // namespace bbg::model

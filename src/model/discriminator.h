@@ -1,0 +1,32 @@
+#pragma once
+// The joint discriminator (Donahue & Simonyan 2019, eq. 1-4): F on images, H on codes, J on both
+// features, and three linear scores s_x = th_x F(x), s_z = th_z H(z), s_xz = th_xz J(F(x), H(z)).
+
+#include <memory>
+
+#include "core/types.h"
+#include "model/network.h"
+
+namespace bbg::model {
+
+class Discriminator final : public Network {
+ public:
+  Discriminator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
+                at::TensorOptions tensor_options);
+  ~Discriminator() override;
+
+  at::Tensor image_features(const at::Tensor& x);  // F: [N, C, S, S] -> [N, f]
+  at::Tensor code_features(const at::Tensor& z);   // H: [N, z_dim] -> [N, h]
+  core::Scores scores(const at::Tensor& image_features, const at::Tensor& code_features);
+  core::Scores forward(const at::Tensor& x, const at::Tensor& z);
+
+  // False with batch norm: then real and generated halves must not share a pass (choices.md 19).
+  bool may_mix_halves() const { return may_mix_halves_; }
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+  bool may_mix_halves_;
+};
+
+}  // namespace bbg::model

@@ -1,0 +1,33 @@
+#pragma once
+// E: image -> distribution over codes, N(mu, sigma^2) or a point (Donahue & Simonyan 2019, section
+// 2; choices.md 25, 34).
+
+#include <memory>
+
+#include "model/network.h"
+
+namespace bbg::model {
+
+struct Code {
+  at::Tensor mean;     // [N, z_dim]
+  at::Tensor sigma;    // [N, z_dim], softplus; undefined for a deterministic encoder
+  at::Tensor feature;  // [N, f], what linear probes and neighbours are measured on
+
+  at::Tensor sample(const at::Tensor& epsilon) const;  // mean + sigma * epsilon
+};
+
+class Encoder final : public Network {
+ public:
+  Encoder(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
+          at::TensorOptions tensor_options);
+  ~Encoder() override;
+
+  Code forward(const at::Tensor& x);  // [N, C, S, S] in [-1, 1]
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+  bool stochastic_;
+};
+
+}  // namespace bbg::model

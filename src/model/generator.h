@@ -1,0 +1,21 @@
+#pragma once
+// G: z -> image in [-1, 1]. The residual family is BigGAN's (Brock et al. 2019, models.md 1.1-1.2),
+// the strided one a DCGAN with batch norm for small data.
+
+#include <memory>
+
+#include "model/network.h"
+
+namespace bbg::model {
+
+class Generator : public Network {
+ public:
+  using Network::Network;
+  virtual at::Tensor forward(const at::Tensor& z) = 0;  // [N, z_dim] -> [N, C, S, S] in [-1, 1]
+};
+
+std::unique_ptr<Generator> make_generator(const ModelOptions& options,
+                                          comm::Communicator& communicator, uint64_t seed,
+                                          at::TensorOptions tensor_options);
+
+}  // namespace bbg::model

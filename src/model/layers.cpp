@@ -1,0 +1,62 @@
+#include "model/layers.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include "model/spectral_norm.h"
+
+namespace bbg::model {
+
+Weight::Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral)
+    : effective_(std::make_shared<at::Tensor>()) {
+  const at::Tensor raw = scope.parameter("weight", shape, Start::kWeight);
+  *effective_ = raw;
+  if (!spectral) return;
+  const at::Tensor u = scope.buffer("u", {shape[0]}, 0, /*normal=*/true);
+  context.refresh.push_back(
+      [raw, u, eps = context.options.sn_eps, effective = effective_](bool move) {
+        SpectralResult result = spectral_norm(raw, u, eps);
+        *effective = result.weight;
+        if (move) {
+          const at::NoGradGuard no_grad;
+          at::Tensor(u).copy_(result.u);
+        }
+      });
+}
+
+Linear::Linear(Context& context, const Scope& scope, int64_t in, int64_t out, bool bias,
+               bool spectral)
+    : weight_(context, scope, {out, in}, spectral) {
+  if (bias) bias_ = scope.parameter("bias", {out}, Start::kZero);
+}
+
+at::Tensor Linear::operator()(const at::Tensor& x) const {
+  return at::linear(x, weight_.effective(), bias_);
+}
+
+Conv::Conv(Context& context, const Scope& scope, ConvShape shape, bool spectral)
+    : weight_(context, scope, {shape.out, shape.in, shape.kernel, shape.kernel}, spectral),
+      stride_(shape.stride),
+      padding_((shape.kernel - shape.stride + 1) / 2) {
+  if (shape.bias) bias_ = scope.parameter("bias", {shape.out}, Start::kZero);
+}
+
+at::Tensor Conv::operator()(const at::Tensor& x) const {
+  return at::conv2d(x, weight_.effective(), bias_, stride_, padding_);
+}
+
+UpConv::UpConv(Context& context, const Scope& scope, int64_t in, int64_t out, bool bias)
+    : weight_(context, scope, {in, out, 4, 4}, false) {
+  if (bias) bias_ = scope.parameter("bias", {out}, Start::kZero);
+}
+
+at::Tensor UpConv::operator()(const at::Tensor& x) const {
+  return at::conv_transpose2d(x, weight_.effective(), bias_, 2, 1);
+}
+
+at::Tensor upsample_nearest(const at::Tensor& x) {
+  return at::upsample_nearest2d(x, {2 * x.size(2), 2 * x.size(3)});
+}
+
+at::Tensor average_pool(const at::Tensor& x) { return at::avg_pool2d(x, 2); }
+
+}  // namespace bbg::model

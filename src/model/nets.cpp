@@ -1,0 +1,14 @@
+#include "model/nets.h"
+
+namespace bbg::model {
+
+Nets make_nets(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
+               at::TensorOptions tensor_options) {
+  options.check();
+  return {.generator = make_generator(options, communicator, seed, tensor_options),
+          .encoder = std::make_unique<Encoder>(options, communicator, seed, tensor_options),
+          .discriminator =
+              std::make_unique<Discriminator>(options, communicator, seed, tensor_options)};
+}
+
+}  // namespace bbg::model

@@ -1,0 +1,23 @@
+#pragma once
+// The networks of one system, built equal on all ranks.
+
+#include <memory>
+
+#include "model/discriminator.h"
+#include "model/encoder.h"
+#include "model/generator.h"
+
+namespace bbg::model {
+
+struct Nets {
+  std::unique_ptr<Generator> generator;
+  std::unique_ptr<Encoder> encoder;
+  std::unique_ptr<Discriminator> discriminator;
+};
+
+// Values depend on seed and options only. `communicator` serves cross-replica norm and outlives the
+// networks.
+Nets make_nets(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
+               at::TensorOptions tensor_options);
+
+}  // namespace bbg::model

@@ -1,0 +1,51 @@
+#pragma once
+// What G, E and D have in common: parameters, buffers, mode, and the once-per-sub-step work. One
+// thread at a time.
+
+#include <memory>
+
+#include "model/context.h"
+
+namespace bbg::model {
+
+class Network {
+ public:
+  // `communicator` serves cross-replica norm and outlives the network.
+  Network(std::string prefix, const ModelOptions& options, comm::Communicator& communicator,
+          uint64_t seed, at::TensorOptions tensor_options);
+  virtual ~Network() = default;
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+
+  ParameterStore& store() { return store_; }
+  const ParameterStore& store() const { return store_; }
+  int64_t num_parameters() const;
+
+  void set_mode(Mode mode) { context_.mode = mode; }
+  Mode mode() const { return context_.mode; }
+  void set_requires_grad(bool requires_grad);
+
+  // Before the first forward of each sub-step: computes the effective weights under the grad mode
+  // of the caller. In kTrain the power-iteration vectors move; otherwise one iteration is made and
+  // forgotten (choices.md 39, 40).
+  void begin_substep();
+
+  // Standing statistics: between the two, forwards in mode kStanding are averaged into the running
+  // statistics.
+  void begin_standing();
+  void finish_standing();
+
+ protected:
+  Context& context() { return context_; }
+  Scope root() { return Scope(store_); }
+
+ private:
+  ModelOptions options_;
+  ParameterStore store_;
+  Context context_;
+};
+
+// Copies parameters and buffers by position; both networks have the same structure.
+void copy_state(const Network& from, Network& to);
+
+}  // namespace bbg::model

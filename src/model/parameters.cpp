@@ -1,0 +1,74 @@
+#include "model/parameters.h"
+
+#include <ATen/ops/linalg_qr.h>
+
+#include <span>
+
+#include "core/error.h"
+#include "core/rng.h"
+
+namespace bbg::model {
+
+ParameterStore::ParameterStore(std::string prefix, uint64_t seed, std::string init,
+                               at::TensorOptions options)
+    : prefix_(std::move(prefix)), init_(std::move(init)), seed_(seed), options_(options) {}
+
+at::Tensor ParameterStore::normal(const std::string& name, at::IntArrayRef shape) const {
+  at::Tensor values = at::empty(shape, at::kDouble);
+  core::RandomStream stream(seed_, core::Purpose::kInitialise,
+                            core::hash_name(prefix_ + "." + name), 0);
+  stream.fill_normal(std::span(values.data_ptr<double>(), static_cast<size_t>(values.numel())));
+  return values;
+}
+
+at::Tensor ParameterStore::add_parameter(const std::string& name, at::IntArrayRef shape,
+                                         Start start) {
+  at::Tensor value;
+  if (start == Start::kZero) {
+    value = at::zeros(shape, options_);
+  } else if (start == Start::kOne) {
+    value = at::ones(shape, options_);
+  } else if (init_ == "n02") {
+    value = (normal(name, shape) * 0.02).to(options_);
+  } else {
+    // Orthogonal on [shape[0], rest]: QR of a normal matrix, columns' signs fixed by R so that the
+    // law is Haar's.
+    BBG_CHECK(shape.size() >= 2, "orthogonal start needs a matrix: " + name);
+    const int64_t rows = shape[0], columns = c10::multiply_integers(shape.slice(1));
+    const auto [q, r] =
+        at::linalg_qr(normal(name, {std::max(rows, columns), std::min(rows, columns)}), "reduced");
+    at::Tensor matrix = q * at::where(at::diagonal(r) < 0, -1.0, 1.0);
+    if (rows < columns) matrix = matrix.t();
+    value = matrix.reshape(shape).contiguous().to(options_);
+  }
+  value.set_requires_grad(true);
+  parameters_.push_back({name, value});
+  return value;
+}
+
+at::Tensor ParameterStore::add_buffer(const std::string& name, at::IntArrayRef shape, double value,
+                                      bool normal_start) {
+  at::Tensor tensor =
+      normal_start ? normal(name, shape).to(options_) : at::full(shape, value, options_);
+  buffers_.push_back({name, tensor});
+  return tensor;
+}
+
+Scope::Scope(ParameterStore& store, std::string path) : store_(&store), path_(std::move(path)) {}
+
+Scope Scope::operator/(const std::string& name) const { return Scope(*store_, full(name)); }
+
+at::Tensor Scope::parameter(const std::string& name, at::IntArrayRef shape, Start start) const {
+  return store_->add_parameter(full(name), shape, start);
+}
+
+at::Tensor Scope::buffer(const std::string& name, at::IntArrayRef shape, double value,
+                         bool normal) const {
+  return store_->add_buffer(full(name), shape, value, normal);
+}
+
+std::string Scope::full(const std::string& name) const {
+  return path_.empty() ? name : path_ + "." + name;
+}
+
+}  // namespace bbg::model

@@ -1,0 +1,62 @@
+#pragma once
+// The named tensors of one network, in order of declaration, and where layers get them from. Values
+// at the start depend on the seed and the parameter's name alone (choices.md 49), so all ranks and
+// all world sizes begin equal.
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bbg::model {
+
+struct NamedTensor {
+  std::string name;
+  at::Tensor tensor;
+};
+
+enum class Start { kWeight, kZero, kOne };
+
+class ParameterStore {
+ public:
+  // `prefix` ("G", "E", "D") only keys the random numbers. init: "orthogonal" or "n02" (N(0,
+  // 0.02)), for kWeight.
+  ParameterStore(std::string prefix, uint64_t seed, std::string init, at::TensorOptions options);
+
+  at::Tensor add_parameter(const std::string& name, at::IntArrayRef shape, Start start);
+  // Not trained: power-iteration vectors (normal = true: N(0, 1)) and running statistics.
+  at::Tensor add_buffer(const std::string& name, at::IntArrayRef shape, double value,
+                        bool normal = false);
+
+  const std::vector<NamedTensor>& parameters() const { return parameters_; }
+  const std::vector<NamedTensor>& buffers() const { return buffers_; }
+  const at::TensorOptions& options() const { return options_; }
+
+ private:
+  at::Tensor normal(const std::string& name, at::IntArrayRef shape) const;  // float64, CPU
+
+  std::string prefix_, init_;
+  uint64_t seed_;
+  at::TensorOptions options_;
+  std::vector<NamedTensor> parameters_, buffers_;
+};
+
+// A place in the tree of names: Scope(store) / "blocks.0" / "conv1" gives names
+// "blocks.0.conv1.weight".
+class Scope {
+ public:
+  explicit Scope(ParameterStore& store, std::string path = "");
+  Scope operator/(const std::string& name) const;
+  at::Tensor parameter(const std::string& name, at::IntArrayRef shape, Start start) const;
+  at::Tensor buffer(const std::string& name, at::IntArrayRef shape, double value,
+                    bool normal = false) const;
+  ParameterStore& store() const { return *store_; }
+
+ private:
+  std::string full(const std::string& name) const;
+  ParameterStore* store_;
+  std::string path_;
+};
+
+}  // namespace bbg::model

@@ -1,0 +1,19 @@
+#pragma once
+// Spectral normalisation (Miyato et al. 2018): W / sigma(W), sigma by one power iteration a
+// sub-step. Conventions of choices.md 36-40: u has one entry per row of W viewed as [C_out, rest];
+// v = n(u W), u' = n(v W^T), sigma = u' W v^T with u', v constant in backward; n(x) = x / max(|x|,
+// eps). float32 or float64.
+
+#include <ATen/ATen.h>
+
+namespace bbg::model {
+
+struct SpectralResult {
+  at::Tensor weight;  // W / sigma, differentiable in W
+  at::Tensor u;       // [C_out], after the iteration
+  at::Tensor sigma;   // scalar
+};
+
+SpectralResult spectral_norm(const at::Tensor& weight, const at::Tensor& u, double eps);
+
+}  // namespace bbg::model

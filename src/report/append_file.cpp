@@ -1,0 +1,43 @@
+#include "report/append_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "core/error.h"
+
+namespace bbg::report {
+
+AppendFile::AppendFile(std::string path, int64_t keep_bytes) : path_(std::move(path)) {
+  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) throw core::posix_error("open for writing", path_);
+  if (::ftruncate(descriptor_, keep_bytes) != 0) {
+    const core::SystemError error = core::posix_error("ftruncate", path_);
+    ::close(descriptor_);
+    throw error;
+  }
+}
+
+AppendFile::~AppendFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void AppendFile::append(std::string_view bytes) {
+  BBG_CHECK(descriptor_ >= 0, "written after close: " + path_);
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw core::posix_error("write", path_);
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+}
+
+void AppendFile::close() {
+  if (descriptor_ >= 0 && ::close(std::exchange(descriptor_, -1)) != 0) {
+    throw core::posix_error("close", path_);
+  }
+}
+
+}  // namespace bbg::report

@@ -1,0 +1,27 @@
+#pragma once
+// A file that grows by whole pieces which readers see at once; core::FileSystem's files start
+// empty. SystemError when the disk fails.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace bbg::report {
+
+class AppendFile {
+ public:
+  // Made if absent, else cut to its first `keep_bytes` bytes.
+  AppendFile(std::string path, int64_t keep_bytes);
+  ~AppendFile();
+  AppendFile(const AppendFile&) = delete;
+  AppendFile& operator=(const AppendFile&) = delete;
+
+  void append(std::string_view bytes);
+  void close();  // nothing may follow
+
+ private:
+  std::string path_;
+  int descriptor_ = -1;
+};
+
+}  // namespace bbg::report

@@ -1,0 +1,15 @@
+#pragma once
+// report.html in a run folder: one self-contained page (no scripts, nothing loaded from anywhere)
+// for people who were not there: what was measured, what the model makes, how training went.
+
+#include <string>
+
+#include "core/file_system.h"
+
+namespace bbg::report {
+
+// Reads config.ini, metrics.jsonl, evaluation.json and grids/*.png; what is missing is left out.
+// UsageError if evaluation.json is not JSON. Replaces report.html atomically.
+void write_html_report(core::FileSystem& files, const std::string& run_folder);
+
+}  // namespace bbg::report

@@ -1,0 +1,15 @@
+#pragma once
+// Many images of one size as one image.
+
+#include <cstdint>
+#include <vector>
+
+#include "report/sink.h"
+
+namespace bbg::report {
+
+// Row by row, `columns` to a row, with `padding` white pixels around and between. Unused cells stay
+// white.
+Image make_grid(const std::vector<Image>& images, int64_t columns, int64_t padding);
+
+}  // namespace bbg::report

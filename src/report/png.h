@@ -1,0 +1,17 @@
+#pragma once
+// PNG files of 8-bit grey or RGB images. The same image always gives the same bytes.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/file_system.h"
+#include "report/sink.h"
+
+namespace bbg::report {
+
+std::vector<uint8_t> encode_png(const Image& image);
+// The whole file or none; durable when it returns.
+void write_png(core::FileSystem& files, const std::string& path, const Image& image);
+
+}  // namespace bbg::report

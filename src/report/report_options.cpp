@@ -1,0 +1,21 @@
+#include "report/report_options.h"
+
+namespace bbg::report {
+
+void ReportOptions::declare(core::OptionTable& table) {
+  table
+      .add("report.every", &every,
+           "Losses and speed are reported after every so many steps, and after the last")
+      .unit("steps")
+      .at_least(1);
+  table
+      .add("report.grid-every", &grid_every,
+           "Grids of samples and reconstructions are made after every so many steps, and after "
+           "the last")
+      .unit("steps")
+      .at_least(1);
+  table.add("report.sample-log", &sample_log,
+            "Write the ids of each step's samples to samples.log in the run folder");
+}
+
+}  // namespace bbg::report

@@ -1,0 +1,18 @@
+#pragma once
+// How often a run reports.
+
+#include <cstdint>
+
+#include "core/options.h"
+
+namespace bbg::report {
+
+struct ReportOptions {
+  int64_t every = 50;        // steps
+  int64_t grid_every = 500;  // steps
+  bool sample_log = false;
+
+  void declare(core::OptionTable& table);
+};
+
+}  // namespace bbg::report

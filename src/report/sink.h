@@ -1,0 +1,43 @@
+#pragma once
+// Where a run's progress goes: console, metrics.jsonl, TensorBoard. Rank 0 only, one thread.
+// What a sink has been given is on its way to the file or terminal when the call returns.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bbg::report {
+
+// Ordered name -> value, as core::Values (whose header would pull in libtorch).
+using Values = std::vector<std::pair<std::string, double>>;
+
+// 8-bit pixels [height, width, channels], channels 1 (grey) or 3 (RGB).
+struct Image {
+  int64_t width = 0, height = 0, channels = 0;
+  std::vector<uint8_t> pixels;
+};
+
+// The state of a run after `step` of `total_steps` steps.
+struct Interval {
+  int64_t step = 0, total_steps = 0;
+  int64_t images = 0;            // real images seen since step 0
+  double seconds = 0;            // since this process began to train
+  double images_per_second = 0;  // since the interval before
+  Values values;                 // losses and whatever else was measured
+};
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+  virtual void interval(const Interval& interval) = 0;
+  virtual void image(int64_t step, const std::string& name, const Image& image) = 0;
+  virtual void evaluation(int64_t step, const Values& values) = 0;
+  virtual void close() = 0;  // nothing may follow
+};
+
+// Passes everything on to each sink, in order.
+std::unique_ptr<Sink> make_fan_out(std::vector<std::unique_ptr<Sink>> sinks);
+
+}  // namespace bbg::report

@@ -1,0 +1,71 @@
+#include "report/tensorboard.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <climits>
+
+#include "report/append_file.h"
+#include "report/event_record.h"
+#include "report/png.h"
+
+namespace bbg::report {
+
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// Readers take the files of a folder in the order of their names, so the time comes first.
+std::string new_file_name() {
+  char host[HOST_NAME_MAX + 1] = {};
+  const bool has_name = gethostname(host, sizeof host - 1) == 0 && host[0] != '\0';
+  return "events.out.tfevents." + std::to_string(static_cast<int64_t>(now())) + "." +
+         (has_name ? host : "localhost") + "." + std::to_string(getpid());
+}
+
+class TensorboardSink final : public Sink {
+ public:
+  TensorboardSink(const std::string& folder, int64_t resume_step)
+      : file_(folder + "/" + new_file_name(), 0) {
+    write(version_event(now()));
+    write(restart_event(now(), resume_step + 1));
+  }
+
+  void interval(const Interval& interval) override {
+    Values scalars;
+    for (const auto& [name, value] : interval.values) scalars.emplace_back("train/" + name, value);
+    scalars.emplace_back("train/images_per_second", interval.images_per_second);
+    write(scalars_event(now(), interval.step, scalars));
+  }
+
+  void image(int64_t step, const std::string& name, const Image& image) override {
+    write(image_event(now(), step, "grids/" + name, image, encode_png(image)));
+  }
+
+  void evaluation(int64_t step, const Values& values) override {
+    Values scalars;
+    for (const auto& [name, value] : values) {
+      std::string tag = "evaluation/" + name;
+      if (const size_t dot = tag.find('.'); dot != std::string::npos) tag[dot] = '/';
+      scalars.emplace_back(tag, value);
+    }
+    write(scalars_event(now(), step, scalars));
+  }
+
+  void close() override { file_.close(); }
+
+ private:
+  void write(const std::string& event) { file_.append(frame_record(event)); }
+
+  AppendFile file_;
+};
+
+}  // namespace
+
+std::unique_ptr<Sink> make_tensorboard_sink(const std::string& folder, int64_t resume_step) {
+  return std::make_unique<TensorboardSink>(folder, resume_step);
+}
+
+}  // namespace bbg::report

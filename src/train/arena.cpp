@@ -1,0 +1,46 @@
+#include "train/arena.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace bbg::train {
+
+Arena::Arena(const std::vector<model::NamedTensor>& parameters)
+    : parameters_(parameters.rbegin(), parameters.rend()) {
+  BBG_CHECK(!parameters_.empty(), "a network without parameters");
+  const at::NoGradGuard no_grad;
+  int64_t total = 0;
+  for (const auto& parameter : parameters_) {
+    offsets_.push_back(total);
+    // Each view starts on a 64-byte boundary, which vectorised kernels like; the gaps stay zero.
+    total += (parameter.tensor.numel() + 15) / 16 * 16;
+  }
+  const at::TensorOptions options = parameters_.front().tensor.options().requires_grad(false);
+  values_ = at::zeros({total}, options);
+  gradients_ = at::zeros({total}, options);
+  const auto value_views = views(values_), gradient_views = views(gradients_);
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    at::Tensor& parameter = parameters_[i].tensor;
+    value_views[i].tensor.copy_(parameter);
+    parameter.set_data(value_views[i].tensor);
+    // With a gradient already there, backward adds into it in place and never replaces it.
+    parameter.mutable_grad() = gradient_views[i].tensor;
+  }
+}
+
+void Arena::zero_gradients() { gradients_.zero_(); }
+
+std::vector<model::NamedTensor> Arena::views(const at::Tensor& flat) const {
+  std::vector<model::NamedTensor> all;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    const at::Tensor& parameter = parameters_[i].tensor;
+    all.push_back({parameters_[i].name,
+                   flat.narrow(0, offsets_[i], parameter.numel()).view(parameter.sizes())});
+  }
+  return all;
+}
+
+}  // namespace bbg::train

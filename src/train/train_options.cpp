@@ -1,0 +1,46 @@
+#include "train/train_options.h"
+
+#include <algorithm>
+
+namespace bbg::train {
+
+void TrainOptions::declare(core::OptionTable& table) {
+  table.add("train.lr-g", &lr_g, "Learning rate of G").above(0);
+  table.add("train.lr-d", &lr_d, "Learning rate of D").above(0);
+  table.add("train.lr-e", &lr_e, "Learning rate of E").above(0);
+  table.add("train.d-steps", &d_steps, "D updates before each joint update of G and E").at_least(1);
+  table.add("train.beta1", &beta1, "Adam's decay of the first moment").at_least(0).at_most(0.9999);
+  table.add("train.beta2", &beta2, "Adam's decay of the second moment")
+      .at_least(0)
+      .at_most(0.999999);
+  table.add("train.adam-eps", &adam_eps, "Adam's epsilon").above(0);
+  table
+      .add("train.decay-from", &decay_from,
+           "Step at which all learning rates begin to fall linearly to zero")
+      .unit("steps")
+      .at_least(0);
+  table.add("train.decay-steps", &decay_steps, "Length of that fall; 0 keeps the rates constant")
+      .unit("steps")
+      .at_least(0);
+  table
+      .add("train.ema-decay", &ema_decay,
+           "Decay of the averages of weights used for samples and evaluation")
+      .at_least(0)
+      .at_most(1);
+  table
+      .add("train.ema-start", &ema_start,
+           "Step at which averaging begins; before it the averages copy the weights")
+      .unit("steps")
+      .at_least(0);
+  table.add("train.ema-encoder", &ema_encoder,
+            "Evaluate an average of E's weights too, not of G's alone");
+}
+
+double TrainOptions::rate_factor(int64_t step) const {
+  if (decay_steps == 0 || step < decay_from) return 1.0;
+  // The last update of the fall still has a rate above zero.
+  const double done = static_cast<double>(step - decay_from) / static_cast<double>(decay_steps);
+  return std::max(0.0, 1.0 - done);
+}
+
+}  // namespace bbg::train

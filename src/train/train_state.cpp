@@ -1,0 +1,138 @@
+#include "train/train_state.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <unordered_map>
+
+#include "core/error.h"
+
+namespace bbg::train {
+
+namespace {
+
+void average(const model::Network& from, model::Network& to, double decay) {
+  const at::NoGradGuard no_grad;
+  if (decay == 0) {
+    model::copy_state(from, to);
+    return;
+  }
+  for (size_t i = 0; i < from.store().parameters().size(); ++i) {
+    at::Tensor(to.store().parameters()[i].tensor)
+        .lerp_(from.store().parameters()[i].tensor, 1 - decay);
+  }
+  for (size_t i = 0; i < from.store().buffers().size(); ++i) {
+    at::Tensor(to.store().buffers()[i].tensor).copy_(from.store().buffers()[i].tensor);
+  }
+}
+
+void append(std::vector<model::NamedTensor>& all, const std::string& prefix,
+            const std::vector<model::NamedTensor>& some) {
+  for (const auto& entry : some) all.push_back({prefix + "." + entry.name, entry.tensor});
+}
+
+std::string shape_text(at::IntArrayRef shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+}  // namespace
+
+TrainState::TrainState(const model::ModelOptions& model_options, const TrainOptions& options,
+                       comm::Communicator& communicator, uint64_t seed,
+                       at::TensorOptions tensor_options)
+    : nets(model::make_nets(model_options, communicator, seed, tensor_options)),
+      arena_g(nets.generator->store().parameters()),
+      arena_e(nets.encoder->store().parameters()),
+      arena_d(nets.discriminator->store().parameters()),
+      adam_g(arena_g, {options.beta1, options.beta2, options.adam_eps}),
+      adam_e(arena_e, {options.beta1, options.beta2, options.adam_eps}),
+      adam_d(arena_d, {options.beta1, options.beta2, options.adam_eps}),
+      exchange_g(communicator, arena_g.gradients()),
+      exchange_e(communicator, arena_e.gradients()),
+      exchange_d(communicator, arena_d.gradients()),
+      options_(options) {
+  average_g = model::make_generator(model_options, communicator, seed, tensor_options);
+  average_e = std::make_unique<model::Encoder>(model_options, communicator, seed, tensor_options);
+  average_g->set_requires_grad(false);
+  average_e->set_requires_grad(false);
+  model::copy_state(*nets.generator, *average_g);
+  model::copy_state(*nets.encoder, *average_e);
+  // All ranks compute the same start; hosts of different make may round a QR differently, so rank
+  // 0's counts.
+  broadcast(communicator);
+}
+
+void TrainState::update_averages(int64_t step) {
+  const double decay = step < options_.ema_start ? 0 : options_.ema_decay;
+  average(*nets.generator, *average_g, decay);
+  average(*nets.encoder, *average_e, options_.ema_encoder ? decay : 0);
+}
+
+std::vector<model::NamedTensor> TrainState::named_tensors() {
+  std::vector<model::NamedTensor> all;
+  const auto add_network = [&](const std::string& name, const model::Network& net) {
+    append(all, name, net.store().parameters());
+    append(all, name, net.store().buffers());
+  };
+  add_network("G", *nets.generator);
+  add_network("E", *nets.encoder);
+  add_network("D", *nets.discriminator);
+  add_network("G_average", *average_g);
+  add_network("E_average", *average_e);
+  const auto add_optimizer = [&](const std::string& name, const Arena& arena, Adam& adam) {
+    append(all, name + "_adam.first", arena.views(adam.first_moment()));
+    append(all, name + "_adam.second", arena.views(adam.second_moment()));
+    all.push_back({name + "_adam.steps", adam.steps()});
+  };
+  add_optimizer("G", arena_g, adam_g);
+  add_optimizer("E", arena_e, adam_e);
+  add_optimizer("D", arena_d, adam_d);
+  return all;
+}
+
+void TrainState::broadcast(comm::Communicator& communicator) {
+  const at::NoGradGuard no_grad;
+  for (auto& entry : named_tensors()) communicator.broadcast(entry.tensor, 0);
+}
+
+core::StateDict TrainState::to_state_dict() {
+  core::StateDict state;
+  for (const auto& entry : named_tensors()) {
+    state.tensors.emplace_back(entry.name, entry.tensor.detach().cpu().contiguous());
+  }
+  return state;
+}
+
+void TrainState::load(const core::StateDict& state) {
+  const at::NoGradGuard no_grad;
+  std::unordered_map<std::string, at::Tensor> by_name(state.tensors.begin(), state.tensors.end());
+  const std::string hint =
+      "start with the model options in the run folder's config.ini, or choose another run.output";
+  std::vector<model::NamedTensor> targets = named_tensors();
+  for (const auto& target : targets) {
+    const auto found = by_name.find(target.name);
+    if (found == by_name.end()) {
+      throw core::UsageError("the checkpoint is of another model: it lacks '" + target.name + "'",
+                             hint);
+    }
+    if (found->second.sizes() != target.tensor.sizes() ||
+        found->second.scalar_type() != target.tensor.scalar_type()) {
+      throw core::UsageError("the checkpoint is of another model: '" + target.name + "' is " +
+                                 shape_text(found->second.sizes()) + " of type " +
+                                 at::toString(found->second.scalar_type()) + " there, " +
+                                 shape_text(target.tensor.sizes()) + " of type " +
+                                 at::toString(target.tensor.scalar_type()) + " here",
+                             hint);
+    }
+  }
+  if (by_name.size() != targets.size()) {
+    throw core::UsageError("the checkpoint is of another model: it has " +
+                               std::to_string(by_name.size()) + " tensors, this model " +
+                               std::to_string(targets.size()),
+                           hint);
+  }
+  for (auto& target : targets) target.tensor.copy_(by_name.at(target.name));
+}
+
+}  // namespace bbg::train

@@ -1,0 +1,58 @@
+// Cross-replica norm on N ranks against plain batch normalisation of the whole batch on every rank,
+// by brute force.
+#include "model/cross_replica_norm.h"
+
+#include <gtest/gtest.h>
+
+#include "comm/make_communicator.h"
+
+namespace bbg {
+namespace {
+
+// float64: only the order of sums differs, so 1e-10 of values of order one leaves room for
+// cancellation alone.
+constexpr double kTolerance = 1e-10;
+
+void compare_with_whole_batch(const std::vector<int64_t>& shape, double offset) {
+  const auto communicator = comm::make_mpi_communicator({});
+  const int64_t n = shape[0], rank = communicator->rank(), size = communicator->size();
+  std::vector<int64_t> whole_shape = shape;
+  whole_shape[0] = n * size;
+  const at::Tensor index = at::arange(c10::multiply_integers(whole_shape), at::kDouble);
+  const at::Tensor whole =
+      (at::sin(index * 1.7) * 3 + offset).view(whole_shape).set_requires_grad(true);
+  const at::Tensor weights = at::cos(index * 0.3).view(whole_shape);
+
+  const at::Tensor expected =
+      std::get<0>(at::native_batch_norm(whole, {}, {}, {}, {}, /*training=*/true, 0.1, 1e-5));
+  (expected * weights).sum().backward();
+
+  const at::Tensor own = whole.detach().narrow(0, rank * n, n).clone().set_requires_grad(true);
+  const model::Normalised result = model::cross_replica_normalise(own, 1e-5, *communicator);
+  (result.output * weights.narrow(0, rank * n, n)).sum().backward();
+
+  const double scale = 1 + std::abs(offset);  // the mean's own rounding grows with it
+  EXPECT_TRUE(at::allclose(result.output, expected.narrow(0, rank * n, n), 0, kTolerance * scale));
+  EXPECT_TRUE(at::allclose(own.grad(), whole.grad().narrow(0, rank * n, n), 0, kTolerance * scale));
+  EXPECT_EQ(result.count, static_cast<double>(whole.numel() / whole.size(1)));
+}
+
+TEST(CrossReplicaNorm, EqualsTheNormOfTheWholeBatch) { compare_with_whole_batch({3, 5, 4, 4}, 0); }
+TEST(CrossReplicaNorm, KeepsItsPrecisionFarFromZero) {
+  compare_with_whole_batch({3, 5, 4, 4}, 1e4);
+}
+TEST(CrossReplicaNorm, TakesVectors) { compare_with_whole_batch({6, 8}, 1); }
+TEST(CrossReplicaNorm, TakesOneSamplePerRank) { compare_with_whole_batch({1, 3, 2, 2}, 0); }
+
+TEST(CrossReplicaNorm, GivesEqualBitsOnAllRanks) {
+  const auto communicator = comm::make_mpi_communicator({});
+  const at::Tensor x =
+      at::sin(at::arange(2 * 3 * 25, at::kFloat) * (1.0 + communicator->rank())).view({2, 3, 5, 5});
+  const model::Normalised result = model::cross_replica_normalise(x, 1e-5, *communicator);
+  const at::Tensor all =
+      communicator->all_gather(at::cat({result.mean, result.variance}).unsqueeze(0));
+  for (int64_t r = 0; r < communicator->size(); ++r) EXPECT_TRUE(at::equal(all[r], all[0]));
+}
+
+}  // namespace
+}  // namespace bbg

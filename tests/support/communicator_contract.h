@@ -1,0 +1,68 @@
+#pragma once
+// What every Communicator must do, with integer-valued inputs whose sums are exact, so that a lost
+// or doubled contribution cannot hide in a tolerance. Included by the test of each implementation;
+// called on all ranks.
+
+#include <gtest/gtest.h>
+
+#include "comm/communicator.h"
+
+namespace bbg::testing {
+
+inline void expect_communicator_contract(comm::Communicator& communicator,
+                                         const at::Device& device) {
+  const int64_t rank = communicator.rank(), size = communicator.size();
+  ASSERT_GE(rank, 0);
+  ASSERT_LT(rank, size);
+  ASSERT_LT(communicator.local_rank(), communicator.local_size());
+  for (const at::ScalarType type : {at::kFloat, at::kDouble, at::kLong, at::kInt}) {
+    const at::TensorOptions options = at::TensorOptions(device).dtype(type);
+    for (const int64_t length : {int64_t{1}, int64_t{7}, int64_t{1000}, int64_t{1} << 20}) {
+      SCOPED_TRACE(std::string(at::toString(type)) + " x " + std::to_string(length));
+      const at::Tensor pattern =
+          at::arange(length, at::TensorOptions(device).dtype(at::kLong)).remainder(1000);
+
+      at::Tensor sum = (pattern + rank).to(options);
+      communicator.all_reduce(sum, comm::Reduce::kSum);
+      EXPECT_TRUE(at::equal(sum, (pattern * size + size * (size - 1) / 2).to(options)));
+
+      at::Tensor largest = (pattern + rank * 3).to(options);
+      communicator.all_reduce(largest, comm::Reduce::kMax);
+      EXPECT_TRUE(at::equal(largest, (pattern + (size - 1) * 3).to(options)));
+
+      if (at::isFloatingType(type)) {
+        // size * (pattern + rank) summed and divided by size: exact.
+        at::Tensor mean = ((pattern + rank) * size).to(options);
+        communicator.all_reduce(mean, comm::Reduce::kMean);
+        EXPECT_TRUE(at::equal(mean, (pattern * size + size * (size - 1) / 2).to(options)));
+      }
+
+      for (const int64_t root : {int64_t{0}, size - 1}) {
+        at::Tensor spread = (pattern + 17 * rank).to(options);
+        communicator.broadcast(spread, static_cast<int>(root));
+        EXPECT_TRUE(at::equal(spread, (pattern + 17 * root).to(options)));
+      }
+
+      const at::Tensor gathered = communicator.all_gather((pattern + rank).to(options));
+      ASSERT_EQ(gathered.size(0), size * length);
+      for (int64_t r = 0; r < size; ++r) {
+        EXPECT_TRUE(at::equal(gathered.narrow(0, r * length, length), (pattern + r).to(options)));
+      }
+    }
+  }
+  // Rows stay rows.
+  const at::Tensor rows =
+      communicator.all_gather(at::full({2, 3}, rank, at::TensorOptions(device).dtype(at::kFloat)));
+  EXPECT_EQ(rows.sizes(), (std::vector<int64_t>{2 * size, 3}));
+
+  communicator.barrier();
+  const std::vector<std::string> texts =
+      communicator.all_gather_text(std::string(static_cast<size_t>(rank) * 5, 'x'));
+  ASSERT_EQ(texts.size(), static_cast<size_t>(size));
+  for (size_t r = 0; r < texts.size(); ++r) EXPECT_EQ(texts[r], std::string(r * 5, 'x'));
+  EXPECT_TRUE(communicator.agree(true));
+  EXPECT_EQ(communicator.agree(rank != size - 1), false);
+  EXPECT_FALSE(communicator.agree(false));
+}
+
+}  // namespace bbg::testing

@@ -1,0 +1,285 @@
+// Drives the built data_prep from outside: what it says and what it exits with.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <png.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "core/error.h"
+#include "data/shard_reader.h"
+#include "tests/support/encode_image.h"
+#include "tests/support/temporary_folder.h"
+
+namespace bbg {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+struct Outcome {
+  int code = -1;
+  std::string out, err;
+};
+
+class DataPrep : public testing::Test {
+ protected:
+  // `before` is shell text in front of the program, as limits.
+  Outcome run(const std::string& arguments, const std::string& before = "") {
+    const std::string command = before + " '" + BBG_BIN_DIR + "/data_prep' " + arguments + " >'" +
+                                (folder_ / "out") + "' 2>'" + (folder_ / "err") + "'";
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, test::read_file(folder_ / "out"),
+            test::read_file(folder_ / "err")};
+  }
+
+  // A PNG of one colour.
+  static std::string png(uint8_t value, int side = 40) {
+    const std::vector<uint8_t> pixels(static_cast<size_t>(side * side * 3), value);
+    return test::encode_png(side, side, PNG_COLOR_TYPE_RGB, 8, pixels);
+  }
+
+  // photos/{ant,bee}/{0,1,2}.*, of one colour each; bee's are JPEG.
+  void make_photos() {
+    for (uint8_t i = 0; i < 3; ++i) {
+      const auto value = static_cast<uint8_t>(40 * i);
+      const std::vector<uint8_t> pixels(50 * 60 * 3, static_cast<uint8_t>(value + 20));
+      test::write_file(photos_ + "/ant/" + std::to_string(i) + ".png", png(value));
+      test::write_file(photos_ + "/bee/deep/" + std::to_string(i) + ".JPG",
+                       test::encode_jpeg(50, 60, JCS_RGB, JCS_YCbCr, pixels));
+    }
+  }
+
+  Outcome shard(const std::string& more = "") {
+    return run("shard --input '" + photos_ + "' --size 32 --output '" + shards_ + "' " + more);
+  }
+
+  std::string first_shard() const { return shards_ + "/data-00000-of-00001.h5"; }
+
+  // One line, then the hint.
+  static void expect_one_line(const Outcome& outcome, int code, const std::string& text) {
+    EXPECT_EQ(outcome.code, code) << outcome.err;
+    EXPECT_THAT(outcome.err, StartsWith("data_prep: "));
+    EXPECT_THAT(outcome.err, HasSubstr(text));
+    EXPECT_LE(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 2) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+  }
+
+  test::TemporaryFolder folder_;
+  std::string photos_ = folder_ / "photos", shards_ = folder_ / "shards";
+};
+
+TEST_F(DataPrep, ExplainsItself) {
+  EXPECT_THAT(run("--help").out, HasSubstr("shard"));
+  EXPECT_EQ(run("--help").code, 0);
+  EXPECT_THAT(run("--version").out, StartsWith("data_prep "));
+  for (const std::string command : {"shard", "verify", "info"}) {
+    const Outcome help = run(command + " --help");
+    EXPECT_EQ(help.code, 0);
+    EXPECT_THAT(help.out, StartsWith("Usage: data_prep " + command));
+  }
+  EXPECT_EQ(run("").code, 2);
+}
+
+TEST_F(DataPrep, TurnsAFolderOfClassesIntoShards) {
+  make_photos();
+  fs::create_directories(photos_ + "/cow");  // a class that has no images here
+  const Outcome outcome = shard("--shards 2");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "");
+  EXPECT_THAT(outcome.out, HasSubstr("6 images of 32x32x3, 3 classes, 2 shard(s)"));
+  const data::ShardSet shards = data::ShardSet::open(shards_);
+  EXPECT_EQ(shards.class_names(), (std::vector<std::string>{"ant", "bee", "cow"}));
+  std::vector<int> colours[2];
+  std::vector<uint8_t> pixels(32 * 32 * 3);
+  for (int64_t i = 0; i < 6; ++i) {
+    shards.read(i, pixels);
+    EXPECT_EQ(pixels, std::vector<uint8_t>(pixels.size(), pixels[0]));
+    colours[shards.label(i)].push_back(pixels[0]);
+  }
+  EXPECT_THAT(colours[0], testing::UnorderedElementsAre(0, 40, 80));
+  EXPECT_THAT(colours[1], testing::UnorderedElementsAre(20, 60, 100));
+
+  EXPECT_THAT(run("verify '" + shards_ + "'").out, HasSubstr("ok, 6 samples in 2 shard(s)"));
+  const auto info = nlohmann::json::parse(run("info --json '" + shards_ + "'").out);
+  EXPECT_EQ(info["classes"][1]["name"], "bee");
+  EXPECT_EQ(info["classes"][1]["samples"], 3);
+  EXPECT_EQ(info["classes"][2]["samples"], 0);
+  EXPECT_EQ(info["unlabelled"], 0);
+  EXPECT_THAT(run("info '" + shards_ + "'").out, HasSubstr("ant"));
+}
+
+TEST_F(DataPrep, MakesTheSameShardsWithAnyNumberOfThreads) {
+  make_photos();
+  shard("--threads 1");
+  const std::string one = test::read_file(first_shard());
+  shard("--threads 5 --force");
+  EXPECT_EQ(data::ShardSet::open(shards_).size(), 6);
+  EXPECT_TRUE(one == test::read_file(first_shard()));  // to the byte
+}
+
+TEST_F(DataPrep, FlatFolderHasNoLabels) {
+  test::write_file(photos_ + "/a.png", png(1));
+  test::write_file(photos_ + "/notes.txt", "ignored by its name");
+  ASSERT_EQ(shard("--channels 1").code, 0);
+  const data::ShardSet shards = data::ShardSet::open(shards_);
+  EXPECT_EQ(shards.size(), 1);
+  EXPECT_EQ(shards.channels(), 1);
+  EXPECT_EQ(shards.label(0), -1);
+  EXPECT_EQ(shards.num_classes(), 0);
+}
+
+std::string idx(const std::vector<int>& shape, const std::string& values) {
+  std::string bytes = {0, 0, 8, static_cast<char>(shape.size())};
+  for (const int length : shape) {
+    for (const int shift : {24, 16, 8, 0}) bytes += static_cast<char>(length >> shift & 255);
+  }
+  return bytes + values;
+}
+
+TEST_F(DataPrep, ReadsIdxPlainAndGzip) {
+  std::string values;
+  for (int i = 0; i < 5 * 28 * 28; ++i) values += static_cast<char>(i * 7);
+  test::write_file(folder_ / "images", idx({5, 28, 28}, values));
+  test::write_file(folder_ / "labels", idx({5}, {3, 0, 1, 0, 2}));
+  ASSERT_EQ(std::system(
+                ("gzip -k '" + (folder_ / "images") + "' '" + (folder_ / "labels") + "'").c_str()),
+            0);
+  std::string fingerprint;
+  for (const std::string end : {"", ".gz"}) {
+    const Outcome outcome =
+        run("shard --force --format idx --input '" + (folder_ / "images") + end + "' --labels '" +
+            (folder_ / "labels") + end + "' --size 32 --fit pad --output '" + shards_ + "'");
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    const data::ShardSet shards = data::ShardSet::open(shards_);
+    EXPECT_EQ(shards.size(), 5);
+    EXPECT_EQ(shards.label(0), 3);
+    EXPECT_EQ(shards.num_classes(), 4);
+    std::vector<uint8_t> pixels(32 * 32);
+    shards.read(2, pixels);
+    EXPECT_EQ(pixels[0], 0);
+    EXPECT_EQ(pixels[2 * 32 + 2], static_cast<uint8_t>(values[2 * 784]));
+    EXPECT_EQ(pixels[29 * 32 + 29], static_cast<uint8_t>(values[3 * 784 - 1]));
+    fingerprint += shards.fingerprint();
+  }
+  EXPECT_EQ(fingerprint.substr(0, 16), fingerprint.substr(16));
+
+  const auto refuse = [&](const std::string& images, const std::string& labels,
+                          const std::string& text) {
+    expect_one_line(run("shard --size 32 --output '" + (folder_ / "x") + "' --input '" +
+                        (folder_ / images) + "' --labels '" + (folder_ / labels) + "'"),
+                    2, text);
+  };
+  test::write_file(folder_ / "short", idx({5, 28, 28}, values.substr(1)));
+  test::write_file(folder_ / "long", idx({5, 28, 28}, values + "x"));
+  test::write_file(folder_ / "four", idx({4}, "0123"));
+  const std::string gzip = test::read_file(folder_ / "images.gz");
+  test::write_file(folder_ / "cut.gz", gzip.substr(0, gzip.size() - 6));
+  refuse("short", "labels", "is truncated: 3919 of 3920 bytes");
+  refuse("long", "labels", "longer than its header says");
+  refuse("cut.gz", "labels", "cut.gz");
+  refuse("images", "four", "has 4 labels");
+  refuse("labels", "images", "not an IDX file of images");
+  refuse("absent", "labels", "does not exist");
+}
+
+TEST_F(DataPrep, MissingAndEmptyInputsAreRefused) {
+  expect_one_line(shard(), 2, "does not exist");
+  fs::create_directories(photos_);
+  expect_one_line(shard(), 2, "no images in " + photos_);
+  expect_one_line(run("verify '" + (folder_ / "absent") + "'"), 2, "does not exist");
+  expect_one_line(run("info '" + photos_ + "'"), 2, "has no shards");
+  test::write_file(photos_ + "/a.png", png(1));
+  test::write_file(photos_ + "/ant/b.png", png(1));
+  expect_one_line(shard(), 2, "has both images (a.png) and sub-folders (ant)");
+  EXPECT_FALSE(fs::exists(first_shard()));
+}
+
+TEST_F(DataPrep, WrongOptionsAreNamedTogether) {
+  const Outcome outcome = run("shard --sice 32 --fit strech --shards 0");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("unknown option --sice; did you mean --size?"));
+  EXPECT_THAT(outcome.err, HasSubstr("--fit = 'strech' must be one of auto, pad, resize"));
+  EXPECT_THAT(outcome.err, HasSubstr("--shards = '0' must be a whole number from 1"));
+  EXPECT_THAT(outcome.err, HasSubstr("--input PATH is missing"));
+  expect_one_line(run("sharf"), 2, "unknown command 'sharf'");
+  make_photos();
+  expect_one_line(shard("--shards 7"), 2, "more than the 6 images");
+}
+
+TEST_F(DataPrep, UnreadableImagesStopTheRunUnlessSkipped) {
+  make_photos();
+  const std::string text = photos_ + "/ant/text.jpg", cut = photos_ + "/bee/cut.png";
+  test::write_file(text, "a text file that is named .jpg\n");
+  expect_one_line(shard(), 2, "cannot decode " + text + ": it is neither JPEG nor PNG");
+  fs::remove(text);
+  test::write_file(cut, png(9).substr(0, 80));
+  expect_one_line(shard(), 2, "cannot decode " + cut + ": ");
+  EXPECT_TRUE(fs::is_empty(shards_));
+
+  test::write_file(text, "a text file that is named .jpg\n");
+  const Outcome skipped = shard("--skip-bad");
+  EXPECT_EQ(skipped.code, 0);
+  EXPECT_THAT(skipped.err, HasSubstr("skipped 2 unreadable image(s) of 8:"));
+  EXPECT_THAT(skipped.err, HasSubstr(text));
+  EXPECT_THAT(skipped.err, HasSubstr(cut));
+  EXPECT_EQ(data::ShardSet::open(shards_).size(), 6);
+  const auto json = nlohmann::json::parse(shard("--skip-bad --force --json").out);
+  EXPECT_EQ(json["samples"], 6);
+  EXPECT_EQ(json["skipped"].size(), 2u);
+
+  fs::remove_all(photos_);
+  test::write_file(text, "nothing else");
+  expect_one_line(shard("--skip-bad --force"), 2, "none of the 1 images");
+  EXPECT_EQ(data::ShardSet::open(shards_).size(), 6) << "the old shards went too early";
+}
+
+TEST_F(DataPrep, ExistingShardsAreKeptUnlessForced) {
+  make_photos();
+  ASSERT_EQ(shard().code, 0);
+  expect_one_line(shard(), 2, "already has 1 shard(s)");
+  EXPECT_EQ(shard("--force --shards 3").code, 0);
+  EXPECT_EQ(data::ShardSet::open(shards_).files().size(), 3u);
+}
+
+TEST_F(DataPrep, FlippedByteAndTruncationAreFoundWithFileAndBlock) {
+  make_photos();
+  ASSERT_EQ(shard().code, 0);
+  const std::string good = test::read_file(first_shard());
+  std::string bad = good;
+  const size_t pixels = good.find(std::string(32 * 32 * 3, static_cast<char>(80)));
+  ASSERT_NE(pixels, std::string::npos);
+  bad[pixels + 10] ^= 1;
+  test::write_file(first_shard(), bad);
+  expect_one_line(run("verify '" + shards_ + "'"), 2,
+                  first_shard() + " is damaged: the checksum of block 0 (samples 0 to 5) is wrong");
+  test::write_file(first_shard(), good.substr(0, good.size() - 100));
+  expect_one_line(run("verify '" + shards_ + "'"), 2, first_shard() + " is truncated");
+  expect_one_line(run("info '" + shards_ + "'"), 2, first_shard() + " is truncated");
+  test::write_file(first_shard(), good);
+  EXPECT_EQ(run("verify '" + shards_ + "'").code, 0);
+}
+
+// A limit on file size stands for the full disk: the write fails in the same place.
+TEST_F(DataPrep, FullDiskIsASystemErrorAndLeavesNoShards) {
+  for (int i = 0; i < 40; ++i) {
+    test::write_file(photos_ + "/" + std::to_string(i) + ".png", png(static_cast<uint8_t>(i), 64));
+  }
+  const std::string limit = "trap '' XFSZ; ulimit -f 100;";
+  const Outcome outcome =
+      run("shard --input '" + photos_ + "' --size 64 --output '" + shards_ + "'", limit);
+  expect_one_line(outcome, 1, shards_);
+  EXPECT_THAT(outcome.err, HasSubstr("File too large"));
+  EXPECT_TRUE(fs::is_empty(shards_));
+}
+
+}  // namespace
+}  // namespace bbg

@@ -1,0 +1,190 @@
+#include "checkpoint/store.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "checkpoint/checkpoint_options.h"
+#include "core/error.h"
+#include "core/hash.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/unit/checkpoint/state_fixture.h"
+
+namespace bbg::checkpoint {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class StoreTest : public testing::Test {
+ protected:
+  std::string file_of(int64_t step, const std::string& name) const {
+    return folder_ / ("run/checkpoints/step-0000000" + std::to_string(step) + "/" + name);
+  }
+  void damage(int64_t step, const std::string& name, const std::string& content) {
+    test::write_file(file_of(step, name), content);
+  }
+  std::string usage_error_of_loading() {
+    try {
+      store_.load_newest(&skipped_);
+    } catch (const core::UsageError& error) {
+      return error.what();
+    }
+    return "loaded";
+  }
+  int64_t newest_step() {
+    skipped_.clear();
+    const auto loaded = store_.load_newest(&skipped_);
+    if (!loaded) return -1;
+    EXPECT_TRUE(test::equal_states(loaded->state, test::make_state(loaded->step)));
+    return loaded->step;
+  }
+
+  test::TemporaryFolder folder_;
+  std::unique_ptr<core::FileSystem> files_ = core::make_posix_file_system();
+  Store store_{*files_, folder_ / "run/checkpoints/", 2};
+  std::vector<std::string> skipped_;
+};
+
+TEST_F(StoreTest, NothingThereIsNoError) {
+  EXPECT_EQ(newest_step(), -1);
+  EXPECT_THAT(store_.steps(), IsEmpty());
+}
+
+TEST_F(StoreTest, TheNewestComesBackWithItsStepAndPathAndTheNewestTwoStay) {
+  for (const int64_t step : {1, 2, 3, 4}) store_.save(test::make_state(step), step);
+  EXPECT_THAT(store_.steps(), ElementsAre(3, 4));
+  EXPECT_EQ(newest_step(), 4);
+  EXPECT_EQ(store_.load_newest(nullptr)->path, folder_ / "run/checkpoints/step-00000004");
+  EXPECT_THAT(skipped_, IsEmpty());
+  EXPECT_THAT(files_->list(folder_ / "run/checkpoints"),
+              ElementsAre("step-00000003", "step-00000004"));
+}
+
+TEST_F(StoreTest, TheManifestDescribesTheStateFile) {
+  store_.save(test::make_state(7), 7);
+  const auto manifest = nlohmann::json::parse(test::read_file(file_of(7, "manifest.json")));
+  const std::string content = test::read_file(file_of(7, "state.safetensors"));
+  EXPECT_EQ(manifest["format_version"], 1);
+  EXPECT_EQ(manifest["step"], 7);
+  EXPECT_EQ(manifest["bytes"], content.size());
+  EXPECT_EQ(manifest["xxh3"], core::hex(core::hash64(std::as_bytes(std::span(content)))));
+  EXPECT_EQ(manifest["text"]["seed"], "7");
+}
+
+TEST_F(StoreTest, ADamagedNewestIsPassedOverWithItsReason) {
+  store_.save(test::make_state(1), 1);
+  store_.save(test::make_state(2), 2);
+  const std::string manifest = test::read_file(file_of(2, "manifest.json"));
+  const std::string state = test::read_file(file_of(2, "state.safetensors"));
+  const auto expect_skip = [&](const std::string& reason) {
+    EXPECT_EQ(newest_step(), 1);
+    ASSERT_EQ(skipped_.size(), 1u);
+    EXPECT_THAT(skipped_[0], HasSubstr("step-00000002"));
+    EXPECT_THAT(skipped_[0], HasSubstr(reason));
+  };
+
+  std::string flipped = state;
+  flipped[state.size() / 2] ^= 1;
+  damage(2, "state.safetensors", flipped);
+  expect_skip("checksum");
+  damage(2, "state.safetensors", state.substr(0, state.size() - 1));
+  expect_skip("bytes, not");
+  files_->remove_all(file_of(2, "state.safetensors"));
+  expect_skip("No such file");
+  damage(2, "state.safetensors", state);
+  damage(2, "manifest.json", manifest.substr(0, manifest.size() / 2));
+  expect_skip("manifest.json is damaged");
+  damage(2, "manifest.json", "{}");
+  expect_skip("manifest.json is damaged");
+  damage(2, "manifest.json", test::read_file(file_of(1, "manifest.json")));
+  expect_skip("another step");
+  files_->remove_all(file_of(2, "manifest.json"));
+  expect_skip("No such file");
+  damage(2, "manifest.json", manifest);
+  EXPECT_EQ(newest_step(), 2);
+}
+
+TEST_F(StoreTest, WhenNoneIsWholeItSaysSoAndNamesThemAll) {
+  store_.save(test::make_state(1), 1);
+  store_.save(test::make_state(2), 2);
+  damage(1, "state.safetensors", "");
+  damage(2, "manifest.json", "");
+  const std::string text = usage_error_of_loading();
+  EXPECT_THAT(text, HasSubstr("no checkpoint in"));
+  EXPECT_THAT(text, HasSubstr("step-00000001"));
+  EXPECT_THAT(text, HasSubstr("step-00000002"));
+}
+
+TEST_F(StoreTest, AnotherFormatVersionIsRefusedAndNotPassedOver) {
+  store_.save(test::make_state(1), 1);
+  store_.save(test::make_state(2), 2);
+  auto manifest = nlohmann::json::parse(test::read_file(file_of(2, "manifest.json")));
+  manifest["format_version"] = 2;
+  damage(2, "manifest.json", manifest.dump());
+  EXPECT_THAT(usage_error_of_loading(), HasSubstr("format version 2, this program reads 1"));
+}
+
+TEST_F(StoreTest, LeftoversAreIgnoredAndRemovedByTheNextSave) {
+  store_.save(test::make_state(1), 1);
+  test::write_file(folder_ / "run/checkpoints/step-00000002.partial/state.safetensors", "half");
+  test::write_file(folder_ / "run/checkpoints/notes.partial", "the user's own");
+  EXPECT_EQ(newest_step(), 1);
+  EXPECT_THAT(store_.steps(), ElementsAre(1));
+  store_.save(test::make_state(3), 3);
+  EXPECT_THAT(files_->list(folder_ / "run/checkpoints"),
+              ElementsAre("notes.partial", "step-00000001", "step-00000003"));
+}
+
+TEST_F(StoreTest, ABrokenCheckpointDoesNotCountAndIsReplacedWhenTheRunGetsThere) {
+  Store keep_one(*files_, folder_ / "run/checkpoints", 1);
+  store_.save(test::make_state(2), 2);
+  store_.save(test::make_state(4), 4);
+  damage(4, "state.safetensors", "broken");
+  keep_one.save(test::make_state(3), 3);
+  EXPECT_EQ(newest_step(), 3);
+  keep_one.save(test::make_state(4), 4);
+  EXPECT_EQ(newest_step(), 4);
+  EXPECT_THAT(files_->list(folder_ / "run/checkpoints"), ElementsAre("step-00000004"));
+}
+
+TEST_F(StoreTest, ACompleteCheckpointOfTheSameStepIsNotOverwritten) {
+  store_.save(test::make_state(1), 1);
+  EXPECT_NO_THROW(store_.save(test::make_state(1), 1));
+  EXPECT_THROW(store_.save(test::make_state(2), 1), core::UsageError);
+  EXPECT_EQ(newest_step(), 1);
+  EXPECT_THAT(files_->list(folder_ / "run/checkpoints"), ElementsAre("step-00000001"));
+}
+
+TEST_F(StoreTest, FilesThatAreNotCheckpointsAreLeftAlone) {
+  for (const char* name : {"step-1", "step-0000000x", "step-000000001e", "other"}) {
+    test::write_file(folder_ / ("run/checkpoints/" + std::string(name)), "");
+  }
+  EXPECT_EQ(newest_step(), -1);
+  for (const int64_t step : {1, 2, 3}) store_.save(test::make_state(step), step);
+  EXPECT_EQ(files_->list(folder_ / "run/checkpoints").size(), 6u);
+}
+
+TEST_F(StoreTest, StepsBeyondEightDigitsSortByNumber) {
+  store_.save(test::make_state(99'999'999), 99'999'999);
+  store_.save(test::make_state(100'000'000), 100'000'000);
+  EXPECT_EQ(newest_step(), 100'000'000);
+}
+
+TEST(CheckpointOptionsTest, DefaultsAndBounds) {
+  CheckpointOptions options;
+  core::OptionTable table;
+  options.declare(table);
+  EXPECT_EQ(options.every, 500);
+  EXPECT_EQ(options.keep, 3);
+  table.parse({"--checkpoint.every", "7", "--checkpoint.keep=1"});
+  EXPECT_EQ(options.every, 7);
+  EXPECT_EQ(options.keep, 1);
+  EXPECT_THROW(table.parse({"--checkpoint.keep", "0"}), core::UsageError);
+  EXPECT_THROW(table.parse({"--checkpoint.every", "0"}), core::UsageError);
+}
+
+}  // namespace
+}  // namespace bbg::checkpoint

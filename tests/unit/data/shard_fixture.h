@@ -1,0 +1,56 @@
+#pragma once
+// Small data sets with known content, for the tests of reading and writing shards.
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "core/rng.h"
+#include "data/shard_writer.h"
+
+namespace bbg::data {
+
+struct Samples {
+  int64_t height = 4, width = 3, channels = 2;
+  std::vector<std::vector<uint8_t>> pixels;
+  std::vector<int64_t> labels;
+
+  int64_t size() const { return static_cast<int64_t>(pixels.size()); }
+};
+
+inline Samples random_samples(int64_t count, int64_t height = 4, int64_t width = 3,
+                              int64_t channels = 2) {
+  Samples samples{
+      .height = height, .width = width, .channels = channels, .pixels = {}, .labels = {}};
+  core::RandomStream random(1, core::Purpose::kEvaluate, 0, 0);
+  for (int64_t i = 0; i < count; ++i) {
+    std::vector<uint8_t> pixels(static_cast<size_t>(height * width * channels));
+    for (uint8_t& value : pixels) value = static_cast<uint8_t>(random.next_uint32());
+    samples.pixels.push_back(pixels);
+    samples.labels.push_back(static_cast<int64_t>(random.next_below(3)) - 1);
+  }
+  return samples;
+}
+
+inline ShardWriterOptions options_for(const Samples& samples, const std::string& folder,
+                                      int64_t shard_count) {
+  return {.folder = folder,
+          .height = samples.height,
+          .width = samples.width,
+          .channels = samples.channels,
+          .max_samples = samples.size(),
+          .shard_count = shard_count,
+          .class_names = {"cat", "d\"o\"g \xC3\xBC"},
+          .source = "a test"};
+}
+
+inline std::vector<std::string> write_shards(const Samples& samples, const std::string& folder,
+                                             int64_t shard_count) {
+  ShardWriter writer(options_for(samples, folder, shard_count));
+  for (int64_t i = 0; i < samples.size(); ++i) {
+    writer.add(samples.pixels[static_cast<size_t>(i)], samples.labels[static_cast<size_t>(i)]);
+  }
+  return writer.close();
+}
+
+}  // namespace bbg::data

@@ -1,0 +1,78 @@
+#include "loss/loss.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/error.h"
+
+namespace bbg::loss {
+namespace {
+
+core::Scores scores(std::vector<double> x, std::vector<double> z, std::vector<double> xz) {
+  return {.x = at::tensor(x, at::kDouble),
+          .z = at::tensor(z, at::kDouble),
+          .xz = at::tensor(xz, at::kDouble)};
+}
+
+TEST(HingeLoss, IsTwoPerTermAtZeroScores) {
+  const core::Scores zero = scores({0, 0}, {0, 0}, {0, 0});
+  const Loss d = discriminator_loss(Kind::kHinge, zero, zero);
+  EXPECT_EQ(d.x.item<double>(), 2);
+  EXPECT_EQ(d.z.item<double>(), 2);
+  EXPECT_EQ(d.xz.item<double>(), 2);
+  EXPECT_EQ(d.total.item<double>(), 6);
+  EXPECT_EQ(generator_encoder_loss(Kind::kHinge, zero, zero).total.item<double>(), 0);
+}
+
+TEST(HingeLoss, ClampsEachTermByItself) {
+  // x is won by far; its surplus must not pay for z (models.md 2.1).
+  const Loss d =
+      discriminator_loss(Kind::kHinge, scores({100}, {-1}, {1}), scores({-100}, {1}, {-1}));
+  EXPECT_EQ(d.x.item<double>(), 0);
+  EXPECT_EQ(d.z.item<double>(), 4);
+  EXPECT_EQ(d.xz.item<double>(), 0);
+}
+
+TEST(HingeLoss, IsLinearForGeneratorAndEncoder) {
+  const Loss ge = generator_encoder_loss(Kind::kHinge, scores({3, 5}, {1, 1}, {-2, 0}),
+                                         scores({1, 1}, {0, 4}, {2, 2}));
+  EXPECT_EQ(ge.x.item<double>(), 4 - 1);
+  EXPECT_EQ(ge.z.item<double>(), 1 - 2);
+  EXPECT_EQ(ge.xz.item<double>(), -1 - 2);
+}
+
+TEST(LogisticLoss, IsTwoLnTwoPerTermAtZeroScores) {
+  const core::Scores zero = scores({0}, {0}, {0});
+  EXPECT_NEAR(discriminator_loss(Kind::kLogistic, zero, zero).total.item<double>(),
+              6 * std::log(2.0), 1e-15);
+  EXPECT_NEAR(generator_encoder_loss(Kind::kLogistic, zero, zero).total.item<double>(),
+              6 * std::log(2.0), 1e-15);
+}
+
+TEST(LogisticLoss, SwapsLabelsForGeneratorAndEncoder) {
+  const core::Scores e = scores({1.5}, {-0.5}, {2}), g = scores({0.25}, {1}, {-3});
+  EXPECT_DOUBLE_EQ(generator_encoder_loss(Kind::kLogistic, e, g).total.item<double>(),
+                   discriminator_loss(Kind::kLogistic, g, e).total.item<double>());
+}
+
+TEST(Loss, CountsOnlyTheTermsThatExist) {
+  core::Scores gan;
+  gan.x = at::zeros({4}, at::kDouble);
+  const Loss d = discriminator_loss(Kind::kHinge, gan, gan);
+  EXPECT_EQ(d.total.item<double>(), 2);
+  EXPECT_FALSE(d.z.defined());
+  EXPECT_FALSE(d.xz.defined());
+}
+
+TEST(Loss, RefusesTermsOfOneKindOfPairOnly) {
+  core::Scores gan, bigan;
+  gan.x = at::zeros({4});
+  bigan.xz = at::zeros({4});
+  EXPECT_THROW(discriminator_loss(Kind::kHinge, gan, bigan), core::InternalError);
+  EXPECT_THROW(discriminator_loss(Kind::kHinge, core::Scores{}, core::Scores{}),
+               core::InternalError);
+}
+
+}  // namespace
+}  // namespace bbg::loss

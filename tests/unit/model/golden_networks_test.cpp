@@ -1,0 +1,160 @@
+// Forward passes against PyTorch dumps: G, E, D in training and evaluation mode, spectral norm,
+// conditional norm.
+#include <gtest/gtest.h>
+
+#include "model/conditional_norm.h"
+#include "model/nets.h"
+#include "model/spectral_norm.h"
+#include "support/golden.h"
+#include "support/self_communicator.h"
+
+namespace bbg::model {
+namespace {
+
+using testing::expect_near;
+using testing::Golden;
+
+class GoldenNetworks : public ::testing::TestWithParam<const char*> {
+ protected:
+  GoldenNetworks()
+      : golden(GetParam()), nets(make_nets(golden.model_options(), communicator, 1, at::kDouble)) {
+    testing::load_golden(*nets.generator, golden, "init.G");
+    testing::load_golden(*nets.encoder, golden, "init.E");
+    testing::load_golden(*nets.discriminator, golden, "init.D");
+    for (Network* net : all()) net->begin_substep();
+  }
+  std::vector<Network*> all() {
+    return {nets.generator.get(), nets.encoder.get(), nets.discriminator.get()};
+  }
+
+  Golden golden;
+  testing::SelfCommunicator communicator;
+  Nets nets;
+};
+
+TEST_P(GoldenNetworks, ForwardEqualsPyTorch) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor x = golden["in.x"], z = golden["in.z"];
+  const at::Tensor generated = nets.generator->forward(z);
+  const Code code = nets.encoder->forward(x);
+  const at::Tensor sample =
+      code.sample(golden.has("in.eps") ? golden["in.eps"] : at::zeros_like(z));
+  expect_near(generated, golden["out.g"], "G(z)");
+  expect_near(code.mean, golden["out.mu"], "mu");
+  expect_near(code.feature, golden["out.feature"], "feature");
+  expect_near(sample, golden["out.e"], "E(x)");
+  const core::Scores real = nets.discriminator->forward(x, sample);
+  const core::Scores fake = nets.discriminator->forward(generated, z);
+  expect_near(real.x, golden["out.real.x"], "s_x(real)");
+  expect_near(real.z, golden["out.real.z"], "s_z(E(x))");
+  expect_near(real.xz, golden["out.real.xz"], "s_xz(real)");
+  expect_near(fake.x, golden["out.fake.x"], "s_x(G(z))");
+  expect_near(fake.z, golden["out.fake.z"], "s_z(z)");
+  expect_near(fake.xz, golden["out.fake.xz"], "s_xz(G(z))");
+}
+
+TEST_P(GoldenNetworks, BuffersMoveAsInPyTorch) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor generated = nets.generator->forward(golden["in.z"]);
+  const at::Tensor sample =
+      nets.encoder->forward(golden["in.x"])
+          .sample(golden.has("in.eps") ? golden["in.eps"] : at::zeros_like(golden["in.z"]));
+  nets.discriminator->forward(golden["in.x"], sample);
+  nets.discriminator->forward(generated, golden["in.z"]);
+  const char* names[] = {"G", "E", "D"};
+  for (size_t i = 0; i < 3; ++i) {
+    for (const auto& buffer : all()[i]->store().buffers()) {
+      const std::string name = std::string(names[i]) + "." + buffer.name;
+      expect_near(buffer.tensor, golden["after." + name], name);
+    }
+  }
+}
+
+TEST_P(GoldenNetworks, EvaluationModeEqualsPyTorchAndMovesNothing) {
+  const at::NoGradGuard no_grad;
+  if (!golden.has("eval.g")) return;  // two of the dumps have it
+  nets.generator->forward(golden["in.z"]);
+  nets.encoder->forward(golden["in.x"]);
+  std::vector<at::Tensor> before;
+  for (Network* net : all()) {
+    net->set_mode(Mode::kEvaluate);
+    for (const auto& buffer : net->store().buffers()) before.push_back(buffer.tensor.clone());
+    net->begin_substep();
+  }
+  expect_near(nets.generator->forward(golden["in.z"]), golden["eval.g"], "G(z)");
+  const Code code = nets.encoder->forward(golden["in.x"]);
+  expect_near(code.mean, golden["eval.mu"], "mu");
+  expect_near(code.feature, golden["eval.feature"], "feature");
+  size_t i = 0;
+  for (Network* net : all()) {
+    for (const auto& buffer : net->store().buffers())
+      EXPECT_TRUE(at::equal(buffer.tensor, before[i++])) << buffer.name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Systems, GoldenNetworks, ::testing::ValuesIn(testing::kGoldenSystems),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST(SpectralNorm, EqualsPyTorch) {
+  const Golden golden("spectral_norm");
+  for (const std::string kind : {"conv", "linear"}) {
+    const at::Tensor weight = golden[kind + ".weight"].clone().set_requires_grad(true);
+    const SpectralResult result = spectral_norm(weight, golden[kind + ".u"], 1e-6);
+    (result.weight * golden[kind + ".upstream"]).sum().backward();
+    expect_near(result.weight, golden[kind + ".weight_sn"], kind);
+    expect_near(result.u, golden[kind + ".u_after"], kind + " u");
+    expect_near(weight.grad(), golden[kind + ".grad"], kind + " gradient");
+  }
+}
+
+TEST(SpectralNorm, OfAnOrthogonalMatrixIsTheMatrix) {
+  // All singular values are 1, so one iteration from any u finds sigma = 1 (choices.md C4).
+  const at::Tensor q =
+      std::get<0>(at::linalg_qr(at::sin(at::arange(64, at::kDouble)).view({8, 8})));
+  const SpectralResult result = spectral_norm(q, at::ones({8}, at::kDouble), 1e-6);
+  EXPECT_NEAR(result.sigma.item<double>(), 1, 1e-12);
+}
+
+TEST(SpectralNorm, FindsADominantDirectionInTwentyIterations) {
+  at::Tensor u = at::ones({16}, at::kDouble);
+  const at::Tensor weight =
+      at::diag(at::cat({at::full({1}, 7.0, at::kDouble), at::ones({15}, at::kDouble)}));
+  for (int i = 0; i < 20; ++i) u = spectral_norm(weight, u, 1e-6).u;
+  EXPECT_NEAR(spectral_norm(weight, u, 1e-6).sigma.item<double>(), 7, 1e-9);
+}
+
+TEST(ConditionalNorm, EqualsPyTorch) {
+  const Golden golden("conditional_bn");
+  testing::SelfCommunicator communicator;
+  const ModelOptions options;
+  ParameterStore store("test", 1, "orthogonal", at::kDouble);
+  Context context{communicator, options, Mode::kTrain, {}, {}, {}};
+  ConditionalNorm norm(context, Scope(store), golden["in.condition"].size(1),
+                       golden["in.x"].size(1));
+  {
+    const at::NoGradGuard no_grad;
+    for (const auto* entries : {&store.parameters(), &store.buffers()}) {
+      for (const auto& entry : *entries)
+        at::Tensor(entry.tensor).copy_(golden["init." + entry.name]);
+    }
+  }
+  for (const auto& refresh : context.refresh) refresh(true);
+  const at::Tensor x = golden["in.x"].clone().set_requires_grad(true);
+  const at::Tensor condition = golden["in.condition"].clone().set_requires_grad(true);
+  const at::Tensor y = norm(x, condition);
+  (y * golden["in.upstream"]).sum().backward();
+  expect_near(y, golden["out.y"], "y");
+  expect_near(x.grad(), golden["grad.x"], "gradient of x");
+  expect_near(condition.grad(), golden["grad.condition"], "gradient of the condition");
+  for (const auto& parameter : store.parameters()) {
+    expect_near(parameter.tensor.grad(), golden["grad." + parameter.name], parameter.name);
+  }
+  for (const auto& buffer : store.buffers())
+    expect_near(buffer.tensor, golden["after." + buffer.name], buffer.name);
+  context.mode = Mode::kEvaluate;
+  for (const auto& refresh : context.refresh) refresh(false);
+  expect_near(norm(golden["in.x"], golden["in.condition"]), golden["eval.y"], "evaluation");
+}
+
+}  // namespace
+}  // namespace bbg::model

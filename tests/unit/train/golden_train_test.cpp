@@ -1,0 +1,163 @@
+// Both kinds of update, the optimizer and the averages against PyTorch dumps.
+#include <gtest/gtest.h>
+
+#include "support/golden.h"
+#include "support/self_communicator.h"
+#include "train/step.h"
+
+namespace bbg::train {
+namespace {
+
+using testing::expect_near;
+using testing::Golden;
+
+class GoldenStep : public ::testing::TestWithParam<const char*> {
+ protected:
+  GoldenStep()
+      : golden(GetParam()),
+        state(golden.model_options(), TrainOptions(), communicator, 1, at::kDouble),
+        step(state, golden.text.at("loss") == "hinge" ? loss::Kind::kHinge : loss::Kind::kLogistic),
+        noise{golden["in.z"],
+              golden.has("in.eps") ? golden["in.eps"] : at::zeros_like(golden["in.z"])} {
+    testing::load_golden(*state.nets.generator, golden, "init.G");
+    testing::load_golden(*state.nets.encoder, golden, "init.E");
+    testing::load_golden(*state.nets.discriminator, golden, "init.D");
+  }
+  void expect_gradients(Arena& arena, const std::string& prefix) {
+    for (const auto& view : arena.views(arena.gradients())) {
+      expect_near(view.tensor, golden[prefix + "." + view.name], prefix + "." + view.name);
+    }
+  }
+
+  Golden golden;
+  testing::SelfCommunicator communicator;
+  TrainState state;
+  Step step;
+  Noise noise;
+};
+
+TEST_P(GoldenStep, DiscriminatorUpdateHasPyTorchsLossAndGradients) {
+  const loss::Loss loss = step.update_discriminator(golden["in.x"], noise, 1e-4);
+  expect_near(loss.total.detach(), golden["out.loss_d"].view_as(loss.total), "loss");
+  expect_gradients(state.arena_d, "grad_d.D");
+}
+
+TEST_P(GoldenStep, GeneratorEncoderUpdateHasPyTorchsLossAndGradients) {
+  const loss::Loss loss = step.update_generator_encoder(golden["in.x"], noise, 1e-4, 1e-4);
+  expect_near(loss.total.detach(), golden["out.loss_ge"].view_as(loss.total), "loss");
+  expect_gradients(state.arena_g, "grad_ge.G");
+  expect_gradients(state.arena_e, "grad_ge.E");
+}
+
+TEST_P(GoldenStep, EachUpdateMovesItsOwnNetworksOnly) {
+  const auto copy = [](Arena& arena) { return arena.values().clone(); };
+  const at::Tensor g = copy(state.arena_g), e = copy(state.arena_e), d = copy(state.arena_d);
+  step.update_discriminator(golden["in.x"], noise, 1e-4);
+  EXPECT_TRUE(at::equal(state.arena_g.values(), g));
+  EXPECT_TRUE(at::equal(state.arena_e.values(), e));
+  const at::Tensor moved = copy(state.arena_d);
+  EXPECT_FALSE(at::equal(moved, d));
+  step.update_generator_encoder(golden["in.x"], noise, 1e-4, 1e-4);
+  EXPECT_TRUE(at::equal(state.arena_d.values(), moved));
+  EXPECT_FALSE(at::equal(state.arena_g.values(), g));
+  EXPECT_FALSE(at::equal(state.arena_e.values(), e));
+}
+
+INSTANTIATE_TEST_SUITE_P(Systems, GoldenStep, ::testing::ValuesIn(testing::kGoldenSystems),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST(Adam, EqualsPyTorchOverFiveSteps) {
+  const Golden golden("adam");
+  for (const auto& [name, beta1] :
+       {std::pair<std::string, double>{"beta0", 0.0}, {"beta05", 0.5}}) {
+    const at::Tensor parameter = golden["start"].clone().set_requires_grad(true);
+    Arena arena({{"p", parameter}});
+    Adam adam(arena, {.beta1 = beta1, .beta2 = 0.999, .eps = 1e-8});
+    for (int64_t i = 0; i < 5; ++i) {
+      at::NoGradGuard no_grad;
+      parameter.grad().copy_(golden["gradients"][i]);
+      adam.step(2e-4);
+      expect_near(parameter.detach(), golden[name + ".parameters"][i], name);
+    }
+    expect_near(arena.views(adam.first_moment())[0].tensor, golden[name + ".m"], name + " m");
+    expect_near(arena.views(adam.second_moment())[0].tensor, golden[name + ".v"], name + " v");
+  }
+}
+
+TEST(Averages, EqualPyTorchsOverSixUpdates) {
+  const Golden golden("ema");
+  testing::SelfCommunicator communicator;
+  model::ModelOptions model;
+  model.block = "strided";
+  model.resolution = 16;
+  model.width = model.e_width = 2;
+  TrainOptions options;
+  options.ema_decay = 0.9;
+  options.ema_start = 3;
+  TrainState state(model, options, communicator, 1, at::kDouble);
+  const int64_t n = golden["parameters"].size(1);
+  const auto head = [&](const model::Network& net) {
+    return net.store().parameters().front().tensor.detach().view(-1).narrow(0, 0, n);
+  };
+  for (int64_t update = 1; update <= 6; ++update) {
+    const at::NoGradGuard no_grad;
+    head(*state.nets.generator).copy_(golden["parameters"][update - 1]);
+    state.update_averages(update);
+    expect_near(head(*state.average_g), golden["averages"][update - 1],
+                "after update " + std::to_string(update));
+  }
+}
+
+TEST(Arena, KeepsValuesAndSharesStorageWithParametersAndGradients) {
+  const at::Tensor a = at::arange(6, at::kFloat).view({2, 3}).set_requires_grad(true);
+  const at::Tensor b = at::arange(20, at::kFloat).set_requires_grad(true);
+  Arena arena({{"a", a}, {"b", b}});
+  EXPECT_TRUE(at::equal(a.detach(), at::arange(6, at::kFloat).view({2, 3})));
+  arena.zero_gradients();
+  for (int round = 1; round <= 2; ++round) {  // backward adds in place, into the arena
+    (a.sum() * 2 + (b * b).sum()).backward();
+    EXPECT_EQ(arena.gradients().sum().item<float>(), static_cast<float>(round) * (6 * 2 + 2 * 190));
+  }
+  {
+    const at::NoGradGuard no_grad;
+    arena.values().zero_();
+  }
+  EXPECT_EQ(a.abs().sum().item<float>() + b.abs().sum().item<float>(), 0);
+  // Last declared first, and names lead to the right places.
+  const auto views = arena.views(arena.gradients());
+  EXPECT_EQ(views[0].name, "b");
+  EXPECT_TRUE(at::equal(views[1].tensor, a.grad()));
+}
+
+TEST(TrainState, SurvivesTheStateDict) {
+  testing::SelfCommunicator communicator;
+  model::ModelOptions model;
+  model.block = "strided";
+  model.resolution = 16;
+  model.width = model.e_width = 2;
+  TrainState first(model, {}, communicator, 1, at::kFloat),
+      second(model, {}, communicator, 2, at::kFloat);
+  EXPECT_FALSE(at::equal(first.arena_g.values(), second.arena_g.values()));
+  second.load(first.to_state_dict());
+  const core::StateDict a = first.to_state_dict(), b = second.to_state_dict();
+  for (size_t i = 0; i < a.tensors.size(); ++i)
+    EXPECT_TRUE(at::equal(a.tensors[i].second, b.tensors[i].second));
+}
+
+TEST(TrainState, RefusesAnotherModel) {
+  testing::SelfCommunicator communicator;
+  model::ModelOptions model;
+  model.block = "strided";
+  model.resolution = 16;
+  model.width = model.e_width = 2;
+  TrainState small(model, {}, communicator, 1, at::kFloat);
+  model.width = 4;
+  TrainState large(model, {}, communicator, 1, at::kFloat);
+  EXPECT_THROW(large.load(small.to_state_dict()), core::UsageError);
+  core::StateDict extra = small.to_state_dict();
+  extra.tensors.emplace_back("more", at::zeros({1}));
+  EXPECT_THROW(small.load(extra), core::UsageError);
+}
+
+}  // namespace
+}  // namespace bbg::train
