@@ -42,12 +42,11 @@ nlohmann::ordered_json three(double trained, double untrained, double pixels) {
 }  // namespace
 
 Evaluation::Evaluation(const RunConfig& config, const data::ShardSet& train,
-                       const data::ShardSet* test, comm::Communicator& control,
-                       comm::Communicator& communicator, at::TensorOptions tensor_options)
+                       const data::ShardSet* test, comm::Communicator& communicator,
+                       at::TensorOptions tensor_options)
     : config_(config),
       train_{&train, 0, train.size()},
       test_{test, 0, 0},
-      control_(control),
       communicator_(communicator),
       tensor_options_(tensor_options) {
   if (test != nullptr) {
@@ -141,6 +140,11 @@ std::pair<at::Tensor, at::Tensor> Evaluation::features(
         read(split, first + done, std::min(config_.evaluate.batch, count - done));
     features.push_back(map(batch.images).to(at::kFloat));
     labels.push_back(batch.labels);
+  }
+  if (count == 0) {  // fewer images than ranks
+    const core::Batch one = read(split, 0, 1);
+    features.push_back(map(one.images).to(at::kFloat).narrow(0, 0, 0));
+    labels.push_back(one.labels.narrow(0, 0, 0));
   }
   return {at::cat(features), at::cat(labels).to(tensor_options_.device())};
 }

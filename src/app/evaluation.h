@@ -1,8 +1,8 @@
 #pragma once
-// Measures the averaged networks (choices.md 51-54): linear probe and 1-NN on E's features beside
-// the untrained E and raw pixels, reconstruction error beside the error to another image; and draws
-// samples and reconstructions. BN statistics are standing statistics, made anew before each use.
-// All calls but the grids are collectives.
+// Measures the averaged networks (docs/choices.md 51, 52, 54): linear probe and 1-NN on E's
+// features beside the untrained E and raw pixels, reconstruction error beside the error to another
+// image; and draws samples and reconstructions. BN statistics are standing statistics, made anew
+// before each use. All calls but the grids are collectives.
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -16,10 +16,9 @@ namespace bbg::app {
 class Evaluation {
  public:
   // `test` may be null: then the last sixth of `train` is held out for the measures (training has
-  // seen it).
+  // seen it). Both parts have at least one image for each rank.
   Evaluation(const RunConfig& config, const data::ShardSet& train, const data::ShardSet* test,
-             comm::Communicator& control, comm::Communicator& communicator,
-             at::TensorOptions tensor_options);
+             comm::Communicator& communicator, at::TensorOptions tensor_options);
 
   // Standing statistics of both averaged networks, which are left in evaluation mode.
   void prepare(train::TrainState& state) const;
@@ -45,7 +44,6 @@ class Evaluation {
 
   const RunConfig& config_;
   Split train_, test_;
-  comm::Communicator& control_;
   comm::Communicator& communicator_;
   at::TensorOptions tensor_options_;
 };

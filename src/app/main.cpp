@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,10 @@ bool answer_alone(const std::vector<std::string>& arguments) {
 
 int run(const std::vector<std::string>& arguments, comm::Communicator& control) {
   app::RunConfig config;
+  // The options are read over a communicator with the default deadline; the run may ask for one of
+  // its own. It lives until this rank's failure is told.
+  std::unique_ptr<comm::Communicator> own;
+  comm::Communicator* ranks = &control;
   try {
     app::together(control, [&] {
       if (arguments.empty()) {
@@ -82,13 +87,10 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
     });
     const core::Log log(control.rank(), control.size(), control.rank() == 0);
     if (config.comm.deadline_ms != comm::CommOptions().deadline_ms) {
-      // The options were read over a communicator with the default deadline; the run gets one with
-      // its own.
-      const auto own = comm::make_mpi_communicator(config.comm);
-      app::train(config, *own, log);
-    } else {
-      app::train(config, control, log);
+      own = comm::make_mpi_communicator(config.comm);
+      ranks = own.get();
     }
+    app::train(config, *ranks, log);
     return core::kExitSuccess;
   } catch (const app::Leave& leave) {
     return leave.exit_code;
@@ -100,7 +102,7 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
         stderr, "error: %s%s\n",
         control.size() > 1 ? ("rank " + std::to_string(control.rank()) + ": ").c_str() : "",
         core::message_of(error).c_str());
-    if (control.size() > 1) control.abort(code);
+    if (ranks->size() > 1) ranks->abort(code);
     return code;
   }
 }

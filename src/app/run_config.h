@@ -52,8 +52,8 @@ struct RunConfig {
   RunConfig(const RunConfig&) = delete;  // the table points at the fields
   RunConfig& operator=(const RunConfig&) = delete;
 
-  // Reads `--config` and overrides, then checks what single bounds cannot. One UsageError names
-  // every problem.
+  // Reads `--config` and overrides: one UsageError names every problem of single values. Where
+  // there is none, checks that values fit together.
   void parse(const std::vector<std::string>& arguments);
 };
 

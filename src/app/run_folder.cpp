@@ -1,8 +1,7 @@
 #include "app/run_folder.h"
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
-#include <span>
-#include <sstream>
 
 #include "app/together.h"
 #include "core/error.h"
@@ -35,8 +34,15 @@ std::string numbered(const std::string& stem, int64_t step) {
   return stem + "-" + std::string(digits.size() < 8 ? 8 - digits.size() : 0, '0') + digits;
 }
 
-std::span<const std::byte> bytes_of(const std::string& text) {
-  return std::as_bytes(std::span(text));
+// Bytes of the whole lines of samples.log whose step is at most `step`: later ones will be run
+// again, and a kill may have torn the last.
+int64_t bytes_up_to_step(const std::string& text, int64_t step) {
+  size_t keep = 0;
+  for (size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', keep)) {
+    if (std::strtoll(text.c_str() + keep, nullptr, 10) > step) break;
+    keep = end + 1;
+  }
+  return static_cast<int64_t>(keep);
 }
 
 }  // namespace
@@ -47,7 +53,6 @@ RunFolder::RunFolder(const RunConfig& config, const std::string& fingerprint,
   together(control_, [&] {
     if (!owner()) return;
     try {
-      files_.create_folders(path("grids"));
       store_ =
           std::make_unique<checkpoint::Store>(files_, path("checkpoints"), config_.checkpoint.keep);
       // Before the folder is touched: a run that may not go on here must leave it as it was.
@@ -62,6 +67,7 @@ RunFolder::RunFolder(const RunConfig& config, const std::string& fingerprint,
             "run.resume = require, but " + path("checkpoints") + " has no checkpoint",
             "set run.resume = auto to start from the beginning");
       }
+      files_.create_folders(path("grids"));
     } catch (const core::SystemError& error) {
       throw core::UsageError(
           "the run folder " + config_.run.output + " cannot be written: " + error.details().cause,
@@ -73,9 +79,14 @@ RunFolder::RunFolder(const RunConfig& config, const std::string& fingerprint,
 RunFolder::~RunFolder() = default;
 
 void RunFolder::check_same_run(const core::StateDict& state, const std::string& where) const {
+  // A key that is younger than the checkpoint: what is now its default is what there was.
+  const auto defaults = RunConfig().table.values();
   for (const auto& [key, value] : identity_of(config_, fingerprint_)) {
     const auto found = state.text.find(key);
-    const std::string there = found == state.text.end() ? "absent" : found->second;
+    const auto fallback = defaults.find(key);
+    const std::string there = found != state.text.end()    ? found->second
+                              : fallback != defaults.end() ? fallback->second
+                                                           : "absent";
     if (there == value) continue;
     const std::string what = key == "data.fingerprint"     ? "another data set"
                              : key.rfind("model.", 0) == 0 ? "another model"
@@ -114,19 +125,13 @@ void RunFolder::open_sinks(int64_t step) {
   std::vector<std::unique_ptr<report::Sink>> sinks;
   sinks.push_back(report::make_console_sink());
   sinks.push_back(report::make_jsonl_sink(path("metrics.jsonl"), step));
-  sinks.push_back(report::make_tensorboard_sink(config_.run.output));
+  sinks.push_back(report::make_tensorboard_sink(config_.run.output, step));
   sinks_ = report::make_fan_out(std::move(sinks));
   if (!config_.report.sample_log) return;
-  // Lines of steps that will run again go; the rest stays.
-  std::string kept;
-  if (step > 0 && files_.exists(path("samples.log"))) {
-    std::istringstream lines(files_.read(path("samples.log")));
-    for (std::string line; std::getline(lines, line);) {
-      if (!line.empty() && std::stoll(line) <= step) kept += line + "\n";
-    }
-  }
-  sample_log_ = files_.create(path("samples.log"));
-  sample_log_->append(bytes_of(kept));
+  sample_log_ = std::make_unique<report::AppendFile>(
+      path("samples.log"), files_.exists(path("samples.log"))
+                               ? bytes_up_to_step(files_.read(path("samples.log")), step)
+                               : 0);
 }
 
 void RunFolder::save(train::TrainState& state, int64_t step) {
@@ -151,7 +156,7 @@ void RunFolder::log_samples(int64_t step, const std::vector<at::Tensor>& own_sam
   std::string line = std::to_string(step);
   for (int64_t i = 0; i < all.numel(); ++i)
     line += " " + std::to_string(all.data_ptr<int64_t>()[i]);
-  sample_log_->append(bytes_of(line + "\n"));
+  sample_log_->append(line + "\n");
 }
 
 void RunFolder::grids(int64_t step, const Evaluation& evaluation, train::TrainState& state) {

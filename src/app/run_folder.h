@@ -11,6 +11,7 @@
 #include "checkpoint/store.h"
 #include "core/file_system.h"
 #include "core/log.h"
+#include "report/append_file.h"
 
 namespace bbg::app {
 
@@ -46,7 +47,7 @@ class RunFolder {
   const core::Log& log_;
   std::unique_ptr<checkpoint::Store> store_;
   std::unique_ptr<report::Sink> sinks_;  // rank 0 only
-  std::unique_ptr<core::WritableFile> sample_log_;
+  std::unique_ptr<report::AppendFile> sample_log_;
 };
 
 }  // namespace bbg::app

@@ -1,5 +1,7 @@
 #include "app/train_loop.h"
 
+#include <ATen/Parallel.h>
+
 #include <chrono>
 #include <nlohmann/json.hpp>
 
@@ -79,11 +81,18 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
               std::to_string(control.size()) + " ranks",
           "data.batch is the global batch: choose a multiple of the number of ranks");
     }
-    shards.emplace(data::ShardSet::open(config.data.shards));
+    shards.emplace(data::ShardSet::open(config.data.shards, config.data.verify));
     check_data(config, *shards, config.data.shards);
     if (!config.data.test_shards.empty()) {
-      test_shards.emplace(data::ShardSet::open(config.data.test_shards));
+      test_shards.emplace(data::ShardSet::open(config.data.test_shards, config.data.verify));
       check_data(config, *test_shards, config.data.test_shards);
+    }
+    const int64_t held_out = test_shards ? test_shards->size() : shards->size() / 6;
+    if (held_out < control.size()) {
+      throw core::UsageError("evaluation has " + std::to_string(held_out) +
+                                 " test images, fewer than the " + std::to_string(control.size()) +
+                                 " ranks that share them",
+                             "give data.test-shards with more images, or start fewer ranks");
     }
     tensor_options = choose_device(config.compute, control);
     at::set_num_threads(choose_threads(config.compute, control));
@@ -114,8 +123,8 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   data::Loader loader(*shards, plan, config.data, control.rank(), control.size(),
                       step * draws_per_step);
   train::Step updates(state, config.loss.parsed_kind());
-  const Evaluation evaluation(config, *shards, test_shards ? &*test_shards : nullptr, control,
-                              communicator, tensor_options);
+  const Evaluation evaluation(config, *shards, test_shards ? &*test_shards : nullptr, communicator,
+                              tensor_options);
 
   int64_t draw = step * draws_per_step;
   std::vector<at::Tensor> sample_ids;  // of the step under way

@@ -4,19 +4,18 @@
 //
 // Rules, the same for every implementation:
 // - Every call except rank(), size(), local_*() and abort() is a collective: all ranks call it, in
-// the same order, with
-//   tensors of equal shape and dtype. One thread per process uses a communicator.
+//   the same order, with tensors of equal shape and dtype. One thread per process uses a
+//   communicator.
 // - Tensors must be contiguous (or any dense memory format, equal on all ranks) and are reduced in
-// place.
+//   place.
 // - CPU: a call returns when its result is there. CUDA: the call is enqueued on the device's
-// current stream; the result is
-//   there for work enqueued on that stream afterwards, and the caller need not synchronise.
+//   current stream; the result is there for work enqueued on that stream afterwards, and the caller
+//   need not synchronise.
 // - Reductions add in an order that depends on the world size alone, never on timing: repeated runs
-// give equal bits.
+//   give equal bits.
 // - A wait that exceeds the deadline ends the process with exit code 75 after a line that names
-// operation, sequence
-//   number and the ranks that have not come (see watchdog.h). Failures of the library throw
-//   SystemError.
+//   operation, sequence number and the ranks that have not come (see watchdog.h). Failures of the
+//   library throw SystemError.
 
 #include <ATen/ATen.h>
 

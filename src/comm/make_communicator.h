@@ -12,7 +12,7 @@ namespace bbg::comm {
 
 struct CommOptions {
   std::string backend = "auto";
-  int64_t deadline_ms = 120000;
+  int64_t deadline_ms = 600'000;
 
   void declare(core::OptionTable& table);
 };

@@ -88,9 +88,11 @@ class PosixFileSystem final : public FileSystem {
   std::vector<std::string> list(const std::string& folder) override {
     std::vector<std::string> names;
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(folder, error)) {
-      names.push_back(entry.path().filename().string());
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end;
+         entry.increment(error)) {
+      names.push_back(entry->path().filename().string());
     }
+    if (error && error != std::errc::no_such_file_or_directory) fail("list", folder, error);
     std::sort(names.begin(), names.end());
     return names;
   }

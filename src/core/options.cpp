@@ -4,11 +4,11 @@
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <set>
 #include <sstream>
 
 #include "core/error.h"
+#include "core/file_system.h"
 
 namespace bbg::core {
 
@@ -40,6 +40,13 @@ std::string print_number(double value) {
   char buffer[64];
   const auto result = std::to_chars(buffer, buffer + sizeof buffer, value);
   return std::string(buffer, result.ptr);
+}
+
+// In an INI file # begins a comment, and blanks around a value are not part of it.
+bool can_stand_in_ini(const std::string& value) {
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  return value.find_first_of("#\r\n") == std::string::npos &&
+         (value.empty() || (!is_blank(value.front()) && !is_blank(value.back())));
 }
 
 std::string section_of(const std::string& key) { return key.substr(0, key.find('.')); }
@@ -164,6 +171,11 @@ void OptionTable::assign(const std::string& key, const std::string& value,
     return;
   }
   Option& option = *found->second;
+  if (!can_stand_in_ini(value)) {
+    problems.push_back(origin + ": " + key + " = '" + value +
+                       "' cannot stand in an INI file: it has a #, a line break or outer blanks");
+    return;
+  }
   if (!option.parse(value)) {
     problems.push_back(origin + ": " + key + " = '" + value + "' is not of type " + option.type);
     return;
@@ -250,13 +262,11 @@ void OptionTable::parse(const std::vector<std::string>& arguments) {
     }
   }
   if (!config_path_.empty()) {
-    std::ifstream file(config_path_);
-    if (!file) {
-      problems.push_back("config file '" + config_path_ + "' cannot be read");
-    } else {
-      std::stringstream text;
-      text << file.rdbuf();
-      read_ini(text.str(), config_path_, problems);
+    try {
+      read_ini(make_posix_file_system()->read(config_path_), config_path_, problems);
+    } catch (const SystemError& error) {
+      problems.push_back("config file '" + config_path_ +
+                         "' cannot be read: " + error.details().cause);
     }
   }
   for (const auto& [key, value] : overrides) assign(key, value, "command line", problems);

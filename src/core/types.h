@@ -32,13 +32,6 @@ struct StateDict {
   std::map<std::string, std::string> text;
 };
 
-// The whole position in a run. What each rank reads follows from it and is never stored.
-struct Progress {
-  int64_t step = 0;  // finished G/E updates
-  uint64_t seed = 0;
-  int64_t global_batch = 0;
-};
-
 // Ordered name -> value.
 using Values = std::vector<std::pair<std::string, double>>;
 

@@ -14,7 +14,7 @@ struct DataOptions {
   bool flip = false;
   int64_t loader_threads = 1;
   int64_t prefetch = 4;
-  int64_t deadline_ms = 120'000;
+  int64_t deadline_ms = 300'000;
   bool verify = true;
 
   void declare(core::OptionTable& table);

@@ -1,11 +1,11 @@
 #pragma once
 // Losses on the scores of encoder pairs (x, E(x)) and generator pairs (G(z), z), each term the mean
 // over this rank's samples; terms that a system lacks (undefined scores) count nothing. Sum form:
-// the three terms are added (choices.md 47).
+// the three terms are added (docs/choices.md 47).
 //
-// hinge (Donahue & Simonyan 2019, section 2; models.md 2.1): D: max(0, 1 - y s) per term, each
-// clamped by itself; G and E: y s, y = +1 for encoder pairs and -1 for generator pairs. logistic:
-// D: softplus(-y s); G and E the label-swapped softplus(y s) (Donahue et al. 2017, BiGAN).
+// hinge (Donahue & Simonyan 2019, section 2): D: max(0, 1 - y s) per term, each clamped by itself;
+// G and E: y s, y = +1 for encoder pairs and -1 for generator pairs. logistic: D: softplus(-y s);
+// G and E the label-swapped softplus(y s) (Donahue et al. 2017, BiGAN).
 
 #include <string>
 

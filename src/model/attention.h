@@ -1,7 +1,7 @@
 #pragma once
-// Self-attention of SAGAN and BigGAN (Zhang et al. 2019; details: choices.md 17): keys and values
-// pooled 2x2, no scaling, out = gamma o + x with one gamma that starts at 0. All maps 1x1 under
-// spectral norm, without bias.
+// Self-attention of SAGAN and BigGAN (Zhang et al. 2019; details: docs/choices.md 17): keys and
+// values pooled 2x2, no scaling, out = gamma o + x with one gamma that starts at 0. All maps 1x1
+// under spectral norm, without bias.
 
 #include "model/layers.h"
 

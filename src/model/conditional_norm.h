@@ -1,7 +1,7 @@
 #pragma once
 // BigGAN's conditional batch norm: normalise over all ranks' samples, then gain 1 + W_g c and bias
 // W_b c, with the condition c of each sample and both maps linear, without bias, under spectral
-// norm (choices.md 5, 6).
+// norm (docs/choices.md 5, 6).
 
 #include "model/cross_replica_norm.h"
 #include "model/layers.h"

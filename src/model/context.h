@@ -15,7 +15,7 @@ namespace bbg::model {
 enum class Mode {
   kTrain,     // batch statistics, running statistics move
   kEvaluate,  // running statistics
-  kStanding,  // batch statistics, summed into standing statistics (choices.md 52)
+  kStanding,  // batch statistics, summed into standing statistics (docs/choices.md 52)
 };
 
 struct Context {

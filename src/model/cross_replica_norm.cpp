@@ -44,8 +44,6 @@ Moments merged_moments(const at::Tensor& x, comm::Communicator& communicator) {
   const at::Tensor total = counts.sum();
   const at::Tensor merged = (means * counts).sum(0) / total;
   const at::Tensor m2 = ((variances + (means - merged).square()) * counts).sum(0);
-  // Shares differ by at most a sample, and every rank knows its own: the total is only needed as a
-  // number.
   return {merged, m2 / total, total.item<double>()};
 }
 

@@ -1,9 +1,10 @@
 #pragma once
 // Batch normalisation whose moments are taken over all ranks' samples (cross-replica BN of BigGAN):
 // N ranks x b samples give what 1 rank x N*b gives. Moments are merged as (count, mean, M2) per
-// rank in rank order (choices.md 42), one collective a layer forward and one backward; unequal
-// shares of a batch are right too. Biased variance normalises, the unbiased one enters the running
-// statistics (choices.md 41). Forward and backward are collectives in training and standing mode.
+// rank in rank order (docs/choices.md 42), one collective a layer forward and one backward;
+// unequal shares of a batch are right too. Biased variance normalises, the unbiased one enters the
+// running statistics (docs/choices.md 41). Forward and backward are collectives in training and
+// standing mode.
 
 #include "model/context.h"
 

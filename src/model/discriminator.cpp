@@ -18,8 +18,8 @@ class DiscriminatorBlock {
         down_(down),
         conv1_(context, scope / "conv1", {.in = in, .out = out, .kernel = 3}, true),
         conv2_(context, scope / "conv2", {.in = out, .out = out, .kernel = 3}, true) {
-    // A learned shortcut where widths differ or the block halves, else identity (choices.md 15,
-    // "bgp").
+    // A learned shortcut where widths differ or the block halves, else identity, in every layout
+    // (docs/choices.md 15).
     if (in != out || down) {
       shortcut_.emplace(context, scope / "shortcut", ConvShape{.in = in, .out = out, .kernel = 1},
                         true);
@@ -43,7 +43,8 @@ class DiscriminatorBlock {
   std::optional<Attention> attention_;
 };
 
-// F of the residual family: BigGAN's D without its last linear (models.md 2.2).
+// F of the residual family: BigGAN's D without its last linear map (Brock et al. 2019, appendix B;
+// Donahue & Simonyan 2019, section 2; docs/choices.md 13-18).
 class ResidualTrunk {
  public:
   ResidualTrunk(Context& context, const Scope& scope, const ModelOptions& options) {
@@ -92,13 +93,14 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
     parts_->residual.emplace(context(), root() / "F", options);
     image_features = parts_->residual->out_features();
   }
-  parts_->h.emplace(context(), root() / "H", options.z_dim, options.h_width, options.h_depth,
+  const Scope code_root = options.h_init == "orthogonal" ? root().orthogonal() : root();
+  parts_->h.emplace(context(), code_root / "H", options.z_dim, options.h_width, options.h_depth,
                     spectral);
   const int64_t code_features = parts_->h->out_features();
   parts_->j.emplace(context(), root() / "J", image_features + code_features, options.j_width,
                     options.j_depth, spectral);
   parts_->score_x.emplace(context(), root() / "score_x", image_features, 1, true, spectral);
-  parts_->score_z.emplace(context(), root() / "score_z", code_features, 1, true, spectral);
+  parts_->score_z.emplace(context(), code_root / "score_z", code_features, 1, true, spectral);
   parts_->score_xz.emplace(context(), root() / "score_xz", parts_->j->out_features(), 1, true,
                            spectral);
 }

@@ -1,5 +1,5 @@
 #pragma once
-// The joint discriminator (Donahue & Simonyan 2019, eq. 1-4): F on images, H on codes, J on both
+// The joint discriminator (Donahue & Simonyan 2019, section 2): F on images, H on codes, J on both
 // features, and three linear scores s_x = th_x F(x), s_z = th_z H(z), s_xz = th_xz J(F(x), H(z)).
 
 #include <memory>
@@ -20,7 +20,8 @@ class Discriminator final : public Network {
   core::Scores scores(const at::Tensor& image_features, const at::Tensor& code_features);
   core::Scores forward(const at::Tensor& x, const at::Tensor& z);
 
-  // False with batch norm: then real and generated halves must not share a pass (choices.md 19).
+  // False with batch norm: then real and generated halves must not share a pass
+  // (docs/choices.md 19).
   bool may_mix_halves() const { return may_mix_halves_; }
 
  private:

@@ -9,8 +9,8 @@ namespace bbg::model {
 
 namespace {
 
-// Pre-activation basic block; the projection shortcut reads the activated tensor (choices.md 27,
-// 34).
+// Pre-activation basic block; the projection shortcut reads the activated tensor
+// (docs/choices.md 27, 34).
 class BasicBlock {
  public:
   BasicBlock(Context& context, const Scope& scope, int64_t in, int64_t out, int64_t stride)
@@ -41,7 +41,7 @@ class BasicBlock {
   std::optional<Conv> shortcut_;
 };
 
-// Small pre-activation ResNet for 32 and 64 px (choices.md 34).
+// Small pre-activation ResNet for 32 px (docs/choices.md 29, 31, 34).
 class SmallResNet {
  public:
   SmallResNet(Context& context, const Scope& scope, const ModelOptions& options)

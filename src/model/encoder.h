@@ -1,6 +1,6 @@
 #pragma once
-// E: image -> distribution over codes, N(mu, sigma^2) or a point (Donahue & Simonyan 2019, section
-// 2; choices.md 25, 34).
+// E: image -> distribution over codes, N(mu, sigma^2) or a point (Donahue & Simonyan 2019,
+// section 2; docs/choices.md 25, 34).
 
 #include <memory>
 

@@ -28,7 +28,7 @@ class GeneratorBlock {
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& condition) {
     const at::Tensor h = conv1_(upsample_nearest(at::relu(norm1_(x, condition))));
     // The 1x1 convolution commutes with nearest upsampling: a quarter of the work on the small side
-    // (choices.md 7).
+    // (docs/choices.md 7).
     const at::Tensor out = conv2_(at::relu(norm2_(h, condition))) + upsample_nearest(shortcut_(x));
     return attention_ ? (*attention_)(out) : out;
   }

@@ -1,6 +1,6 @@
 #pragma once
-// G: z -> image in [-1, 1]. The residual family is BigGAN's (Brock et al. 2019, models.md 1.1-1.2),
-// the strided one a DCGAN with batch norm for small data.
+// G: z -> image in [-1, 1]. The residual family is BigGAN's (Brock et al. 2019, section 3 and
+// appendix B; docs/choices.md 1-11), the strided one a DCGAN with batch norm for small data.
 
 #include <memory>
 

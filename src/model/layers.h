@@ -1,7 +1,7 @@
 #pragma once
 // Convolutions and linear maps whose weight may be spectrally normalised. The effective weight is
 // computed once per network and sub-step by Network::begin_substep(), whatever the number of
-// forwards (choices.md 39), and is only valid until the next one.
+// forwards (docs/choices.md 39), and is only valid until the next one.
 
 #include "model/context.h"
 

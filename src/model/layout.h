@@ -1,6 +1,6 @@
 #pragma once
-// Widths, resolutions and attention places of the residual networks (BigGAN tables; models.md 1.1,
-// choices.md 11), in multiples of the base width.
+// Widths, resolutions and attention places of the residual networks (Brock et al. 2019, appendix B;
+// at 32 px, where the paper has no table, docs/choices.md 11), in multiples of the base width.
 
 #include <cstdint>
 #include <string>

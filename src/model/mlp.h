@@ -1,8 +1,8 @@
 #pragma once
-// The residual MLP of H, J and E's head (Donahue & Simonyan 2019, appendix; reading: choices.md
-// 20-24): `depth` blocks out = skip(h) + W2 relu(W1 relu(h)); block 0 maps in -> width, takes its
-// input without the ReLU and learns a linear skip. One ReLU after the last block. Depth 0 is the
-// identity.
+// The residual MLP of H, J and E's head (Donahue & Simonyan 2019, appendix; how we read it:
+// docs/choices.md 20-24): `depth` blocks out = skip(h) + W2 relu(W1 relu(h)); block 0 maps
+// in -> width, takes its input without the ReLU and learns a linear skip. One ReLU after the last
+// block. Depth 0 is the identity.
 
 #include "model/layers.h"
 

@@ -12,7 +12,7 @@ void ModelOptions::declare(core::OptionTable& table) {
   table.add("model.resolution", &resolution, "Height and width of the images")
       .unit("px")
       .at_least(8);
-  table.add("model.channels", &channels, "Colour channels of the images").at_least(1).at_most(4);
+  table.add("model.channels", &channels, "Colour channels of the images").one_of({"1", "3"});
   table
       .add("model.z-dim", &z_dim,
            "Length of the code z; residual G splits it into blocks + 1 equal chunks")
@@ -37,6 +37,10 @@ void ModelOptions::declare(core::OptionTable& table) {
       .one_of({"sn", "bn", "none"});
   table.add("model.init", &init, "Start of weights: orthogonal, or normal with deviation 0.02")
       .one_of({"orthogonal", "n02"});
+  table
+      .add("model.h-init", &h_init,
+           "Start of H and of the score on its output: as model.init says, or orthogonal")
+      .one_of({"same", "orthogonal"});
   table.add("model.h-width", &h_width, "Width of H, the residual MLP on codes").at_least(1);
   table.add("model.h-depth", &h_depth, "Blocks of H; 0 passes the code through").at_least(0);
   table.add("model.j-width", &j_width, "Width of J, the residual MLP on both features").at_least(1);

@@ -16,11 +16,11 @@ struct ModelOptions {
   int64_t z_dim = 80;
 
   std::string block = "residual";  // residual: BigGAN blocks; strided: 4x4 stride-2 convolutions
-  std::string layout = "cg";       // widths of the residual networks at 32 px (choices.md 11)
+  std::string layout = "cg";       // widths of the residual networks at 32 px (docs/choices.md 11)
   int64_t width = 64;              // "ch" of the papers
   std::string g_condition = "single";
   std::string d_norm = "sn";
-  std::string init = "orthogonal";
+  std::string init = "orthogonal", h_init = "same";
 
   int64_t h_width = 512, h_depth = 4;
   int64_t j_width = 512, j_depth = 4;

@@ -27,7 +27,7 @@ class Network {
 
   // Before the first forward of each sub-step: computes the effective weights under the grad mode
   // of the caller. In kTrain the power-iteration vectors move; otherwise one iteration is made and
-  // forgotten (choices.md 39, 40).
+  // forgotten (docs/choices.md 39, 40).
   void begin_substep();
 
   // Standing statistics: between the two, forwards in mode kStanding are averaged into the running

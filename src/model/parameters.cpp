@@ -28,7 +28,7 @@ at::Tensor ParameterStore::add_parameter(const std::string& name, at::IntArrayRe
     value = at::zeros(shape, options_);
   } else if (start == Start::kOne) {
     value = at::ones(shape, options_);
-  } else if (init_ == "n02") {
+  } else if (start == Start::kWeight && init_ == "n02") {
     value = (normal(name, shape) * 0.02).to(options_);
   } else {
     // Orthogonal on [shape[0], rest]: QR of a normal matrix, columns' signs fixed by R so that the
@@ -56,10 +56,21 @@ at::Tensor ParameterStore::add_buffer(const std::string& name, at::IntArrayRef s
 
 Scope::Scope(ParameterStore& store, std::string path) : store_(&store), path_(std::move(path)) {}
 
-Scope Scope::operator/(const std::string& name) const { return Scope(*store_, full(name)); }
+Scope Scope::operator/(const std::string& name) const {
+  Scope inner(*store_, full(name));
+  inner.orthogonal_ = orthogonal_;
+  return inner;
+}
+
+Scope Scope::orthogonal() const {
+  Scope same = *this;
+  same.orthogonal_ = true;
+  return same;
+}
 
 at::Tensor Scope::parameter(const std::string& name, at::IntArrayRef shape, Start start) const {
-  return store_->add_parameter(full(name), shape, start);
+  const bool replaced = orthogonal_ && start == Start::kWeight;
+  return store_->add_parameter(full(name), shape, replaced ? Start::kOrthogonal : start);
 }
 
 at::Tensor Scope::buffer(const std::string& name, at::IntArrayRef shape, double value,

@@ -1,7 +1,7 @@
 #pragma once
 // The named tensors of one network, in order of declaration, and where layers get them from. Values
-// at the start depend on the seed and the parameter's name alone (choices.md 49), so all ranks and
-// all world sizes begin equal.
+// at the start depend on the seed and the parameter's name alone (docs/choices.md 49), so all ranks
+// and all world sizes begin equal.
 
 #include <ATen/ATen.h>
 
@@ -16,12 +16,12 @@ struct NamedTensor {
   at::Tensor tensor;
 };
 
-enum class Start { kWeight, kZero, kOne };
+enum class Start { kWeight, kOrthogonal, kZero, kOne };
 
 class ParameterStore {
  public:
-  // `prefix` ("G", "E", "D") only keys the random numbers. init: "orthogonal" or "n02" (N(0,
-  // 0.02)), for kWeight.
+  // `prefix` ("G", "E", "D") only keys the random numbers. init, for kWeight: "orthogonal" or
+  // "n02", N(0, 0.02).
   ParameterStore(std::string prefix, uint64_t seed, std::string init, at::TensorOptions options);
 
   at::Tensor add_parameter(const std::string& name, at::IntArrayRef shape, Start start);
@@ -48,6 +48,8 @@ class Scope {
  public:
   explicit Scope(ParameterStore& store, std::string path = "");
   Scope operator/(const std::string& name) const;
+  // The same place, where weights start orthogonal whatever the store's init.
+  Scope orthogonal() const;
   at::Tensor parameter(const std::string& name, at::IntArrayRef shape, Start start) const;
   at::Tensor buffer(const std::string& name, at::IntArrayRef shape, double value,
                     bool normal = false) const;
@@ -57,6 +59,7 @@ class Scope {
   std::string full(const std::string& name) const;
   ParameterStore* store_;
   std::string path_;
+  bool orthogonal_ = false;
 };
 
 }  // namespace bbg::model

@@ -1,8 +1,8 @@
 #pragma once
 // Spectral normalisation (Miyato et al. 2018): W / sigma(W), sigma by one power iteration a
-// sub-step. Conventions of choices.md 36-40: u has one entry per row of W viewed as [C_out, rest];
-// v = n(u W), u' = n(v W^T), sigma = u' W v^T with u', v constant in backward; n(x) = x / max(|x|,
-// eps). float32 or float64.
+// sub-step. Conventions of docs/choices.md 36-40: u has one entry per row of W viewed as
+// [C_out, rest]; v = n(u W), u' = n(v W^T), sigma = u' W v^T with u', v constant in backward;
+// n(x) = x / max(|x|, eps). float32 or float64.
 
 #include <ATen/ATen.h>
 

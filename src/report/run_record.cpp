@@ -92,7 +92,7 @@ RunRecord read_run(core::FileSystem& files, const std::string& folder) {
     run.evaluation = Json::parse(text, nullptr, false);
     if (!run.evaluation.is_object()) {
       throw core::UsageError(folder + "/evaluation.json is not a JSON object",
-                             "make it anew with `bbg_dist evaluate`, or remove it");
+                             "remove it, and start the run's command again to make it anew");
     }
   }
   run.samples = read_grids(files, folder + "/grids", "samples");

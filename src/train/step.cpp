@@ -46,7 +46,7 @@ loss::Loss Step::update_discriminator(const at::Tensor& images, const Noise& noi
   at::Tensor generated, code;
   {
     // G and E run in training mode, so their statistics and power iterations move here too
-    // (choices.md 43).
+    // (docs/choices.md 43).
     const at::NoGradGuard no_grad;
     nets.generator->begin_substep();
     nets.encoder->begin_substep();
@@ -85,7 +85,7 @@ loss::Loss Step::update_generator_encoder(const at::Tensor& images, const Noise&
   const at::Tensor code = nets.encoder->forward(images).sample(noise.epsilon);
   at::Tensor real_features, prior_features;
   {
-    // Neither depends on G or E, so no gradient passes (choices.md 46).
+    // Neither depends on G or E, so no gradient passes (docs/choices.md 46).
     const at::NoGradGuard no_grad;
     real_features = discriminator.image_features(images);
     prior_features = discriminator.code_features(noise.z);

@@ -1,7 +1,7 @@
 #pragma once
-// One sub-step of training: a D update, or a joint update of G and E (Donahue & Simonyan 2019, eq.
-// 1-6; order and details: choices.md 39, 43-46). Reads no clock, file or global; random numbers
-// come from (seed, draw, sample slot) only. Every call is a collective.
+// One sub-step of training: a D update, or a joint update of G and E (Donahue & Simonyan 2019,
+// section 2; order and details: docs/choices.md 39, 43-46). Reads no clock, file or global; random
+// numbers come from (seed, draw, sample slot) only. Every call is a collective.
 
 #include "comm/communicator.h"
 #include "core/types.h"

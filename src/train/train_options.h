@@ -1,5 +1,6 @@
 #pragma once
-// Rates and schedule of training. Defaults: models.md 1.4, 2.3; choices.md 48, 51.
+// Rates and schedule of training. Defaults: BigGAN's (Brock et al. 2019, section 3), E's rate being
+// G's; docs/choices.md 48, 51.
 
 #include "core/options.h"
 

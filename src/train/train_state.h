@@ -23,7 +23,8 @@ struct TrainState {
   Adam adam_g, adam_e, adam_d;
   comm::GradientExchange exchange_g, exchange_e, exchange_d;
 
-  // Exponential moving averages of weights (choices.md 51): parameters averaged, buffers copied.
+  // Exponential moving averages of weights: parameters averaged, buffers copied
+  // (docs/choices.md 51).
   std::unique_ptr<model::Generator> average_g;
   std::unique_ptr<model::Encoder> average_e;
 

@@ -41,8 +41,8 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
   train::TrainOptions options;
   options.d_steps = 1;
   // Biases in front of a norm have true gradient zero; what arrives is rounding, 1e-16 here, and
-  // Adam makes steps of lr * rounding / eps of it (choices.md C5). The recipes' eps of 1e-6 keeps
-  // that below the tolerance in float64.
+  // Adam makes steps of lr * rounding / eps of it (docs/choices.md C5). BigGAN-PyTorch's eps, 1e-6,
+  // keeps that below the tolerance in float64.
   options.adam_eps = 1e-6;
   options.ema_start = 2;
   options.ema_decay = 0.9;

@@ -6,6 +6,8 @@
 
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
+  // The build asks for the names of tests where no launcher is.
+  if (GTEST_FLAG_GET(list_tests)) return RUN_ALL_TESTS();
   const bbg::comm::MpiSession session;
   return RUN_ALL_TESTS();
 }

@@ -3,10 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <png.h>
-#include <sys/wait.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -15,6 +13,7 @@
 #include "core/error.h"
 #include "data/shard_reader.h"
 #include "tests/support/encode_image.h"
+#include "tests/support/program.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bbg {
@@ -22,23 +21,13 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
-using testing::Not;
 using testing::StartsWith;
-
-struct Outcome {
-  int code = -1;
-  std::string out, err;
-};
 
 class DataPrep : public testing::Test {
  protected:
   // `before` is shell text in front of the program, as limits.
-  Outcome run(const std::string& arguments, const std::string& before = "") {
-    const std::string command = before + " '" + BBG_BIN_DIR + "/data_prep' " + arguments + " >'" +
-                                (folder_ / "out") + "' 2>'" + (folder_ / "err") + "'";
-    const int status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, test::read_file(folder_ / "out"),
-            test::read_file(folder_ / "err")};
+  test::Outcome run(const std::string& arguments, const std::string& before = "") {
+    return test::run_command(folder_, before + " " + test::program("data_prep") + " " + arguments);
   }
 
   // A PNG of one colour.
@@ -58,19 +47,14 @@ class DataPrep : public testing::Test {
     }
   }
 
-  Outcome shard(const std::string& more = "") {
+  test::Outcome shard(const std::string& more = "") {
     return run("shard --input '" + photos_ + "' --size 32 --output '" + shards_ + "' " + more);
   }
 
   std::string first_shard() const { return shards_ + "/data-00000-of-00001.h5"; }
 
-  // One line, then the hint.
-  static void expect_one_line(const Outcome& outcome, int code, const std::string& text) {
-    EXPECT_EQ(outcome.code, code) << outcome.err;
-    EXPECT_THAT(outcome.err, StartsWith("data_prep: "));
-    EXPECT_THAT(outcome.err, HasSubstr(text));
-    EXPECT_LE(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 2) << outcome.err;
-    EXPECT_EQ(outcome.out, "");
+  static void expect_one_line(const test::Outcome& outcome, int code, const std::string& text) {
+    test::expect_one_line(outcome, code, "data_prep: ", text);
   }
 
   test::TemporaryFolder folder_;
@@ -82,7 +66,7 @@ TEST_F(DataPrep, ExplainsItself) {
   EXPECT_EQ(run("--help").code, 0);
   EXPECT_THAT(run("--version").out, StartsWith("data_prep "));
   for (const std::string command : {"shard", "verify", "info"}) {
-    const Outcome help = run(command + " --help");
+    const test::Outcome help = run(command + " --help");
     EXPECT_EQ(help.code, 0);
     EXPECT_THAT(help.out, StartsWith("Usage: data_prep " + command));
   }
@@ -92,7 +76,7 @@ TEST_F(DataPrep, ExplainsItself) {
 TEST_F(DataPrep, TurnsAFolderOfClassesIntoShards) {
   make_photos();
   fs::create_directories(photos_ + "/cow");  // a class that has no images here
-  const Outcome outcome = shard("--shards 2");
+  const test::Outcome outcome = shard("--shards 2");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_EQ(outcome.err, "");
   EXPECT_THAT(outcome.out, HasSubstr("6 images of 32x32x3, 3 classes, 2 shard(s)"));
@@ -137,25 +121,17 @@ TEST_F(DataPrep, FlatFolderHasNoLabels) {
   EXPECT_EQ(shards.num_classes(), 0);
 }
 
-std::string idx(const std::vector<int>& shape, const std::string& values) {
-  std::string bytes = {0, 0, 8, static_cast<char>(shape.size())};
-  for (const int length : shape) {
-    for (const int shift : {24, 16, 8, 0}) bytes += static_cast<char>(length >> shift & 255);
-  }
-  return bytes + values;
-}
-
 TEST_F(DataPrep, ReadsIdxPlainAndGzip) {
   std::string values;
   for (int i = 0; i < 5 * 28 * 28; ++i) values += static_cast<char>(i * 7);
-  test::write_file(folder_ / "images", idx({5, 28, 28}, values));
-  test::write_file(folder_ / "labels", idx({5}, {3, 0, 1, 0, 2}));
+  test::write_file(folder_ / "images", test::idx_file({5, 28, 28}, values));
+  test::write_file(folder_ / "labels", test::idx_file({5}, {3, 0, 1, 0, 2}));
   ASSERT_EQ(std::system(
                 ("gzip -k '" + (folder_ / "images") + "' '" + (folder_ / "labels") + "'").c_str()),
             0);
   std::string fingerprint;
   for (const std::string end : {"", ".gz"}) {
-    const Outcome outcome =
+    const test::Outcome outcome =
         run("shard --force --format idx --input '" + (folder_ / "images") + end + "' --labels '" +
             (folder_ / "labels") + end + "' --size 32 --fit pad --output '" + shards_ + "'");
     ASSERT_EQ(outcome.code, 0) << outcome.err;
@@ -178,9 +154,9 @@ TEST_F(DataPrep, ReadsIdxPlainAndGzip) {
                         (folder_ / images) + "' --labels '" + (folder_ / labels) + "'"),
                     2, text);
   };
-  test::write_file(folder_ / "short", idx({5, 28, 28}, values.substr(1)));
-  test::write_file(folder_ / "long", idx({5, 28, 28}, values + "x"));
-  test::write_file(folder_ / "four", idx({4}, "0123"));
+  test::write_file(folder_ / "short", test::idx_file({5, 28, 28}, values.substr(1)));
+  test::write_file(folder_ / "long", test::idx_file({5, 28, 28}, values + "x"));
+  test::write_file(folder_ / "four", test::idx_file({4}, "0123"));
   const std::string gzip = test::read_file(folder_ / "images.gz");
   test::write_file(folder_ / "cut.gz", gzip.substr(0, gzip.size() - 6));
   refuse("short", "labels", "is truncated: 3919 of 3920 bytes");
@@ -204,7 +180,7 @@ TEST_F(DataPrep, MissingAndEmptyInputsAreRefused) {
 }
 
 TEST_F(DataPrep, WrongOptionsAreNamedTogether) {
-  const Outcome outcome = run("shard --sice 32 --fit strech --shards 0");
+  const test::Outcome outcome = run("shard --sice 32 --fit strech --shards 0");
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("unknown option --sice; did you mean --size?"));
   EXPECT_THAT(outcome.err, HasSubstr("--fit = 'strech' must be one of auto, pad, resize"));
@@ -226,7 +202,7 @@ TEST_F(DataPrep, UnreadableImagesStopTheRunUnlessSkipped) {
   EXPECT_TRUE(fs::is_empty(shards_));
 
   test::write_file(text, "a text file that is named .jpg\n");
-  const Outcome skipped = shard("--skip-bad");
+  const test::Outcome skipped = shard("--skip-bad");
   EXPECT_EQ(skipped.code, 0);
   EXPECT_THAT(skipped.err, HasSubstr("skipped 2 unreadable image(s) of 8:"));
   EXPECT_THAT(skipped.err, HasSubstr(text));
@@ -274,7 +250,7 @@ TEST_F(DataPrep, FullDiskIsASystemErrorAndLeavesNoShards) {
     test::write_file(photos_ + "/" + std::to_string(i) + ".png", png(static_cast<uint8_t>(i), 64));
   }
   const std::string limit = "trap '' XFSZ; ulimit -f 100;";
-  const Outcome outcome =
+  const test::Outcome outcome =
       run("shard --input '" + photos_ + "' --size 64 --output '" + shards_ + "'", limit);
   expect_one_line(outcome, 1, shards_);
   EXPECT_THAT(outcome.err, HasSubstr("File too large"));

@@ -26,7 +26,7 @@ TEST(HingeLoss, IsTwoPerTermAtZeroScores) {
 }
 
 TEST(HingeLoss, ClampsEachTermByItself) {
-  // x is won by far; its surplus must not pay for z (models.md 2.1).
+  // x is won by far; its surplus must not pay for z (Donahue & Simonyan 2019, section 2).
   const Loss d =
       discriminator_loss(Kind::kHinge, scores({100}, {-1}, {1}), scores({-100}, {1}, {-1}));
   EXPECT_EQ(d.x.item<double>(), 0);

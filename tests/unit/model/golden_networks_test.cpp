@@ -108,7 +108,7 @@ TEST(SpectralNorm, EqualsPyTorch) {
 }
 
 TEST(SpectralNorm, OfAnOrthogonalMatrixIsTheMatrix) {
-  // All singular values are 1, so one iteration from any u finds sigma = 1 (choices.md C4).
+  // All singular values are 1, so one iteration from any u finds sigma = 1 (docs/choices.md C4).
   const at::Tensor q =
       std::get<0>(at::linalg_qr(at::sin(at::arange(64, at::kDouble)).view({8, 8})));
   const SpectralResult result = spectral_norm(q, at::ones({8}, at::kDouble), 1e-6);

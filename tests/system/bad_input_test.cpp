@@ -1,0 +1,198 @@
+// Bad input to bbg_dist: one line that says what and where, a hint, the promised exit code, and
+// nothing lost. What data_prep refuses is in data_prep_test.cpp.
+
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "data/shard_format.h"
+#include "tests/system/run_fixture.h"
+
+namespace bbg {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class BadInput : public test::BbgDist {
+ protected:
+  void expect_refused(const std::string& more, const std::string& text, int ranks = 1) {
+    SCOPED_TRACE(more);
+    test::expect_one_line(train(ranks, "run", more), 2, "error: ", text);
+    EXPECT_FALSE(fs::exists(folder_ / "run/checkpoints"));
+  }
+  std::string first_shard(const std::string& of) { return of + "/data-00000-of-00001.h5"; }
+  // A copy of the shards in which `from` is once replaced by `to`, of the same length.
+  std::string damaged(const std::string& from, const std::string& to) {
+    const std::string copy = folder_ / "damaged";
+    std::string bytes = test::read_file(first_shard(shards()));
+    const size_t at = bytes.find(from);
+    EXPECT_NE(at, std::string::npos);
+    test::write_file(first_shard(copy), bytes.replace(at, from.size(), to));
+    return copy;
+  }
+  std::string state_file(int step) {
+    char name[80];
+    std::snprintf(name, sizeof name, "run/checkpoints/step-%08d/state.safetensors", step);
+    return folder_ / name;
+  }
+};
+
+TEST_F(BadInput, UnknownAndMisspeltKeysAreRefusedWithTheNearest) {
+  expect_refused("--model.widht 3", "unknown key 'model.widht'; did you mean 'model.width'?");
+  test::write_file(config_, test::read_file(config_) + "[trian]\nlr-g = 1\n");
+  expect_refused("", config_ + ": unknown key 'trian.lr-g'; did you mean 'train.lr-g'?");
+}
+
+TEST_F(BadInput, AllProblemsComeInOneMessage) {
+  const test::Outcome outcome =
+      train(2, "run", "--train.lr-g -1 --data.batch x --model.block round");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("train.lr-g = '-1' is out of bounds: above 0"));
+  EXPECT_THAT(outcome.err, HasSubstr("data.batch = 'x' is not of type integer"));
+  EXPECT_THAT(outcome.err, HasSubstr("model.block = 'round' is out of bounds: residual | strided"));
+  // From rank 0 alone.
+  EXPECT_EQ(outcome.err.find("train.lr-g"), outcome.err.rfind("train.lr-g")) << outcome.err;
+}
+
+TEST_F(BadInput, ValuesOutOfBoundsAreRefused) {
+  expect_refused("--run.steps -1", "run.steps = '-1' is out of bounds: at least 0");
+  expect_refused("--train.ema-decay 1.5", "train.ema-decay = '1.5' is out of bounds: 0 to 1");
+}
+
+TEST_F(BadInput, MissingFilesAreNamed) {
+  const std::string absent = folder_ / "absent";
+  expect_refused("--config " + absent, "config file '" + absent + "' cannot be read");
+  expect_refused("--data.shards " + absent, absent);
+  expect_refused("--data.test-shards " + absent, absent, 2);
+  fs::create_directories(absent);
+  expect_refused("--data.shards " + absent, absent + " has no shards");
+  test::expect_one_line(test::run_command(folder_, test::program("bbg_dist")), 2,
+                        "error: ", "no --config given");
+}
+
+TEST_F(BadInput, BatchThatTheRanksCannotShareIsRefused) {
+  expect_refused("--data.batch 33", "data.batch = 33 is not divisible by 2 ranks", 2);
+}
+
+TEST_F(BadInput, ResolutionThatTheModelOrTheDataLackIsRefused) {
+  expect_refused("--model.resolution 48", "model.resolution = 48 is not known");
+  expect_refused("--model.block residual", "model.resolution = 16 is not known");
+  expect_refused("--model.resolution 32", "are 16x16 with 1 channel(s), the model's 32x32");
+  expect_refused("--model.channels 3", "with 1 channel(s), the model's 16x16 with 3");
+  expect_refused("--model.block residual --model.resolution 32 --model.z-dim 9",
+                 "model.z-dim = 9 does not split into 4 equal chunks");
+}
+
+TEST_F(BadInput, DamagedShardsAreRefused) {
+  const std::string bytes = test::read_file(first_shard(shards()));
+  const std::string copy = folder_ / "damaged";
+  test::write_file(first_shard(copy), bytes.substr(0, bytes.size() - 100));
+  expect_refused("--data.shards " + copy, first_shard(copy) + " is truncated", 2);
+  test::write_file(first_shard(copy), "no HDF5 at all");
+  expect_refused("--data.shards " + copy, first_shard(copy));
+}
+
+TEST_F(BadInput, FlippedByteInAShardStopsTheRunBeforeItIsUsed) {
+  std::string bytes = test::read_file(first_shard(shards()));
+  bytes[data::kAlignment + 20'000] ^= 4;
+  const std::string copy = folder_ / "damaged";
+  test::write_file(first_shard(copy), bytes);
+  for (const int ranks : {1, 2}) {
+    const test::Outcome outcome =
+        train(ranks, "run" + std::to_string(ranks), "--data.shards " + copy);
+    EXPECT_EQ(outcome.code, 2) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr(first_shard(copy) +
+                                       " is damaged: the checksum of block 0 (samples 0 to 255)"));
+  }
+}
+
+TEST_F(BadInput, ShardsOfAnotherVersionAreRefused) {
+  // The attribute's value, an int64, follows its name within a few dozen bytes.
+  std::string bytes = test::read_file(first_shard(shards()));
+  const size_t name = bytes.find(data::kVersionAttribute);
+  ASSERT_NE(name, std::string::npos);
+  const size_t value = bytes.find(std::string{1, 0, 0, 0, 0, 0, 0, 0}, name);
+  ASSERT_LT(value, name + 100);
+  bytes[value] = 9;
+  const std::string copy = folder_ / "other";
+  test::write_file(first_shard(copy), bytes);
+  expect_refused("--data.shards " + copy, "format version 9");
+}
+
+TEST_F(BadInput, CheckpointOfAnotherRunIsRefusedAndKept) {
+  ASSERT_EQ(train(1, "run", "--run.steps 5").code, 0);
+  const std::string before = test::read_file(state_file(5));
+  const std::string metrics = test::read_file(folder_ / "run/metrics.jsonl");
+  const auto refuse = [&](const std::string& more, const std::string& text) {
+    SCOPED_TRACE(more);
+    test::expect_one_line(train(1, "run", more), 2, "error: ", text);
+  };
+  refuse("--model.width 6", "is of another model: model.width is 4 there, 6 here");
+  refuse("--data.batch 32", "is of another run: data.batch is 64 there, 32 here");
+  refuse("--run.resume never", "run.resume = never, but");
+  test::write_file(folder_ / "images", test::idx_file({8, 16, 16}, std::string(2048, 'x')));
+  test::write_file(folder_ / "labels", test::idx_file({8}, std::string(8, '\0')));
+  const std::string others = folder_ / "others";
+  ASSERT_EQ(test::run_command(folder_, test::program("data_prep") + " shard --size 16 --input " +
+                                           (folder_ / "images") + " --labels " +
+                                           (folder_ / "labels") + " --output " + others)
+                .code,
+            0);
+  refuse("--data.shards " + others, "is of another data set: data.fingerprint");
+  EXPECT_TRUE(before == test::read_file(state_file(5)));
+  EXPECT_EQ(metrics, test::read_file(folder_ / "run/metrics.jsonl"));
+}
+
+TEST_F(BadInput, TruncatedCheckpointIsPassedOverAndIfItIsTheOnlyOneRefused) {
+  ASSERT_EQ(train(1, "whole", "--run.steps 15").code, 0);
+  ASSERT_EQ(train(1, "run", "--run.steps 10").code, 0);
+  const auto cut = [&](int step) { fs::resize_file(state_file(step), 5000); };
+  cut(10);
+  const test::Outcome outcome = train(1, "run", "--run.steps 15");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("checkpoint skipped: "));
+  EXPECT_THAT(outcome.err, HasSubstr("step-00000010: state.safetensors has 5000 bytes"));
+  EXPECT_THAT(outcome.err, HasSubstr("resumed from "));
+  expect_equal_bits("whole", "run", 15);
+
+  cut(10);
+  cut(15);
+  const test::Outcome refused = train(1, "run", "--run.steps 20");
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("no checkpoint in "));
+  EXPECT_THAT(refused.err, HasSubstr("is whole"));
+}
+
+TEST_F(BadInput, RunFolderThatCannotBeWrittenIsRefused) {
+  // Root may write anywhere but where the kernel itself says no.
+  std::string locked = "/proc/bbg_dist_run";
+  if (geteuid() != 0) {
+    locked = folder_ / "locked/run";
+    fs::create_directory(folder_ / "locked");
+    fs::permissions(folder_ / "locked", fs::perms::owner_read | fs::perms::owner_exec);
+  }
+  for (const int ranks : {1, 2}) {
+    expect_refused("--run.output " + locked, "the run folder " + locked + " cannot be written",
+                   ranks);
+  }
+  test::write_file(folder_ / "file", "");
+  expect_refused("--run.output " + (folder_ / "file/run"), "cannot be written: Not a directory");
+}
+
+// A limit on file size stands for the full disk: the write fails in the same place.
+TEST_F(BadInput, FullDiskEndsTheRunAndKeepsTheLastCheckpoint) {
+  ASSERT_EQ(train(1, "whole", "--run.steps 15").code, 0);
+  ASSERT_EQ(train(1, "run", "--run.steps 10").code, 0);
+  const test::Outcome outcome = test::run_command(
+      folder_, "trap '' XFSZ; ulimit -f 40; " + train_command(1, "run", "--run.steps 15"));
+  EXPECT_EQ(outcome.code, 1) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("File too large"));
+  const test::Outcome again = train(1, "run", "--run.steps 15");
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("step-00000010"));
+  expect_equal_bits("whole", "run", 15);
+}
+
+}  // namespace
+}  // namespace bbg

@@ -1,0 +1,188 @@
+// The promises about training, with the real program: the same run on any number of ranks, exact
+// resume, nothing lost by a kill.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "tests/system/run_fixture.h"
+
+namespace bbg {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Training : public test::BbgDist {};
+
+TEST_F(Training, OneTwoAndFourRanksSeeTheSameSamplesAndEndWithTheSameNetworks) {
+  for (const auto& [loss, d_norm] :
+       {std::pair<std::string, std::string>{"logistic", "bn"}, {"hinge", "sn"}}) {
+    SCOPED_TRACE(loss + " " + d_norm);
+    write_config(loss, d_norm);
+    for (const int ranks : {1, 2, 4}) {
+      const std::string output = loss + std::to_string(ranks);
+      const test::Outcome outcome =
+          train(ranks, output, "--compute.dtype float64 --checkpoint.every 1000");
+      ASSERT_EQ(outcome.code, 0) << outcome.err;
+    }
+    const std::string one = samples(loss + "1");
+    EXPECT_EQ(std::count(one.begin(), one.end(), '\n'), 20);
+    // A step and 3 batches of 64 ids a line.
+    EXPECT_EQ(std::count(one.begin(), one.end(), ' '), 20 * 3 * 64);
+    const auto expected = state(loss + "1", 20);
+    for (const std::string ranks : {"2", "4"}) {
+      EXPECT_EQ(samples(loss + ranks), one);
+      const auto found = state(loss + ranks, 20);
+      ASSERT_EQ(found.size(), expected.size());
+      for (const auto& [name, tensor] : expected) {
+        // float64: sums in another order, amplified by 20 steps of Adam.
+        EXPECT_TRUE(at::allclose(found.at(name), tensor, 1e-9, 1e-9))
+            << name << " differs by " << (found.at(name) - tensor).abs().max().item<double>();
+      }
+    }
+  }
+}
+
+TEST_F(Training, RepeatedRunGivesEqualBits) {
+  ASSERT_EQ(train(2, "first").code, 0);
+  ASSERT_EQ(train(2, "second").code, 0);
+  expect_equal_bits("first", "second", 20);
+}
+
+TEST_F(Training, ResumedRunRepeatsTheUninterruptedOneBitForBit) {
+  for (const int ranks : {1, 2}) {
+    SCOPED_TRACE(ranks);
+    const std::string whole = "whole" + std::to_string(ranks);
+    const std::string parts = "parts" + std::to_string(ranks);
+    ASSERT_EQ(train(ranks, whole, "--run.steps 40").code, 0);
+    ASSERT_EQ(train(ranks, parts, "--run.steps 20").code, 0);
+    const test::Outcome outcome = train(ranks, parts, "--run.steps 40");
+    ASSERT_EQ(outcome.code, 0);
+    EXPECT_THAT(outcome.err, ::testing::HasSubstr("step-00000020"));
+    expect_equal_bits(whole, parts, 40);
+  }
+}
+
+TEST_F(Training, RunContinuesWithAnotherNumberOfRanks) {
+  ASSERT_EQ(train(1, "whole", "--run.steps 40 --compute.dtype float64").code, 0);
+  ASSERT_EQ(train(4, "parts", "--run.steps 20 --compute.dtype float64").code, 0);
+  ASSERT_EQ(train(2, "parts", "--run.steps 40 --compute.dtype float64").code, 0);
+  EXPECT_EQ(samples("whole"), samples("parts"));
+  const auto expected = state("whole", 40), found = state("parts", 40);
+  for (const auto& [name, tensor] : expected) {
+    EXPECT_TRUE(at::allclose(found.at(name), tensor, 1e-8, 1e-8)) << name;  // 40 steps, as above
+  }
+}
+
+// Kills the whole process group, launcher and ranks, without a warning.
+TEST_F(Training, KilledRunLosesNothing) {
+  ASSERT_EQ(train(2, "whole", "--run.steps 40").code, 0);
+  int kills = 0;
+  for (const int64_t lines : {3, 12, 23}) {
+    const std::string command = "exec " + train_command(2, "killed", "--run.steps 40");
+    const pid_t child = fork();
+    if (child == 0) {
+      setpgid(0, 0);
+      const int nowhere = open("/dev/null", O_RDWR);
+      for (const int standard : {0, 1, 2}) dup2(nowhere, standard);
+      execl("/bin/bash", "bash", "-c", command.c_str(), nullptr);
+      _exit(127);
+    }
+    setpgid(child, child);
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::minutes(2);
+    int status = 0;
+    while (waitpid(child, &status, WNOHANG) == 0) {
+      const std::string log = test::read_file(folder_ / "killed/metrics.jsonl");
+      if (std::count(log.begin(), log.end(), '\n') >= lines) {
+        kill(-child, SIGKILL);
+        ++kills;
+        waitpid(child, &status, 0);
+        break;
+      }
+      ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "the run does not advance";
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    // Open MPI puts each rank into a process group of its own; they end when the launcher is gone.
+    const std::string still_there = "while pgrep -f '" + (folder_ / "killed") +
+                                    "' >/dev/null; do pkill -KILL -f '" + (folder_ / "killed") +
+                                    "'; sleep 0.05; done";
+    ASSERT_EQ(std::system(still_there.c_str()), 0);
+  }
+  EXPECT_EQ(kills, 3) << "the run ended before it could be killed";
+  const test::Outcome outcome = train(2, "killed", "--run.steps 40");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  expect_equal_bits("whole", "killed", 40);
+}
+
+TEST_F(Training, LeavesTheRunFolderThatIsPromised) {
+  ASSERT_EQ(train(2, "run").code, 0);
+  for (const std::string name :
+       {"config.ini", "metrics.jsonl", "samples.log", "evaluation.json", "report.html",
+        "checkpoints/step-00000020/state.safetensors", "checkpoints/step-00000020/manifest.json",
+        "grids/samples-00000020.png", "grids/reconstructions-00000020.png"}) {
+    EXPECT_TRUE(fs::is_regular_file(folder_ / ("run/" + name))) << name;
+  }
+  std::vector<std::string> checkpoints;
+  for (const auto& entry : fs::directory_iterator(folder_ / "run/checkpoints")) {
+    checkpoints.push_back(entry.path().filename());
+  }
+  EXPECT_THAT(checkpoints, ::testing::UnorderedElementsAre("step-00000015", "step-00000020"));
+  const auto evaluation = nlohmann::json::parse(test::read_file(folder_ / "run/evaluation.json"));
+  for (const std::string group : {"linear_probe", "nearest_neighbour"}) {
+    for (const std::string of : {"trained", "untrained", "pixels"}) {
+      const double accuracy = evaluation.at(group).at(of);
+      EXPECT_GT(accuracy, 0) << group << " " << of;
+      EXPECT_LE(accuracy, 1) << group << " " << of;
+    }
+  }
+  const auto& reconstruction = evaluation.at("reconstruction");
+  EXPECT_DOUBLE_EQ(
+      reconstruction.at("ratio").get<double>(),
+      reconstruction.at("error").get<double>() / reconstruction.at("error_random").get<double>());
+  EXPECT_TRUE(evaluation.at("protocol").is_object());
+
+  const auto line = nlohmann::json::parse(metrics("run").substr(0, metrics("run").find('\n')));
+  for (const std::string field : {"step", "images", "loss_d", "loss_d_x", "loss_d_z", "loss_d_xz",
+                                  "loss_ge", "loss_ge_x", "loss_ge_z", "loss_ge_xz"}) {
+    EXPECT_TRUE(line.contains(field)) << field;
+  }
+  EXPECT_EQ(line["images"], 3 * 64);
+
+  // The effective configuration starts the same run again: it finds itself complete.
+  const test::Outcome again = test::run_command(
+      folder_, test::program("bbg_dist") + " --config " + test::quoted(folder_ / "run/config.ini"));
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_THAT(again.err, ::testing::HasSubstr("complete at step 20"));
+}
+
+// What other programs read, each with its own reader: read_run.py.
+class Readers : public test::BbgDist {
+ protected:
+  void expect_read(const std::string& what) {
+    const char* python = std::getenv("BBG_PYTHON");
+    if (python == nullptr || *python == '\0') {
+      GTEST_SKIP() << "BBG_PYTHON names no Python (launch/setup --with-tests installs one)";
+    }
+    ASSERT_EQ(train(2, "run", "--run.steps 10").code, 0);
+    ASSERT_EQ(train(2, "run", "--run.steps 20").code, 0);  // two event files
+    const test::Outcome outcome = test::run_command(
+        folder_, test::quoted(python) + " -B " +
+                     test::quoted(std::string(BBG_SOURCE_DIR) + "/tests/system/read_run.py") + " " +
+                     what + " " + test::quoted(folder_ / "run"));
+    if (outcome.code == 77) GTEST_SKIP() << outcome.err;
+    EXPECT_EQ(outcome.code, 0) << outcome.out << outcome.err;
+  }
+};
+
+TEST_F(Readers, PythonOpensTheSafetensors) { expect_read("safetensors"); }
+TEST_F(Readers, TensorboardReadsTheEvents) { expect_read("tensorboard"); }
+TEST_F(Readers, ChromiumRendersTheReportWithoutANetwork) { expect_read("chromium"); }
+
+}  // namespace
+}  // namespace bbg

@@ -1,0 +1,336 @@
+#include "core/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <limits>
+
+#include "core/error.h"
+#include "tests/support/temporary_folder.h"
+
+namespace bbg::core {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+// One option of every kind, as a module would own them.
+struct Fields {
+  int64_t steps = 100;
+  double rate = 5e-05;
+  double momentum = 0.5;
+  bool shuffle = true;
+  std::string name = "a run";
+  std::string system = "bigbigan";
+  std::string shards;
+
+  void declare(OptionTable& table) {
+    table.add("train.steps", &steps, "Updates of the generator").unit("steps").at_least(1);
+    table.add("train.rate", &rate, "Learning rate").above(0);
+    table.add("train.momentum", &momentum, "First moment").at_least(0).at_most(0.999);
+    table.add("data.shuffle", &shuffle, "Shuffle each epoch");
+    table.add("data.shards", &shards, "Folder of the data set");
+    table.add("run.name", &name, "Title of the run");
+    table.add("run.system", &system, "Which terms the loss has").one_of({"gan", "bigbigan"});
+  }
+};
+
+class OptionTableTest : public testing::Test {
+ protected:
+  OptionTableTest() { fields_.declare(table_); }
+
+  // The text of the UsageError that parsing throws.
+  std::string refusal(const std::vector<std::string>& arguments) {
+    try {
+      table_.parse(arguments);
+    } catch (const UsageError& error) {
+      EXPECT_EQ(error.hint(), "`--help` lists every key with its bounds");
+      return error.what();
+    }
+    return "accepted";
+  }
+  std::string refusal_of_ini(const std::string& text) {
+    try {
+      table_.parse_ini(text, "run.ini");
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "accepted";
+  }
+  std::string config(const std::string& text) {
+    test::write_file(folder_ / "run.ini", text);
+    return folder_ / "run.ini";
+  }
+
+  test::TemporaryFolder folder_;
+  Fields fields_;
+  OptionTable table_;
+};
+
+TEST_F(OptionTableTest, WithoutArgumentsTheDefaultsStay) {
+  table_.parse({});
+  EXPECT_EQ(fields_.steps, 100);
+  EXPECT_EQ(fields_.rate, 5e-05);
+  EXPECT_TRUE(fields_.shuffle);
+  EXPECT_EQ(fields_.name, "a run");
+  EXPECT_EQ(table_.config_path(), "");
+}
+
+TEST_F(OptionTableTest, AnIniFileSetsWhatItNames) {
+  const std::string path = config(
+      "# the whole line is a comment\n"
+      "[train]\n"
+      "steps = 7   # and so is the rest of one\n"
+      "  rate=1e-3\n"
+      "\n"
+      "[run]\n"
+      "name = two  words\n"
+      "[data]\n"
+      "shuffle = off\n"
+      "shards =\n");
+  table_.parse({"--config", path});
+  EXPECT_EQ(fields_.steps, 7);
+  EXPECT_EQ(fields_.rate, 1e-3);
+  EXPECT_EQ(fields_.momentum, 0.5);
+  EXPECT_EQ(fields_.name, "two  words");
+  EXPECT_FALSE(fields_.shuffle);
+  EXPECT_EQ(fields_.shards, "");
+  EXPECT_EQ(table_.config_path(), path);
+}
+
+TEST_F(OptionTableTest, TheCommandLineTakesValuesAfterABlankOrAnEqualsSign) {
+  table_.parse({"--train.steps", "7", "--train.rate=2e-3", "--run.name", "two words",
+                "--data.shards=/data/a=b", "--data.shuffle", "no"});
+  EXPECT_EQ(fields_.steps, 7);
+  EXPECT_EQ(fields_.rate, 2e-3);
+  EXPECT_EQ(fields_.name, "two words");
+  EXPECT_EQ(fields_.shards, "/data/a=b");
+  EXPECT_FALSE(fields_.shuffle);
+  table_.parse({"--run.name="});
+  EXPECT_EQ(fields_.name, "");
+}
+
+TEST_F(OptionTableTest, TheCommandLineWinsOverTheFileWhereverItStands) {
+  const std::string path = config("[train]\nsteps = 7\nrate = 0.25\n");
+  table_.parse({"--train.steps", "8", "--config=" + path});
+  EXPECT_EQ(fields_.steps, 8);
+  EXPECT_EQ(fields_.rate, 0.25);
+  table_.parse({"--config", path, "--train.steps", "9"});
+  EXPECT_EQ(fields_.steps, 9);
+}
+
+TEST_F(OptionTableTest, BooleansHaveFourSpellingsEach) {
+  for (const char* yes : {"true", "1", "yes", "on"}) {
+    fields_.shuffle = false;
+    table_.parse({"--data.shuffle", yes});
+    EXPECT_TRUE(fields_.shuffle) << yes;
+  }
+  for (const char* no : {"false", "0", "no", "off"}) {
+    fields_.shuffle = true;
+    table_.parse({"--data.shuffle", no});
+    EXPECT_FALSE(fields_.shuffle) << no;
+  }
+}
+
+TEST_F(OptionTableTest, AMisspeltKeyNamesTheNearestOne) {
+  EXPECT_EQ(refusal({"--train.stesp", "7"}),
+            "command line: unknown key 'train.stesp'; did you mean 'train.steps'?");
+  EXPECT_EQ(refusal_of_ini("[train]\nmomentun = 0\n"),
+            "run.ini: unknown key 'train.momentun'; did you mean 'train.momentum'?");
+}
+
+TEST_F(OptionTableTest, ARightNameInAWrongSectionOrInNoneNamesTheRightOne) {
+  EXPECT_THAT(refusal({"--data.momentum", "7"}), HasSubstr("did you mean 'train.momentum'?"));
+  EXPECT_THAT(refusal_of_ini("shards = x\n"),
+              AllOf(HasSubstr("unknown key 'shards'"), HasSubstr("did you mean 'data.shards'?")));
+}
+
+TEST_F(OptionTableTest, AKeyThatIsNearNothingIsJustUnknown) {
+  EXPECT_EQ(refusal({"--zzzzzzzzzzzz.qqqqqqqqqqqq", "1"}),
+            "command line: unknown key 'zzzzzzzzzzzz.qqqqqqqqqqqq'");
+}
+
+TEST_F(OptionTableTest, AValueOfTheWrongTypeIsRefused) {
+  EXPECT_EQ(refusal({"--train.steps", "7.5"}),
+            "command line: train.steps = '7.5' is not of type integer");
+  for (const char* text : {"", "seven", "7x", " 7", "1e2", "99999999999999999999"}) {
+    EXPECT_NE(refusal({"--train.steps", text}), "accepted") << text;
+  }
+  EXPECT_EQ(refusal({"--train.rate", "fast"}),
+            "command line: train.rate = 'fast' is not of type number");
+  for (const char* text : {"", "nan", "inf", "-inf", "1e999", "0,5", "0x10", "1 2"}) {
+    EXPECT_NE(refusal({"--train.rate", text}), "accepted") << text;
+  }
+  EXPECT_EQ(refusal({"--data.shuffle", "maybe"}),
+            "command line: data.shuffle = 'maybe' is not of type true | false");
+  EXPECT_NE(refusal({"--data.shuffle", "TRUE"}), "accepted");
+}
+
+TEST_F(OptionTableTest, AValueOutOfBoundsIsRefusedAndTheBoundsAreNamed) {
+  EXPECT_EQ(refusal({"--train.steps", "0"}),
+            "command line: train.steps = '0' is out of bounds: at least 1");
+  EXPECT_EQ(refusal({"--train.rate", "0"}),
+            "command line: train.rate = '0' is out of bounds: above 0");
+  EXPECT_EQ(refusal({"--train.momentum", "1"}),
+            "command line: train.momentum = '1' is out of bounds: 0 to 0.999");
+  EXPECT_EQ(refusal({"--run.system", "vae"}),
+            "command line: run.system = 'vae' is out of bounds: gan | bigbigan");
+  // The bounds themselves belong to the range, but for `above`.
+  table_.parse({"--train.steps=1", "--train.momentum=0", "--run.system=gan"});
+  table_.parse({"--train.momentum=0.999", "--train.rate=1e-300"});
+}
+
+TEST_F(OptionTableTest, AKeyGivenTwiceInAFileIsRefused) {
+  EXPECT_EQ(refusal_of_ini("[train]\nsteps = 7\nsteps = 8\n"),
+            "run.ini: key 'train.steps' is given twice");
+  EXPECT_EQ(refusal_of_ini("[train]\nsteps = 7\n[run]\nname = x\n[train]\nsteps = 7\n"),
+            "run.ini: key 'train.steps' is given twice");
+}
+
+TEST_F(OptionTableTest, OnTheCommandLineTheLastOfTwoWins) {
+  table_.parse({"--train.steps", "7", "--train.steps=8"});
+  EXPECT_EQ(fields_.steps, 8);
+}
+
+TEST_F(OptionTableTest, AllProblemsComeInOneMessageEachWithItsOrigin) {
+  const std::string path = config("[train]\nsteps = many\nrat = 1\nmomentum = 2\n");
+  EXPECT_EQ(refusal({"--config", path, "loose", "--run.system", "vae", "--data.shuffle"}),
+            "6 problems in the options:\n"
+            "  command line: unexpected word 'loose'; options read --section.key value\n"
+            "  command line: --data.shuffle lacks its value\n"
+            "  " +
+                path +
+                ": train.steps = 'many' is not of type integer\n"
+                "  " +
+                path +
+                ": unknown key 'train.rat'; did you mean 'train.rate'?\n"
+                "  " +
+                path +
+                ": train.momentum = '2' is out of bounds: 0 to 0.999\n"
+                "  command line: run.system = 'vae' is out of bounds: gan | bigbigan");
+}
+
+TEST_F(OptionTableTest, ALineOfAFileThatIsNeitherSectionNorValueIsRefused) {
+  EXPECT_THAT(refusal_of_ini("[train]\nsteps\n"),
+              AllOf(StartsWith("run.ini: "), HasSubstr("'steps'")));
+}
+
+TEST_F(OptionTableTest, AConfigFileThatCannotBeReadIsRefusedBesideOtherProblems) {
+  EXPECT_THAT(refusal({"--config", folder_ / "absent.ini", "--train.steps", "0"}),
+              AllOf(HasSubstr("config file '" + (folder_ / "absent.ini") + "' cannot be read"),
+                    HasSubstr("No such file"), HasSubstr("train.steps")));
+  EXPECT_THAT(refusal({"--config", folder_.path()}), HasSubstr("cannot be read"));
+  EXPECT_THAT(refusal({"--config"}), HasSubstr("--config lacks its value"));
+}
+
+TEST_F(OptionTableTest, TheEffectiveConfigurationIsGroupedBySection) {
+  table_.parse({"--train.steps=7"});
+  EXPECT_EQ(table_.ini_text(),
+            "[train]\nsteps = 7\nrate = 5e-05\nmomentum = 0.5\n"
+            "\n[data]\nshuffle = true\nshards = \n"
+            "\n[run]\nname = a run\nsystem = bigbigan\n");
+}
+
+TEST_F(OptionTableTest, TheEffectiveConfigurationReadsBackToTheSameBits) {
+  fields_.name = "run  7 = \"best\" [a] of 2 ; yes";
+  fields_.shards = "/data/with blank/x";
+  fields_.shuffle = false;
+  fields_.system = "gan";
+  using Limits = std::numeric_limits<double>;
+  for (const double rate : {5e-05, 0.1, 1.0 / 3, 1e22, 123456789.125, Limits::min(), Limits::max(),
+                            Limits::denorm_min(), 1 + Limits::epsilon(), 3.0}) {
+    fields_.rate = rate;
+    fields_.momentum = -0.0;
+    fields_.steps = std::numeric_limits<int64_t>::max();
+    Fields copy;
+    OptionTable table;
+    copy.declare(table);
+    table.parse_ini(table_.ini_text(), "config.ini");
+    EXPECT_EQ(std::bit_cast<uint64_t>(copy.rate), std::bit_cast<uint64_t>(rate)) << rate;
+    EXPECT_TRUE(std::signbit(copy.momentum));
+    EXPECT_EQ(copy.steps, fields_.steps);
+    EXPECT_EQ(copy.name, fields_.name);
+    EXPECT_EQ(copy.shards, fields_.shards);
+    EXPECT_EQ(copy.shuffle, fields_.shuffle);
+    EXPECT_EQ(copy.system, fields_.system);
+    EXPECT_EQ(table.values(), table_.values());
+  }
+}
+
+// The run's config.ini would read back to another value.
+TEST_F(OptionTableTest, TextThatAnIniFileCannotHoldIsRefused) {
+  for (const char* text :
+       {"run #1", "two\nlines", "two\rlines", " blank before", "blank after\t"}) {
+    EXPECT_THAT(refusal({"--run.name", text}), HasSubstr("cannot stand in an INI file")) << text;
+  }
+}
+
+TEST_F(OptionTableTest, ValuesHasEveryKeyWithItsEffectiveText) {
+  table_.parse({"--train.steps=7", "--data.shuffle=off"});
+  const std::map<std::string, std::string> expected = {
+      {"train.steps", "7"},      {"train.rate", "5e-05"}, {"train.momentum", "0.5"},
+      {"data.shuffle", "false"}, {"data.shards", ""},     {"run.name", "a run"},
+      {"run.system", "bigbigan"}};
+  EXPECT_EQ(table_.values(), expected);
+}
+
+TEST_F(OptionTableTest, HelpHasEveryKeyWithItsDefaultUnitHelpAndBounds) {
+  table_.parse({"--train.steps=7"});
+  const std::string help = table_.help_text();
+  for (const auto& [key, value] : table_.values()) EXPECT_THAT(help, HasSubstr("  --" + key + " "));
+  EXPECT_THAT(help, HasSubstr("\n[train]\n  --train.steps 100 steps "));  // not the parsed 7
+  EXPECT_THAT(help, HasSubstr(" Updates of the generator (at least 1)\n"));
+  EXPECT_THAT(help, HasSubstr(" Learning rate (above 0)\n"));
+  EXPECT_THAT(help, HasSubstr("  --data.shards \"\" "));
+  EXPECT_THAT(help, HasSubstr(" Shuffle each epoch\n"));
+  EXPECT_THAT(help, HasSubstr(" (gan | bigbigan)\n"));
+}
+
+TEST_F(OptionTableTest, TheMarkdownPageHasARowOfFiveCellsForEveryKey) {
+  const std::string page = table_.markdown_text();
+  for (const auto& [key, value] : table_.values())
+    EXPECT_THAT(page, HasSubstr("| `" + key + "` |"));
+  EXPECT_THAT(page, HasSubstr("\n## train\n"));
+  EXPECT_THAT(
+      page,
+      HasSubstr("\n| `train.steps` | `100` | steps | at least 1 | Updates of the generator |\n"));
+  EXPECT_THAT(page, HasSubstr("\n| `train.rate` | `5e-05` |  | above 0 | Learning rate |\n"));
+  EXPECT_THAT(page, HasSubstr("\n| `data.shards` |  |  | text | Folder of the data set |\n"));
+  // A bar inside a cell is escaped.
+  EXPECT_THAT(page, HasSubstr("| gan \\| bigbigan |"));
+  EXPECT_THAT(page, HasSubstr("| true \\| false |"));
+}
+
+TEST(OptionDeclaration, AKeyWithoutSectionOrDeclaredTwiceIsABug) {
+  OptionTable table;
+  int64_t field = 0;
+  table.add("train.steps", &field, "");
+  EXPECT_THROW(table.add("train.steps", &field, ""), InternalError);
+  EXPECT_THROW(table.add("steps", &field, ""), InternalError);
+}
+
+TEST(OptionDeclaration, BoundsReadAsWords) {
+  OptionTable table;
+  double field = 0;
+  EXPECT_EQ(table.add("a.a", &field, "").bounds_text(), "");
+  EXPECT_EQ(table.add("a.b", &field, "").at_most(0.5).bounds_text(), "at most 0.5");
+  EXPECT_EQ(table.add("a.c", &field, "").above(0).at_most(1).bounds_text(), "above 0 to 1");
+}
+
+// Examples of Levenshtein's and Damerau's distances.
+TEST(EditDistance, CountsInsertionsDeletionsReplacementsAndSwaps) {
+  EXPECT_EQ(edit_distance("", ""), 0);
+  EXPECT_EQ(edit_distance("word", ""), 4);
+  EXPECT_EQ(edit_distance("", "word"), 4);
+  EXPECT_EQ(edit_distance("kitten", "sitting"), 3);
+  EXPECT_EQ(edit_distance("sunday", "saturday"), 3);
+  EXPECT_EQ(edit_distance("stpes", "steps"), 1);
+  EXPECT_EQ(edit_distance("batch", "batch"), 0);
+  EXPECT_EQ(edit_distance("ca", "abc"), 3);  // a swapped pair is not edited again
+}
+
+}  // namespace
+}  // namespace bbg::core

@@ -1,0 +1,269 @@
+#include "report/html.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "core/error.h"
+#include "report/image_grid.h"
+#include "report/png.h"
+#include "tests/support/temporary_folder.h"
+
+namespace bbg::report {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+constexpr const char* kConfig =
+    "[run]\nname = Demo <1>\nsteps = 2000\n\n"
+    "[model]\nsystem = bigbigan\nresolution = 32\nchannels = 1\n\n"
+    "[data]\nbatch = 64\n";
+
+constexpr const char* kMetrics =
+    R"({"step":1000,"images":64000,"seconds":50.0,"images_per_second":1280.0,"loss_d":1.5,"loss_ge":-0.5,"loss_d_x":0.25,"grad":7.0}
+{"step":2000,"images":128000,"seconds":119.6,"images_per_second":1240.0,"loss_d":null,"loss_ge":-0.75,"loss_d_x":0.5,"grad":8.0}
+)";
+
+constexpr const char* kEvaluation = R"({
+  "linear_probe": {"trained": 0.8125, "untrained": 0.5, "pixels": 0.25},
+  "nearest_neighbour": {"trained": 0.75, "untrained": 0.6, "pixels": 0.7},
+  "reconstruction": {"error": 0.05, "error_random": 0.2, "ratio": 0.25},
+  "protocol": {"train_samples": 5000, "features": "E <frozen>"}
+})";
+
+std::vector<std::string> matches(const std::string& text, const std::string& pattern) {
+  std::vector<std::string> found;
+  const std::regex regex(pattern);
+  for (std::sregex_iterator at(text.begin(), text.end(), regex), end; at != end; ++at) {
+    found.push_back((*at)[1]);
+  }
+  return found;
+}
+
+std::string decode_base64(const std::string& text) {
+  const std::string digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string bytes;
+  uint32_t bits = 0;
+  int count = 0;
+  EXPECT_EQ(text.size() % 4, 0u);
+  for (const char c : text) {
+    const size_t digit = digits.find(c);
+    if (digit == std::string::npos) {
+      EXPECT_EQ(c, '=');
+      continue;
+    }
+    bits = bits << 6 | static_cast<uint32_t>(digit);
+    count += 6;
+    if (count >= 8) bytes += static_cast<char>(bits >> (count -= 8));
+  }
+  return bytes;
+}
+
+class HtmlReportTest : public testing::Test {
+ protected:
+  void put(const std::string& name, const std::string& content) {
+    test::write_file(run_ + "/" + name, content);
+  }
+  // Gives the file's content; each grid is another one.
+  std::string put_grid(const std::string& stem, int64_t step) {
+    Image image{.width = 4, .height = 5, .channels = 1, .pixels = {}};
+    for (int64_t i = 0; i < 20; ++i) image.pixels.push_back(static_cast<uint8_t>(step + 3 * i));
+    files_->create_folders(run_ + "/grids");
+    const std::string path = run_ + "/grids/" + stem + "-" + std::to_string(step) + ".png";
+    write_png(*files_, path, make_grid({image, image}, 2, 1));
+    return test::read_file(path);
+  }
+  std::string page() {
+    write_html_report(*files_, run_);
+    return test::read_file(run_ + "/report.html");
+  }
+  static std::vector<std::string> pictures(const std::string& page) {
+    std::vector<std::string> files;
+    for (const auto& text : matches(page, "src=\"data:image/png;base64,([^\"]*)\"")) {
+      files.push_back(decode_base64(text));
+    }
+    return files;
+  }
+
+  test::TemporaryFolder folder_;
+  std::string run_ = folder_ / "run";
+  std::unique_ptr<core::FileSystem> files_ = core::make_posix_file_system();
+};
+
+class WholeHtmlReportTest : public HtmlReportTest {
+ protected:
+  WholeHtmlReportTest() {
+    put("config.ini", kConfig);
+    put("metrics.jsonl", kMetrics);
+    put("evaluation.json", kEvaluation);
+    early_ = put_grid("samples", 1000);
+    late_ = put_grid("samples", 2000);
+    pairs_ = put_grid("reconstructions", 2000);
+  }
+  std::string early_, late_, pairs_;
+};
+
+TEST_F(WholeHtmlReportTest, NamesTheRunAndWhatItIs) {
+  const std::string text = page();
+  EXPECT_THAT(text, HasSubstr("<title>Demo &lt;1&gt;</title>"));
+  EXPECT_THAT(text, HasSubstr("<h1>Demo &lt;1&gt;</h1>"));
+  EXPECT_THAT(text, HasSubstr("bigbigan · 32 × 32 grey pixels · batch 64 · 2,000 steps"));
+}
+
+TEST_F(WholeHtmlReportTest, HasTheNumbersOfTheEvaluation) {
+  const std::string text = page();
+  const auto cards = matches(text, "<section class=\"card\"><h3>([^<]*)<");
+  EXPECT_THAT(cards, ElementsAre("Linear probe", "Nearest neighbour", "Reconstruction ratio",
+                                 "Training time"));
+  EXPECT_THAT(text, HasSubstr("<div class=\"big\">81.2\u202f%</div>"));  // of 81.25, to even
+  EXPECT_THAT(text, HasSubstr("<i class=\"own\" style=\"width:81.2%\">"));
+  EXPECT_THAT(text, HasSubstr("<span>untrained</span><span><i style=\"width:50.0%\"></i></span>"
+                              "<span>50.0\u202f%</span>"));
+  EXPECT_THAT(text, HasSubstr("<div class=\"big\">0.25</div>"));
+  EXPECT_THAT(text, HasSubstr("<span>its own</span><span><i class=\"own\" style=\"width:25.0%\">"
+                              "</i></span><span>0.05</span>"));
+  EXPECT_THAT(text, HasSubstr("<dt>train samples</dt><dd>5000</dd>"));
+  EXPECT_THAT(text, HasSubstr("<dt>features</dt><dd>E &lt;frozen&gt;</dd>"));
+}
+
+TEST_F(WholeHtmlReportTest, HasTimeImagesAndSpeedOfTheTraining) {
+  const std::string text = page();
+  EXPECT_THAT(text, HasSubstr("<div class=\"big\">2 min 0 s</div>"));  // 119.6 s
+  EXPECT_THAT(text, HasSubstr("2,000 steps, 128,000 images seen."));
+  EXPECT_THAT(text, HasSubstr("more than 1,280 images a second."));
+}
+
+// Every process counts from 0: 50 s, then 30 s of another one.
+TEST_F(WholeHtmlReportTest, AddsTheTimesOfAllProcessesOfARun) {
+  put("metrics.jsonl",
+      "{\"step\":1,\"seconds\":20}\n{\"step\":2,\"seconds\":50}\n{\"step\":3,\"seconds\":30}\n");
+  EXPECT_THAT(page(), HasSubstr("<div class=\"big\">1 min 20 s</div>"));
+  put("metrics.jsonl", "{\"step\":1,\"seconds\":7500}\n");
+  EXPECT_THAT(page(), HasSubstr("<div class=\"big\">2 h 5 min</div>"));
+  put("metrics.jsonl", "{\"step\":1,\"seconds\":59.7}\n");
+  EXPECT_THAT(page(), HasSubstr("<div class=\"big\">1 min 0 s</div>"));
+  put("metrics.jsonl", "{\"step\":1,\"seconds\":12.2}\n{\"step\":2,\"seconds\":null}\n");
+  EXPECT_THAT(page(), HasSubstr("<div class=\"big\">12 s</div>"));
+}
+
+TEST_F(WholeHtmlReportTest, CarriesTheGridsInside) {
+  const std::string text = page();
+  EXPECT_THAT(pictures(text), ElementsAre(late_, pairs_, early_, late_));
+  EXPECT_THAT(text, HasSubstr("Images that the generator makes from random codes, at step 2,000."));
+  EXPECT_THAT(text, HasSubstr("The same codes over time"));
+  EXPECT_THAT(matches(text, "<figcaption>(step [0-9,]*)<"),
+              ElementsAre("step 1,000", "step 2,000"));
+}
+
+TEST_F(WholeHtmlReportTest, ShowsTenGridsOverTimeAtMostWithTheFirstAndTheLast) {
+  for (int64_t step = 1; step < 40; ++step) put_grid("samples", step);
+  const auto captions = matches(page(), "<figcaption>(step [0-9,]*)<");
+  ASSERT_EQ(captions.size(), 10u);
+  EXPECT_EQ(captions.front(), "step 1");
+  EXPECT_EQ(captions.back(), "step 2,000");
+}
+
+TEST_F(WholeHtmlReportTest, HasAChartForTotalsTermsAndEveryOtherValue) {
+  EXPECT_THAT(
+      matches(page(), "<figcaption><b>([^<]*)</b>"),
+      ElementsAre("Losses", "Terms of the discriminator's loss", "grad", "Images per second"));
+}
+
+TEST_F(WholeHtmlReportTest, HasTheConfiguration) {
+  EXPECT_THAT(page(), HasSubstr("<pre>[run]\nname = Demo &lt;1&gt;\nsteps = 2000\n"));
+}
+
+TEST_F(WholeHtmlReportTest, LoadsNothingAndRunsNothing) {
+  const std::string text = page();
+  for (const char* foreign : {"http://", "https://", "<script", "@import", "url(",
+                              "javascript:", "<iframe", "srcset", " on"}) {
+    if (std::string(foreign) == " on") {
+      EXPECT_FALSE(std::regex_search(text, std::regex("<[^>]* on[a-z]+=")));
+    } else {
+      EXPECT_THAT(text, Not(HasSubstr(foreign)));
+    }
+  }
+  for (const auto& address : matches(text, "(?:src|href)=\"([^\"]*)\"")) {
+    EXPECT_EQ(address.substr(0, 5), "data:") << address;
+  }
+  EXPECT_THAT(text, HasSubstr("content=\"default-src 'none'; img-src data:;"));
+}
+
+TEST_F(WholeHtmlReportTest, ElementsThatOpenAlsoClose) {
+  const std::string text = page();
+  for (const char* element :
+       {"html",    "head",    "body", "main",  "section", "div",   "figure", "figcaption", "svg",
+        "details", "summary", "dl",   "dt",    "dd",      "pre",   "p",      "h1",         "h2",
+        "h3",      "span",    "i",    "small", "style",   "title", "b",      "footer"}) {
+    const std::string name = element;
+    EXPECT_EQ(matches(text, "<(" + name + ")[ >]").size(),
+              matches(text, "</(" + name + ")>").size())
+        << name;
+  }
+}
+
+TEST_F(WholeHtmlReportTest, ARunInTheMiddleSaysSo) {
+  put("metrics.jsonl", "{\"step\":1000,\"seconds\":3}\n{\"step\":1500,\"sec");
+  EXPECT_THAT(page(), HasSubstr("batch 64 · step 1,000 of 2000"));
+}
+
+TEST_F(WholeHtmlReportTest, ReplacesTheOldPageAndLeavesNothingBeside) {
+  page();
+  put("config.ini", "[run]\nname = Second\n");
+  const std::string text = page();
+  EXPECT_THAT(text, AllOf(HasSubstr("<h1>Second</h1>"), Not(HasSubstr("Demo"))));
+  EXPECT_THAT(files_->list(run_), ElementsAre("config.ini", "evaluation.json", "grids",
+                                              "metrics.jsonl", "report.html"));
+}
+
+TEST_F(HtmlReportTest, WhatIsMissingIsLeftOut) {
+  files_->create_folders(run_);
+  const std::string text = page();
+  EXPECT_THAT(text, HasSubstr("<h1>run</h1>"));
+  for (const char* part : {"class=\"card\"", "<img", "<h2>", "<svg", "<details", "Configuration"}) {
+    EXPECT_THAT(text, Not(HasSubstr(part)));
+  }
+}
+
+TEST_F(HtmlReportTest, APartOfTheEvaluationIsShownAlone) {
+  put("evaluation.json", R"({"linear_probe": {"untrained": 0.5}, "reconstruction": {"ratio": 0.5},
+                             "nearest_neighbour": {"trained": null}})");
+  EXPECT_THAT(matches(page(), "<section class=\"card\"><h3>([^<]*)<"),
+              ElementsAre("Linear probe", "Reconstruction ratio"));
+}
+
+TEST_F(HtmlReportTest, OneGridIsNotAStripOverTime) {
+  const std::string grid = put_grid("samples", 500);
+  const std::string text = page();
+  EXPECT_THAT(pictures(text), ElementsAre(grid));
+  EXPECT_THAT(text, Not(HasSubstr("over time")));
+}
+
+TEST_F(HtmlReportTest, ABrokenEvaluationIsRefusedAndTheOldPageStays) {
+  put("report.html", "old");
+  put("evaluation.json", "{\"linear_probe\": ");
+  try {
+    write_html_report(*files_, run_);
+    FAIL() << "did not throw";
+  } catch (const core::UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr(run_ + "/evaluation.json"));
+    EXPECT_THAT(error.hint(), HasSubstr("bbg_dist evaluate"));
+  }
+  EXPECT_EQ(test::read_file(run_ + "/report.html"), "old");
+}
+
+TEST_F(HtmlReportTest, AFolderThatIsNotThereIsAnErrorThatNamesIt) {
+  try {
+    write_html_report(*files_, run_);
+    FAIL() << "did not throw";
+  } catch (const core::SystemError& error) {
+    EXPECT_THAT(error.what(), HasSubstr(run_ + "/report.html"));
+  }
+}
+
+}  // namespace
+}  // namespace bbg::report
