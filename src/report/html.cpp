@@ -34,10 +34,10 @@ std::string with_separators(int64_t value) {
 }
 
 std::string duration_text(double seconds) {
-  const auto minutes = static_cast<int64_t>(seconds / 60);
-  if (minutes < 1) return format("%.0f s", seconds);
+  const int64_t total = std::llround(seconds), minutes = total / 60;
+  if (minutes < 1) return std::to_string(total) + " s";
   if (minutes < 60) {
-    return std::to_string(minutes) + " min " + format("%.0f s", std::fmod(seconds, 60));
+    return std::to_string(minutes) + " min " + std::to_string(total % 60) + " s";
   }
   return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
 }
@@ -69,6 +69,7 @@ std::optional<double> number_at(const Json& object, const char* group, const cha
 double total_seconds(const RunRecord& run) {
   double total = 0, last = 0;
   for (const auto& [step, seconds] : run.curve("seconds")) {
+    if (!std::isfinite(seconds)) continue;
     total += seconds >= last ? seconds - last : seconds;
     last = seconds;
   }

@@ -88,8 +88,8 @@ RunRecord read_run(core::FileSystem& files, const std::string& folder) {
     run.name = path.filename().string();
   }
   run.intervals = read_lines(read("metrics.jsonl"));
-  if (const std::string text = read("evaluation.json"); !text.empty()) {
-    run.evaluation = Json::parse(text, nullptr, false);
+  if (files.exists(folder + "/evaluation.json")) {
+    run.evaluation = Json::parse(read("evaluation.json"), nullptr, false);
     if (!run.evaluation.is_object()) {
       throw core::UsageError(folder + "/evaluation.json is not a JSON object",
                              "remove it, and start the run's command again to make it anew");

@@ -39,12 +39,14 @@ std::vector<Point> thinned(const std::vector<Point>& points) {
   std::vector<Point> result;
   for (size_t i = 0; i < kMaxPoints; ++i) {
     const size_t begin = i * points.size() / kMaxPoints, end = (i + 1) * points.size() / kMaxPoints;
-    Point mean{0, 0};
+    double x = 0, y = 0, values = 0;
     for (size_t j = begin; j < end; ++j) {
-      mean.first += points[j].first / static_cast<double>(end - begin);
-      mean.second += points[j].second / static_cast<double>(end - begin);
+      x += points[j].first;
+      if (!std::isfinite(points[j].second)) continue;
+      y += points[j].second;
+      ++values;
     }
-    result.push_back(mean);
+    result.emplace_back(x / static_cast<double>(end - begin), values > 0 ? y / values : NAN);
   }
   return result;
 }
@@ -83,7 +85,10 @@ Range y_range(const std::vector<Series>& all, bool starts_at_zero) {
               std::min(values.back(), at(0.99) + bulk / 2)};
   if (starts_at_zero) range.low = std::min(0.0, range.low);
   double margin = 0.06 * (range.high - range.low);
-  if (margin <= 0) margin = range.high == 0 ? 1 : 0.1 * std::fabs(range.high);
+  // What differs by rounding only is drawn as a constant.
+  if (margin <= 1e-9 * std::fabs(range.high)) {
+    margin = range.high == 0 ? 1 : 0.1 * std::fabs(range.high);
+  }
   return {starts_at_zero && range.low == 0 ? 0 : range.low - margin, range.high + margin};
 }
 
@@ -171,7 +176,9 @@ class Drawing {
 
 std::vector<double> axis_ticks(double low, double high, int count) {
   std::vector<double> ticks;
-  if (!(high > low) || !std::isfinite(high - low)) return ticks;
+  // Steps of a range of few neighbouring doubles could not be counted.
+  const double smallest = 1e-12 * std::max(std::fabs(low), std::fabs(high));
+  if (!(high - low > smallest) || !std::isfinite(high - low)) return ticks;
   const double raw = (high - low) / count;
   const double power = std::pow(10, std::floor(std::log10(raw)));
   double step = 10 * power;

@@ -18,16 +18,16 @@ struct Outcome {
   std::string out, err;
 };
 
-inline std::string quoted(const std::string& path) { return "'" + path + "'"; }
+inline std::string shell_word(const std::string& path) { return "'" + path + "'"; }
 inline std::string program(const std::string& name) {
-  return quoted(std::string(BBG_BIN_DIR) + "/" + name);
+  return shell_word(std::string(BBG_BIN_DIR) + "/" + name);
 }
 
 // `command` is shell text; its output is kept in `folder`.
 inline Outcome run_command(const TemporaryFolder& folder, const std::string& command) {
   const std::string out = folder / "out", err = folder / "err";
   const int status =
-      std::system((command + " >" + quoted(out) + " 2>" + quoted(err) + " </dev/null").c_str());
+      std::system((command + " >" + shell_word(out) + " 2>" + shell_word(err) + " </dev/null").c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(out), read_file(err)};
 }
 

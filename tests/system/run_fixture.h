@@ -34,9 +34,10 @@ class BbgDist : public ::testing::Test {
     }
     write_file(*data_ / "images", idx_file({256, 16, 16}, pixels));
     write_file(*data_ / "labels", idx_file({256}, labels));
-    const Outcome outcome = run_command(
-        *data_, program("data_prep") + " shard --size 16 --input " + quoted(*data_ / "images") +
-                    " --labels " + quoted(*data_ / "labels") + " --output " + quoted(shards()));
+    const Outcome outcome = run_command(*data_, program("data_prep") + " shard --size 16 --input " +
+                                                    shell_word(*data_ / "images") + " --labels " +
+                                                    shell_word(*data_ / "labels") + " --output " +
+                                                    shell_word(shards()));
     ASSERT_EQ(outcome.code, 0) << outcome.err;
   }
   static void TearDownTestSuite() {
@@ -69,9 +70,9 @@ class BbgDist : public ::testing::Test {
     return run_command(folder_, train_command(ranks, output, more));
   }
   std::string train_command(int ranks, const std::string& output, const std::string& more) {
-    return quoted(std::string(BBG_SOURCE_DIR) + "/launch/run") + " --restarts 0 --ranks " +
+    return shell_word(std::string(BBG_SOURCE_DIR) + "/launch/run") + " --restarts 0 --ranks " +
            std::to_string(ranks) + " --program " + program("bbg_dist") + " --config " +
-           quoted(config_) + " --run.output " + quoted(folder_ / output) + " " + more;
+           shell_word(config_) + " --run.output " + shell_word(folder_ / output) + " " + more;
   }
 
   std::map<std::string, at::Tensor> state(const std::string& output, int step) {

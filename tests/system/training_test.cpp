@@ -155,8 +155,9 @@ TEST_F(Training, LeavesTheRunFolderThatIsPromised) {
   EXPECT_EQ(line["images"], 3 * 64);
 
   // The effective configuration starts the same run again: it finds itself complete.
-  const test::Outcome again = test::run_command(
-      folder_, test::program("bbg_dist") + " --config " + test::quoted(folder_ / "run/config.ini"));
+  const test::Outcome again =
+      test::run_command(folder_, test::program("bbg_dist") + " --config " +
+                                     test::shell_word(folder_ / "run/config.ini"));
   EXPECT_EQ(again.code, 0) << again.err;
   EXPECT_THAT(again.err, ::testing::HasSubstr("complete at step 20"));
 }
@@ -172,9 +173,9 @@ class Readers : public test::BbgDist {
     ASSERT_EQ(train(2, "run", "--run.steps 10").code, 0);
     ASSERT_EQ(train(2, "run", "--run.steps 20").code, 0);  // two event files
     const test::Outcome outcome = test::run_command(
-        folder_, test::quoted(python) + " -B " +
-                     test::quoted(std::string(BBG_SOURCE_DIR) + "/tests/system/read_run.py") + " " +
-                     what + " " + test::quoted(folder_ / "run"));
+        folder_, test::shell_word(python) + " -B " +
+                     test::shell_word(std::string(BBG_SOURCE_DIR) + "/tests/system/read_run.py") +
+                     " " + what + " " + test::shell_word(folder_ / "run"));
     if (outcome.code == 77) GTEST_SKIP() << outcome.err;
     EXPECT_EQ(outcome.code, 0) << outcome.out << outcome.err;
   }

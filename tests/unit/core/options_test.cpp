@@ -34,7 +34,8 @@ struct Fields {
     table.add("data.shuffle", &shuffle, "Shuffle each epoch");
     table.add("data.shards", &shards, "Folder of the data set");
     table.add("run.name", &name, "Title of the run");
-    table.add("run.system", &system, "Which terms the loss has").one_of({"gan", "bigbigan"});
+    table.add("run.system", &system, "Which terms the loss has")
+        .one_of({"gan", "bigan", "bigbigan"});
   }
 };
 
@@ -177,7 +178,7 @@ TEST_F(OptionTableTest, AValueOutOfBoundsIsRefusedAndTheBoundsAreNamed) {
   EXPECT_EQ(refusal({"--train.momentum", "1"}),
             "command line: train.momentum = '1' is out of bounds: 0 to 0.999");
   EXPECT_EQ(refusal({"--run.system", "vae"}),
-            "command line: run.system = 'vae' is out of bounds: gan | bigbigan");
+            "command line: run.system = 'vae' is out of bounds: gan | bigan | bigbigan");
   // The bounds themselves belong to the range, but for `above`.
   table_.parse({"--train.steps=1", "--train.momentum=0", "--run.system=gan"});
   table_.parse({"--train.momentum=0.999", "--train.rate=1e-300"});
@@ -210,7 +211,7 @@ TEST_F(OptionTableTest, AllProblemsComeInOneMessageEachWithItsOrigin) {
                 "  " +
                 path +
                 ": train.momentum = '2' is out of bounds: 0 to 0.999\n"
-                "  command line: run.system = 'vae' is out of bounds: gan | bigbigan");
+                "  command line: run.system = 'vae' is out of bounds: gan | bigan | bigbigan");
 }
 
 TEST_F(OptionTableTest, ALineOfAFileThatIsNeitherSectionNorValueIsRefused) {
@@ -286,7 +287,7 @@ TEST_F(OptionTableTest, HelpHasEveryKeyWithItsDefaultUnitHelpAndBounds) {
   EXPECT_THAT(help, HasSubstr(" Learning rate (above 0)\n"));
   EXPECT_THAT(help, HasSubstr("  --data.shards \"\" "));
   EXPECT_THAT(help, HasSubstr(" Shuffle each epoch\n"));
-  EXPECT_THAT(help, HasSubstr(" (gan | bigbigan)\n"));
+  EXPECT_THAT(help, HasSubstr(" (gan | bigan | bigbigan)\n"));
 }
 
 TEST_F(OptionTableTest, TheMarkdownPageHasARowOfFiveCellsForEveryKey) {
@@ -300,7 +301,7 @@ TEST_F(OptionTableTest, TheMarkdownPageHasARowOfFiveCellsForEveryKey) {
   EXPECT_THAT(page, HasSubstr("\n| `train.rate` | `5e-05` |  | above 0 | Learning rate |\n"));
   EXPECT_THAT(page, HasSubstr("\n| `data.shards` |  |  | text | Folder of the data set |\n"));
   // A bar inside a cell is escaped.
-  EXPECT_THAT(page, HasSubstr("| gan \\| bigbigan |"));
+  EXPECT_THAT(page, HasSubstr("| gan \\| bigan \\| bigbigan |"));
   EXPECT_THAT(page, HasSubstr("| true \\| false |"));
 }
 

@@ -251,7 +251,7 @@ TEST_F(HtmlReportTest, ABrokenEvaluationIsRefusedAndTheOldPageStays) {
     FAIL() << "did not throw";
   } catch (const core::UsageError& error) {
     EXPECT_THAT(error.what(), HasSubstr(run_ + "/evaluation.json"));
-    EXPECT_THAT(error.hint(), HasSubstr("bbg_dist evaluate"));
+    EXPECT_THAT(error.hint(), HasSubstr("remove it"));
   }
   EXPECT_EQ(test::read_file(run_ + "/report.html"), "old");
 }

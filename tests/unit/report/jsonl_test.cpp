@@ -67,7 +67,8 @@ TEST(ToJsonLine, NumbersReadBackToTheSameBits) {
     const auto number = std::bit_cast<double>(high << 32 | random.next_uint32());
     if (std::isfinite(number)) numbers.push_back(number);
   }
-  Interval interval = interval_at(std::numeric_limits<int64_t>::max());
+  Interval interval = interval_at(1);
+  interval.step = std::numeric_limits<int64_t>::max();
   interval.images = std::numeric_limits<int64_t>::max() - 1;
   for (const double number : numbers) {
     interval.seconds = number;

@@ -77,6 +77,7 @@ TEST(AxisTicks, AreRoundNumbersInsideTheRange) {
 // Steps are 1, 2, 2.5, 5 times a power of ten, the next above the range over `count`; from one to
 // the next is a factor of two at most.
 TEST(AxisTicks, AreAboutAsManyAsAskedForAtEveryScale) {
+  const std::vector<double> rounds = {1, 2, 2.5, 5};
   core::RandomStream random(1, core::Purpose::kEvaluate, 0, 0);
   for (int i = 0; i < 20'000; ++i) {
     const double scale = std::pow(10, 40 * random.next_uniform() - 20);
@@ -90,9 +91,9 @@ TEST(AxisTicks, AreAboutAsManyAsAskedForAtEveryScale) {
     ASSERT_LE(ticks.back(), high + slack);
     const double step = ticks[1] - ticks[0];
     const double digits = step / std::pow(10, std::floor(std::log10(step) + 1e-6));
-    ASSERT_TRUE(std::any_of(std::begin({1.0, 2.0, 2.5, 5.0}), std::end({1.0, 2.0, 2.5, 5.0}),
-                            [&](double round) { return std::fabs(digits - round) < 1e-5; }))
-        << digits;
+    ASSERT_TRUE(std::any_of(rounds.begin(), rounds.end(), [&](double round) {
+      return std::fabs(digits - round) < 1e-5;
+    })) << digits;
     for (const double tick : ticks) {
       ASSERT_NEAR(tick / step, std::round(tick / step), 1e-5) << low << " " << high;
     }

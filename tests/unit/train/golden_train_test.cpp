@@ -1,6 +1,7 @@
 // Both kinds of update, the optimizer and the averages against PyTorch dumps.
 #include <gtest/gtest.h>
 
+#include "core/error.h"
 #include "support/golden.h"
 #include "support/self_communicator.h"
 #include "train/step.h"
