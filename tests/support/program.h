@@ -26,8 +26,8 @@ inline std::string program(const std::string& name) {
 // `command` is shell text; its output is kept in `folder`.
 inline Outcome run_command(const TemporaryFolder& folder, const std::string& command) {
   const std::string out = folder / "out", err = folder / "err";
-  const int status =
-      std::system((command + " >" + shell_word(out) + " 2>" + shell_word(err) + " </dev/null").c_str());
+  const int status = std::system(
+      (command + " >" + shell_word(out) + " 2>" + shell_word(err) + " </dev/null").c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(out), read_file(err)};
 }
 

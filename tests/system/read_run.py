@@ -1,14 +1,9 @@
-#!/ usr / bin / env python3
-""
-    "Opens a run folder with the programs that its files are made for.
+#!/usr/bin/env python3
+"""Opens a run folder with the programs that its files are made for.
 
-    read_run.py safetensors |
-    tensorboard |
-    chromium RUN_FOLDER
+    read_run.py safetensors|tensorboard|chromium RUN_FOLDER
 
-        Exit code 0 : they read what the run wrote;
-1 : they do not, with one line per problem;
-77: the reader is not installed.
+Exit code 0: they read what the run wrote; 1: they do not, with one line per problem; 77: the reader is not installed.
 """
 
 import io
@@ -34,10 +29,6 @@ def skip(reason):
     sys.exit(77)
 
 
-def checkpoint(run):
-    return sorted((run / "checkpoints").glob("step-*"))[-1]
-
-
 def read_safetensors(run):
     try:
         import numpy
@@ -45,29 +36,28 @@ def read_safetensors(run):
         from safetensors.numpy import load, save
     except ImportError as error:
         skip(f"no Python package {error.name} (launch/setup --with-tests installs it)")
-    folder = checkpoint(run)
+    folder = sorted((run / "checkpoints").glob("step-*"))[-1]
     path = folder / "state.safetensors"
     manifest = json.loads((folder / "manifest.json").read_text())
     expect(path.stat().st_size == manifest["bytes"], "manifest.json states another size")
     with safe_open(path, framework="numpy") as file:
-        names = set(file.keys())
         metadata = file.metadata()
-        tensors = {name: file.get_tensor(name) for name in names}
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
     step = str(manifest["step"])
     expect(metadata["step"] == step, f"metadata: step {metadata['step']}, not {step}")
     expect("[model]" in metadata["config"], "metadata: no configuration")
     for name in ["G.linear.weight", "E.output.weight", "D.score_xz.weight", "G_average.linear.weight",
                  "G_adam.first.linear.weight", "D_adam.steps"]:
-        expect(name in names, f"no tensor {name}")
+        expect(name in tensors, f"no tensor {name}")
     for name, tensor in tensors.items():
         expect(tensor.dtype == numpy.float32, f"{name} is {tensor.dtype}")
         expect(numpy.isfinite(tensor).all(), f"{name} is not finite")
         expect(not name.endswith("weight") or numpy.any(tensor), f"{name} is all zero")
-#z - dim 8, 4x4 positions, twice the base width of 4; d - steps 2 a step.
+    # z-dim 8, 4x4 positions, twice the base width of 4; two D updates a step.
     expect(tensors["G.linear.weight"].shape == (2 * 4 * 16, 8), "G.linear.weight has another shape")
     expect(tensors["D_adam.steps"] == 2 * int(step), "D_adam.steps counts otherwise")
     again = load(save(tensors, metadata))
-    expect(all(numpy.array_equal(again[name], tensors[name]) for name in names), "does not survive a second writing")
+    expect(all(numpy.array_equal(again[name], tensors[name]) for name in tensors), "does not survive a second writing")
 
 
 def read_tensorboard(run):
@@ -82,7 +72,7 @@ def read_tensorboard(run):
     for field in ["loss_d", "loss_d_x", "loss_d_z", "loss_d_xz", "loss_ge"]:
         events = accumulator.Scalars("train/" + field)
         expect([event.step for event in events] == [line["step"] for line in lines], f"{field}: other steps")
-#TensorBoard keeps float32.
+        # TensorBoard keeps float32.
         expect(all(math.isclose(event.value, line[field], rel_tol=1e-6, abs_tol=1e-7)
                    for event, line in zip(events, lines)), f"{field}: other values")
     evaluation = json.loads((run / "evaluation.json").read_text())
@@ -92,21 +82,19 @@ def read_tensorboard(run):
         event = accumulator.Images("grids/" + name)[-1]
         grid = Image.open(sorted((run / "grids").glob(name + "-*.png"))[-1])
         shown = Image.open(io.BytesIO(event.encoded_image_string))
-        expect(list(shown.getdata()) == list(grid.getdata()), f"{name}: another picture than grids/*.png")
+        expect(shown.tobytes() == grid.tobytes(), f"{name}: another picture than grids/*.png")
         expect((event.width, event.height) == grid.size, f"{name}: another size")
 
-#Says in the page itself what was drawn and what was asked of a network; only the test's copy has it.
+
+# Says in the page itself what was drawn and what was asked of a network; only the test's copy has it.
 PROBE = """<script>addEventListener("load", () => {
-  const images = [...document.images];
-document.body.dataset.images = images.length;
-document.body.dataset.broken = images.filter(i = > !i.complete || !i.naturalWidth).length;
-document.body.dataset.fetched =
-    performance.getEntriesByType("resource").filter(e = > !e.name.startsWith("data:")).length;
-document.body.dataset.charts =
-    [... document.querySelectorAll("svg")].filter(s = > s.getBBox().width > 100).length;
-document.body.dataset.overflow = document.documentElement.scrollWidth > innerWidth;
-});
-</script>"""
+  const images = [...document.images], facts = document.body.dataset;
+  facts.images = images.length;
+  facts.broken = images.filter(i => !i.complete || !i.naturalWidth).length;
+  facts.fetched = performance.getEntriesByType("resource").filter(e => !e.name.startsWith("data:")).length;
+  facts.charts = [...document.querySelectorAll("svg")].filter(s => s.getBoundingClientRect().width > 100).length;
+  facts.overflow = document.documentElement.scrollWidth > innerWidth;
+});</script>"""
 
 
 def read_report(run):
@@ -117,11 +105,11 @@ def read_report(run):
     expect("<script" not in page, "report.html has a script")
     with tempfile.TemporaryDirectory() as folder:
         copy, picture = pathlib.Path(folder, "report.html"), pathlib.Path(folder, "report.png")
-#The page's own policy allows no script at all; all else of it stays in force.
+        # The page's own policy allows no script at all; all else of it stays in force.
         copy.write_text(page.replace("default-src 'none';", "default-src 'none'; script-src 'unsafe-inline';") + PROBE)
         arguments = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                      f"--user-data-dir={folder}/profile", "--window-size=1200,3000",
-#No name resolves, so nothing can come from elsewhere.
+                     # No name resolves, so nothing can come from elsewhere.
                      "--host-resolver-rules=MAP * ~NOTFOUND"]
         dom = subprocess.run(arguments + ["--dump-dom", copy.as_uri()], capture_output=True, text=True,
                              timeout=120).stdout
@@ -143,7 +131,7 @@ def colours_of(picture):
         from PIL import Image
     except ImportError:
         return None
-    return len(set(Image.open(picture).convert("RGB").getdata()))
+    return len(Image.open(picture).convert("RGB").getcolors(1 << 24))
 
 
 def main():

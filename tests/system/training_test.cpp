@@ -108,11 +108,11 @@ TEST_F(Training, KilledRunLosesNothing) {
       ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "the run does not advance";
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
-    // Open MPI puts each rank into a process group of its own; they end when the launcher is gone.
-    const std::string still_there = "while pgrep -f '" + (folder_ / "killed") +
-                                    "' >/dev/null; do pkill -KILL -f '" + (folder_ / "killed") +
-                                    "'; sleep 0.05; done";
-    ASSERT_EQ(std::system(still_there.c_str()), 0);
+    // Open MPI puts each rank into a process group of its own. The brackets keep the pattern from
+    // finding the command that looks for it.
+    const std::string pattern = test::shell_word(folder_ / "[k]illed");
+    const std::string gone = "while pkill -KILL -f " + pattern + "; do sleep 0.05; done";
+    ASSERT_EQ(std::system(gone.c_str()), 0);
   }
   EXPECT_EQ(kills, 3) << "the run ended before it could be killed";
   const test::Outcome outcome = train(2, "killed", "--run.steps 40");
