@@ -273,6 +273,33 @@ void OptionTable::parse(const std::vector<std::string>& arguments) {
   if (!problems.empty()) throw_problems(problems);
 }
 
+namespace {
+
+// Breaks text at spaces so that no line is wider than `width`; further lines begin with `indent`
+// spaces.
+std::string wrap(const std::string& text, size_t indent, size_t width) {
+  std::string out;
+  size_t column = indent;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (column > indent && column + 1 + word.size() > width) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+    }
+    if (column > indent) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += word.size();
+  }
+  return out;
+}
+
+constexpr size_t kHelpColumn = 38, kHelpWidth = 110;
+
+}  // namespace
+
 std::string OptionTable::help_text() const {
   std::ostringstream out;
   std::string section;
@@ -284,11 +311,15 @@ std::string OptionTable::help_text() const {
     std::string line = "  --" + option->key + " ";
     line += option->default_text.empty() ? "\"\"" : option->default_text;
     if (!option->unit_text.empty()) line += " " + option->unit_text;
-    if (line.size() < 44) line.resize(44, ' ');
-    out << line << " " << option->help;
+    if (line.size() < kHelpColumn) {
+      line.resize(kHelpColumn, ' ');
+    } else {
+      line += "\n" + std::string(kHelpColumn, ' ');
+    }
     const std::string bounds = option->bounds_text();
-    if (!bounds.empty()) out << " (" << bounds << ")";
-    out << "\n";
+    out << line
+        << wrap(option->help + (bounds.empty() ? "" : " (" + bounds + ")"), kHelpColumn, kHelpWidth)
+        << "\n";
   }
   return out.str();
 }

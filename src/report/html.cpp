@@ -201,8 +201,8 @@ class Page {
     note += ".";
     if (!speeds.empty()) {
       std::sort(speeds.begin(), speeds.end());
-      note += " Half of the time it took in more than " +
-              with_separators(std::llround(speeds[speeds.size() / 2])) + " images a second.";
+      note += " Median speed: " + with_separators(std::llround(speeds[speeds.size() / 2])) +
+              " images a second.";
     }
     card("Training time", duration_text(total_seconds(run_)), "", note);
   }

@@ -13,7 +13,7 @@ using Point = std::pair<double, double>;
 
 // In units of the viewBox.
 constexpr double kWidth = 640, kHeight = 260;
-constexpr double kLeft = 52, kRight = 14, kTop = 10, kBottom = 40;
+constexpr double kLeft = 52, kRight = 22, kTop = 10, kBottom = 40;
 constexpr size_t kMaxPoints = 300;
 constexpr size_t kColours = 6;  // classes c0 ... c5
 
