@@ -75,6 +75,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   std::optional<data::ShardSet> shards, test_shards;
   at::TensorOptions tensor_options;
   together(control, [&] {
+    comm::nccl_version();  // refuses another library than the one that was built against
     if (config.data.batch % control.size() != 0) {
       throw core::UsageError(
           "data.batch = " + std::to_string(config.data.batch) + " is not divisible by " +

@@ -162,6 +162,42 @@ TEST_F(Training, LeavesTheRunFolderThatIsPromised) {
   EXPECT_THAT(again.err, ::testing::HasSubstr("complete at step 20"));
 }
 
+// Wheel and distribution may both offer NCCL; only one may be in the process, the one built
+// against.
+TEST_F(Training, ProgramsLoadNcclAtMostOnce) {
+  const test::Outcome libraries =
+      test::run_command(folder_, "ldd " + test::program("bbg_dist") + " | grep -c libnccl");
+  const test::Outcome version =
+      test::run_command(folder_, test::program("bbg_dist") + " --version --json");
+  const auto facts = nlohmann::json::parse(version.out);
+  EXPECT_EQ(facts["torch"], "2.11.0");
+#ifdef BBG_CUDA
+  EXPECT_EQ(libraries.out, "1\n");
+  EXPECT_EQ(facts["nccl"], "2.28.9");
+#else
+  EXPECT_EQ(libraries.out, "0\n");
+  EXPECT_EQ(facts["nccl"], "");
+#endif
+}
+
+// The page is made from the table of options: bbg_dist options --markdown > docs/options.md.
+TEST_F(Training, OptionsPageIsCurrent) {
+  const test::Outcome page =
+      test::run_command(folder_, test::program("bbg_dist") + " options --markdown");
+  EXPECT_EQ(page.code, 0);
+  EXPECT_TRUE(page.out == test::read_file(std::string(BBG_SOURCE_DIR) + "/docs/options.md"))
+      << "docs/options.md is stale; make it anew: bbg_dist options --markdown > docs/options.md";
+}
+
+TEST_F(Training, ProgramExplainsItself) {
+  const test::Outcome help = test::run_command(folder_, test::program("bbg_dist") + " --help");
+  EXPECT_EQ(help.code, 0);
+  EXPECT_THAT(help.out, ::testing::HasSubstr("--train.lr-g"));
+  EXPECT_EQ(help.err, "");
+  std::istringstream lines(help.out);
+  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 110u) << line;
+}
+
 // What other programs read, each with its own reader: read_run.py.
 class Readers : public test::BbgDist {
  protected:
