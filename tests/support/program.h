@@ -27,7 +27,7 @@ inline std::string program(const std::string& name) {
 inline Outcome run_command(const TemporaryFolder& folder, const std::string& command) {
   const std::string out = folder / "out", err = folder / "err";
   const int status = std::system(
-      (command + " >" + shell_word(out) + " 2>" + shell_word(err) + " </dev/null").c_str());
+      ("{ " + command + "\n} </dev/null >" + shell_word(out) + " 2>" + shell_word(err)).c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(out), read_file(err)};
 }
 
