@@ -36,7 +36,8 @@ target_include_directories(bbg_torch SYSTEM INTERFACE ${BBG_TORCH_DIR}/include)
 target_link_libraries(bbg_torch INTERFACE bbg::torch_cpu bbg::c10)
 
 if(BBG_CUDA)
-  foreach(_needed nccl/lib/libnccl.so.2 nccl/include/nccl.h cu13/lib/libcudart.so.13 cu13/include/crt/host_config.h)
+  foreach(_needed nccl/lib/libnccl.so.2 nccl/include/nccl.h cu13/lib/libcudart.so.13 cu13/include/crt/host_config.h
+          cu13/include/nv/target)
     if(NOT EXISTS ${BBG_NVIDIA_DIR}/${_needed})
       message(FATAL_ERROR "BBG_CUDA=ON needs ${BBG_NVIDIA_DIR}/${_needed}, which is missing. Run launch/setup, or "
                           "build for the CPU alone with -DBBG_CUDA=OFF.")
