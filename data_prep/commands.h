@@ -11,6 +11,7 @@ namespace bbg::data_prep {
 
 struct ShardOptions {
   std::string input, output, labels;
+  std::string split;  // empty: train
   std::string format = "auto", channels = "auto", fit = "auto";
   int64_t size = 0;
   int64_t shards = 0;  // 0: by shard_mib

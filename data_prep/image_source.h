@@ -1,5 +1,5 @@
 #pragma once
-// A collection of images as it comes: a folder, an IDX file. Reading is thread-safe.
+// A collection of images as it comes: a folder, an IDX file, CIFAR. Reading is thread-safe.
 
 #include <cstdint>
 #include <memory>
@@ -34,6 +34,18 @@ std::unique_ptr<ImageSource> open_folder(const std::string& path);
 // IDX as MNIST uses it (uint8 [n, height, width]; labels uint8 [n]), plain or gzip. An empty labels
 // path means no labels.
 std::unique_ptr<ImageSource> open_idx(const std::string& images, const std::string& labels);
+
+enum class CifarKind { k10, k100 };
+enum class CifarSplit { kTrain, kTest };
+
+// The binary version of CIFAR-10 or CIFAR-100: one .bin file, or a folder, of which `split` says
+// the part (data_batch_*.bin or test_batch.bin; train.bin or test.bin). The classes of CIFAR-100
+// are the fine ones. Class names are those of batches.meta.txt or fine_label_names.txt beside the
+// files, else numbers.
+std::unique_ptr<ImageSource> open_cifar(const std::string& path, CifarKind kind, CifarSplit split);
+
+// What the path can be: a .bin file by its size, a folder by its files.
+std::vector<CifarKind> possible_cifar(const std::string& path);
 
 // Whether the file starts like IDX images, plain or gzip.
 bool looks_like_idx(const std::string& path);

@@ -15,7 +15,7 @@ namespace {
 constexpr const char* kHelp =
     "Usage: data_prep COMMAND [OPTIONS]\n"
     "\n"
-    "  shard    converts images (a folder, an IDX file) to shards\n"
+    "  shard    converts images (a folder, an IDX file, CIFAR) to shards\n"
     "  verify   reads every byte of a data set and checks it\n"
     "  info     says what a data set holds\n"
     "\n"

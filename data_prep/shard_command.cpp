@@ -25,28 +25,51 @@ struct Skipped {
   std::string name, reason;
 };
 
+// What --format auto means for the input.
+std::string recognise_format(const std::string& input) {
+  std::vector<std::string> formats;
+  for (const CifarKind kind : possible_cifar(input)) {
+    formats.push_back(kind == CifarKind::k10 ? "cifar10" : "cifar100");
+  }
+  std::error_code error;
+  if (fs::is_directory(input, error)) {
+    if (formats.empty()) formats.push_back("folder");
+  } else if (looks_like_idx(input)) {
+    formats.push_back("idx");
+  }
+  if (formats.empty()) {
+    throw core::UsageError(
+        input + " is neither a folder nor an IDX file nor a .bin file of CIFAR",
+        "name a folder of images, an IDX file of images (.gz or plain) or what CIFAR consists of");
+  }
+  if (formats.size() > 1) {
+    throw core::UsageError(input + " can be " + formats[0] + " and " + formats[1],
+                           "say what it is with --format");
+  }
+  return formats[0];
+}
+
 std::unique_ptr<ImageSource> open_source(const ShardOptions& options) {
   std::error_code error;
   if (!fs::exists(options.input, error)) {
     throw core::UsageError("input " + options.input + " does not exist", "check --input");
   }
-  const bool is_folder = fs::is_directory(options.input, error);
-  std::string format = options.format;
-  if (format == "auto") {
-    if (!is_folder && !looks_like_idx(options.input)) {
-      throw core::UsageError(options.input + " is neither a folder nor an IDX file",
-                             "name a folder of images or an IDX file of images (.gz or plain)");
-    }
-    format = is_folder ? "folder" : "idx";
+  const std::string format =
+      options.format == "auto" ? recognise_format(options.input) : options.format;
+  const bool is_cifar = format.starts_with("cifar");
+  if (!options.labels.empty() && format != "idx") {
+    throw core::UsageError("--labels belongs to --format idx",
+                           is_cifar ? "a CIFAR file has its labels inside"
+                                    : "in a folder the sub-folders are the classes");
   }
-  if (format == "folder") {
-    if (!options.labels.empty()) {
-      throw core::UsageError("--labels belongs to --format idx",
-                             "in a folder the sub-folders are the classes");
-    }
-    return open_folder(options.input);
+  if (!options.split.empty() && !(is_cifar && fs::is_directory(options.input, error))) {
+    throw core::UsageError("--split belongs to a folder of CIFAR's files",
+                           "name the folder, with --format cifar10 or cifar100");
   }
-  return open_idx(options.input, options.labels);
+  if (format == "folder") return open_folder(options.input);
+  if (format == "idx") return open_idx(options.input, options.labels);
+  return open_cifar(options.input, format == "cifar10" ? CifarKind::k10 : CifarKind::k100,
+                    options.split == "test" ? CifarSplit::kTest : CifarSplit::kTrain);
 }
 
 int64_t number_of_shards(const ShardOptions& options, int64_t samples, int64_t sample_bytes) {
@@ -140,30 +163,36 @@ void report(const ShardOptions& options, const std::vector<std::string>& files,
 }  // namespace
 
 CommandLine ShardOptions::declare() {
-  CommandLine line("shard",
-                   "Converts images to shards that bbg_dist trains from. The output appears when "
-                   "it is complete.",
-                   "Examples:\n"
-                   "  data_prep shard --input photos --size 128 --output shards/train\n"
-                   "  data_prep shard --input train-images-idx3-ubyte.gz --labels "
-                   "train-labels-idx1-ubyte.gz \\\n"
-                   "      --size 32 --output shards/mnist");
+  CommandLine line(
+      "shard",
+      "Converts images to shards that bbg_dist trains from. The output appears when "
+      "it is complete.",
+      "Examples:\n"
+      "  data_prep shard --input photos --size 128 --output shards/train\n"
+      "  data_prep shard --input train-images-idx3-ubyte.gz --labels "
+      "train-labels-idx1-ubyte.gz \\\n"
+      "      --size 32 --output shards/mnist\n"
+      "  data_prep shard --input cifar-10-batches-bin --format cifar10 --split test \\\n"
+      "      --size 32 --output shards/cifar10-test");
   line.add_text(
       "--input", "PATH", &input,
       "folder of JPEG and PNG images (sub-folders are classes, without them there are no\n"
-      "labels), or a file of images in MNIST's IDX format, plain or .gz",
+      "labels), a file of images in MNIST's IDX format, plain or .gz, or the binary\n"
+      "version of CIFAR-10 or CIFAR-100: one .bin file or the folder of them",
       true);
   line.add_text("--output", "DIR", &output, "folder for the shards; made if absent", true);
   line.add_number("--size", "S", &size, 1, 16384, "height and width of the output in pixels", true);
-  line.add_choice("--format", {"auto", "folder", "idx"}, &format, "what the input is");
+  line.add_choice("--format", {"auto", "folder", "idx", "cifar10", "cifar100"}, &format,
+                  "what the input is");
+  line.add_choice("--split", {"train", "test"}, &split,
+                  "which files of a folder of CIFAR's (default: train)");
   line.add_text("--labels", "FILE", &labels, "labels of an IDX file, plain or .gz");
   line.add_choice("--channels", {"auto", "1", "3"}, &channels,
-                  "1: grey, 3: RGB; auto: 3 for a folder, 1 for IDX");
+                  "1: grey, 3: RGB; auto: 1 for IDX, else 3");
   line.add_choice(
       "--fit", {"auto", "pad", "resize"}, &fit,
       "resize: the largest square in the middle, resampled; pad: a black border around\n"
-      "images no larger than S, others as resize; auto: resize for a folder, pad for "
-      "IDX");
+      "images no larger than S, others as resize; auto: pad for IDX, else resize");
   line.add_number("--shards", "N", &shards, 1, 99999, "number of shards; or");
   line.add_number("--shard-mib", "M", &shard_mib, 1, 1 << 20, "size of a shard at most, in MiB");
   line.add_flag("--skip-bad", &skip_bad,

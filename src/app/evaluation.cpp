@@ -72,8 +72,8 @@ void Evaluation::make_standing(model::Generator* generator, model::Encoder* enco
   const at::NoGradGuard no_grad;
   const auto seed = static_cast<uint64_t>(config_.run.seed);
   const int64_t size = communicator_.size();
-  // The global evaluation batch: equal shares, so that the statistics do not depend on the number
-  // of ranks.
+  // The global evaluation batch in equal shares: the statistics do not depend on the number of
+  // ranks that divide it.
   const int64_t share = std::max<int64_t>(1, std::min(config_.evaluate.batch, train_.count) / size);
   const int64_t first = share * communicator_.rank();
   if (generator != nullptr) {
@@ -81,8 +81,9 @@ void Evaluation::make_standing(model::Generator* generator, model::Encoder* enco
     for (int64_t pass = 0; pass < config_.evaluate.standing_passes; ++pass) {
       generator->begin_substep();
       // Draws of training count up from 0; these count down, so they never meet.
-      generator->forward(
-          train::make_noise(seed, -1 - pass, first, share, config_.model.z_dim, tensor_options_).z);
+      const train::Noise noise =
+          train::make_noise(seed, -1 - pass, first, share, config_.model, tensor_options_);
+      generator->forward(noise.z, noise.labels);
     }
     generator->finish_standing();
     generator->begin_substep();
@@ -107,20 +108,30 @@ void Evaluation::prepare(train::TrainState& state) const {
 report::Image Evaluation::sample_grid(train::TrainState& state) const {
   const at::NoGradGuard no_grad;
   // The same codes at every step, so that grids over time show one garment each growing.
-  const at::Tensor z = train::make_noise(static_cast<uint64_t>(config_.run.seed), -1'000'000'000, 0,
-                                         kGridSamples, config_.model.z_dim, tensor_options_)
-                           .z;
-  const at::Tensor images = state.average_g->forward(z);
+  train::Noise noise = train::make_noise(static_cast<uint64_t>(config_.run.seed), -1'000'000'000, 0,
+                                         kGridSamples, config_.model, tensor_options_);
+  if (noise.labels.defined()) {
+    // A class a row, as far as rows go.
+    noise.labels = at::floor_divide(at::arange(kGridSamples, noise.labels.options()), kGridColumns)
+                       .remainder(config_.model.num_classes);
+  }
+  const at::Tensor images = state.average_g->forward(noise.z, noise.labels);
   std::vector<report::Image> tiles;
   for (int64_t i = 0; i < images.size(0); ++i) tiles.push_back(to_image(images[i]));
   return report::make_grid(tiles, kGridColumns, 2);
 }
 
+at::Tensor Evaluation::reconstruct(train::TrainState& state, const core::Batch& batch) const {
+  return state.average_g->forward(state.average_e->forward(batch.images).mean,
+                                  batch.labels.to(tensor_options_.device()));
+}
+
 report::Image Evaluation::reconstruction_grid(train::TrainState& state) const {
   const at::NoGradGuard no_grad;
   const int64_t count = std::min(kGridReconstructions, test_.count);
-  const at::Tensor real = read(test_, 0, count).images;
-  const at::Tensor reconstructed = state.average_g->forward(state.average_e->forward(real).mean);
+  const core::Batch batch = read(test_, 0, count);
+  const at::Tensor reconstructed = reconstruct(state, batch);
+  const at::Tensor real = train::shrink(batch.images, config_.model.resolution);
   std::vector<report::Image> tiles;
   for (int64_t row = 0; row < count; row += kReconstructionColumns) {
     const int64_t end = std::min(row + kReconstructionColumns, count);
@@ -149,34 +160,39 @@ std::pair<at::Tensor, at::Tensor> Evaluation::features(
   return {at::cat(features), at::cat(labels).to(tensor_options_.device())};
 }
 
+std::pair<double, double> Evaluation::probe_and_neighbours(
+    const std::function<at::Tensor(const at::Tensor&)>& map) const {
+  const eval::EvaluateOptions& options = config_.evaluate;
+  const auto first = [](Split split, int64_t count) {
+    split.count = std::min(split.count, count);
+    return split;
+  };
+  const auto [train, train_labels] = features(first(train_, options.probe_train), map);
+  const auto [test, test_labels] = features(first(test_, options.probe_test), map);
+  const double probe =
+      eval::linear_probe(communicator_, train, train_labels, test, test_labels, options.probe())
+          .accuracy;
+  const auto [near, near_labels] = features(first(train_, options.neighbours_train), map);
+  const auto [queries, query_labels] = features(first(test_, options.neighbours_test), map);
+  const double neighbour =
+      eval::nearest_neighbour_accuracy(communicator_, near, near_labels, queries, query_labels, 1);
+  return {probe, neighbour};
+}
+
 nlohmann::ordered_json Evaluation::measure(train::TrainState& state) const {
   const at::NoGradGuard no_grad;
   const eval::EvaluateOptions& options = config_.evaluate;
   nlohmann::ordered_json result;
+  result["protocol"] = {
+      {"networks", "averages of the networks' weights; standing BN statistics over " +
+                       std::to_string(options.standing_passes) + " batches; codes: E's mean"}};
+  if (!state.average_e) return result;
 
   // Some data sets have no labels: probe and neighbours then have nothing to predict.
-  const bool has_labels = train_.shards->num_classes() > 1;
-  model::Encoder untrained(config_.model, communicator_, static_cast<uint64_t>(config_.run.seed),
-                           tensor_options_);
-  make_standing(nullptr, &untrained);
-  const auto probe_and_neighbours = [&](const std::function<at::Tensor(const at::Tensor&)>& map) {
-    Split train = train_, test = test_;
-    train.count = std::min(train.count, options.probe_train);
-    test.count = std::min(test.count, options.probe_test);
-    const auto [train_features, train_labels] = features(train, map);
-    const auto [test_features, test_labels] = features(test, map);
-    const double probe = eval::linear_probe(communicator_, train_features, train_labels,
-                                            test_features, test_labels, options.probe())
-                             .accuracy;
-    train.count = std::min(train_.count, options.neighbours_train);
-    test.count = std::min(test_.count, options.neighbours_test);
-    const auto [near_features, near_labels] = features(train, map);
-    const auto [query_features, query_labels] = features(test, map);
-    const double neighbour = eval::nearest_neighbour_accuracy(
-        communicator_, near_features, near_labels, query_features, query_labels, 1);
-    return std::pair<double, double>(probe, neighbour);
-  };
-  if (has_labels) {
+  if (train_.shards->num_classes() > 1) {
+    model::Encoder untrained(config_.model, communicator_, static_cast<uint64_t>(config_.run.seed),
+                             tensor_options_);
+    make_standing(nullptr, &untrained);
     const auto trained = probe_and_neighbours(
         [&](const at::Tensor& x) { return state.average_e->forward(x).feature; });
     const auto start =
@@ -184,34 +200,32 @@ nlohmann::ordered_json Evaluation::measure(train::TrainState& state) const {
     const auto pixels = probe_and_neighbours([](const at::Tensor& x) { return x.flatten(1); });
     result["linear_probe"] = three(trained.first, start.first, pixels.first);
     result["nearest_neighbour"] = three(trained.second, start.second, pixels.second);
+    const auto counts = [&](int64_t train, int64_t test) {
+      return std::to_string(std::min(train_.count, train)) + " training and " +
+             std::to_string(std::min(test_.count, test)) + " test images";
+    };
+    result["protocol"]["linear_probe"] =
+        "multinomial logistic regression on standardised features, " +
+        counts(options.probe_train, options.probe_test);
+    result["protocol"]["nearest_neighbour"] =
+        "1-NN, Euclidean, " + counts(options.neighbours_train, options.neighbours_test);
   }
 
   const auto [first, count] = own_part(test_.count);
-  std::vector<at::Tensor> batches;
+  std::vector<at::Tensor> images, reconstructions;
   for (int64_t done = 0; done < count; done += options.batch) {
-    batches.push_back(read(test_, first + done, std::min(options.batch, count - done)).images);
+    const core::Batch batch = read(test_, first + done, std::min(options.batch, count - done));
+    images.push_back(train::shrink(batch.images, config_.model.resolution));
+    reconstructions.push_back(reconstruct(state, batch));
   }
   const eval::ReconstructionResult reconstruction =
-      eval::reconstruction_error(communicator_, batches, [&](const at::Tensor& x) {
-        return state.average_g->forward(state.average_e->forward(x).mean);
-      });
+      eval::reconstruction_error(communicator_, images, reconstructions);
   result["reconstruction"] = {{"error", reconstruction.error},
                               {"error_random", reconstruction.error_random},
                               {"ratio", reconstruction.ratio}};
-  result["protocol"] = {
-      {"networks", "averages of G's and E's weights; standing BN statistics over " +
-                       std::to_string(options.standing_passes) + " batches; codes: E's mean"},
-      {"linear_probe",
-       "multinomial logistic regression on standardised features, " +
-           std::to_string(std::min(train_.count, options.probe_train)) + " training and " +
-           std::to_string(std::min(test_.count, options.probe_test)) + " test images"},
-      {"nearest_neighbour",
-       "1-NN, Euclidean, " + std::to_string(std::min(train_.count, options.neighbours_train)) +
-           " training and " + std::to_string(std::min(test_.count, options.neighbours_test)) +
-           " test images"},
-      {"reconstruction",
-       "mean over " + std::to_string(test_.count) +
-           " test images of |x - G(E(x))|, against |x' - G(E(x))| with x' the next image"}};
+  result["protocol"]["reconstruction"] =
+      "mean over " + std::to_string(test_.count) +
+      " test images of |x - G(E(x))|, against |x' - G(E(x))| with x' the next image";
   return result;
 }
 

@@ -20,14 +20,15 @@ class Evaluation {
   Evaluation(const RunConfig& config, const data::ShardSet& train, const data::ShardSet* test,
              comm::Communicator& communicator, at::TensorOptions tensor_options);
 
-  // Standing statistics of both averaged networks, which are left in evaluation mode.
+  // Standing statistics of the averaged networks, which are left in evaluation mode.
   void prepare(train::TrainState& state) const;
 
   // After prepare(); rank-local.
   report::Image sample_grid(train::TrainState& state) const;
-  report::Image reconstruction_grid(train::TrainState& state) const;  // real on top, G(E(x)) below
+  // Real on top, G(E(x)) below; for systems with an encoder.
+  report::Image reconstruction_grid(train::TrainState& state) const;
 
-  // The content of evaluation.json.
+  // The content of evaluation.json; without an encoder the protocol alone.
   nlohmann::ordered_json measure(train::TrainState& state) const;
 
  private:
@@ -40,6 +41,10 @@ class Evaluation {
   // [n_r, f] features and [n_r] labels of this rank's part of the split.
   std::pair<at::Tensor, at::Tensor> features(
       const Split& split, const std::function<at::Tensor(const at::Tensor&)>& map) const;
+  // Accuracies in [0, 1] of a linear probe and of the nearest neighbour on the images' features.
+  std::pair<double, double> probe_and_neighbours(
+      const std::function<at::Tensor(const at::Tensor&)>& map) const;
+  at::Tensor reconstruct(train::TrainState& state, const core::Batch& batch) const;  // G(E(x))
   void make_standing(model::Generator* generator, model::Encoder* encoder) const;
 
   const RunConfig& config_;

@@ -1,13 +1,16 @@
-// bbg_dist: trains BigBiGAN. The only place that catches every error and turns it into one message
-// and an exit code.
+// bbg_dist: trains GANs with and without an encoder. The only place that catches every error and
+// turns it into one message and an exit code.
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "app/plan.h"
 #include "app/run_config.h"
 #include "app/together.h"
 #include "app/train_loop.h"
@@ -19,12 +22,17 @@ namespace {
 using namespace bbg;
 
 constexpr const char* kUsage =
-    "bbg_dist trains BigBiGAN: a generator, an encoder and a joint discriminator.\n"
+    "bbg_dist trains BigBiGAN (a generator, an encoder and a joint discriminator), BiGAN, BigGAN "
+    "and "
+    "GANs.\n"
     "\n"
     "  bbg_dist --config FILE [--section.key value]...   train, or go on with, the run that FILE "
     "describes;\n"
     "                                                    the same line alone, under mpirun or "
     "under srun\n"
+    "  bbg_dist plan --config FILE [--json] ...          what that run would build: parameters, "
+    "memory; "
+    "nothing runs\n"
     "  bbg_dist options [--markdown]                     every option with default, unit and "
     "bounds\n"
     "  bbg_dist --help | --version [--json]\n"
@@ -64,6 +72,13 @@ bool answer_alone(const std::vector<std::string>& arguments) {
     std::printf(
         "%s",
         (has("--markdown") ? config.table.markdown_text() : config.table.help_text()).c_str());
+  } else if (!arguments.empty() && arguments[0] == "plan") {
+    std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+    rest.erase(std::remove(rest.begin(), rest.end(), "--json"), rest.end());
+    app::RunConfig config;
+    config.parse(rest);
+    const auto plan = app::plan(config);
+    std::printf("%s\n", (has("--json") ? plan.dump(2) : app::plan_text(plan)).c_str());
   } else {
     return false;
   }

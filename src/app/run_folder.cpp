@@ -168,7 +168,7 @@ void RunFolder::grids(int64_t step, const Evaluation& evaluation, train::TrainSt
     sinks_->image(step, name, image);
   };
   write("samples", evaluation.sample_grid(state));
-  write("reconstructions", evaluation.reconstruction_grid(state));
+  if (state.average_e) write("reconstructions", evaluation.reconstruction_grid(state));
 }
 
 void RunFolder::finish(int64_t step, const nlohmann::ordered_json& evaluation) {

@@ -54,16 +54,22 @@ report::Values averaged_losses(const loss::Loss& d, const loss::Loss& ge,
 }
 
 void check_data(const RunConfig& config, const data::ShardSet& shards, const std::string& path) {
-  if (shards.height() != config.model.resolution || shards.width() != config.model.resolution ||
+  const int64_t resolution = config.model.data_resolution();
+  if (shards.height() != resolution || shards.width() != resolution ||
       shards.channels() != config.model.channels) {
     throw core::UsageError("the images of " + path + " are " + std::to_string(shards.width()) +
                                "x" + std::to_string(shards.height()) + " with " +
                                std::to_string(shards.channels()) + " channel(s), the model's " +
-                               std::to_string(config.model.resolution) + "x" +
-                               std::to_string(config.model.resolution) + " with " +
-                               std::to_string(config.model.channels),
+                               std::to_string(resolution) + "x" + std::to_string(resolution) +
+                               " with " + std::to_string(config.model.channels),
                            "set model.resolution and model.channels, or make shards with data_prep "
                            "shard --size and --channels");
+  }
+  if (config.model.is_conditional() && shards.num_classes() != config.model.num_classes) {
+    throw core::UsageError(
+        "the images of " + path + " have " + std::to_string(shards.num_classes()) +
+            " classes, model.num-classes is " + std::to_string(config.model.num_classes),
+        "set model.num-classes, or model.g-condition = single to do without");
   }
 }
 
@@ -113,9 +119,10 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   } else {
     log.info("the run is complete at step " + std::to_string(step) + "; evaluating it");
   }
-  log.info("parameters: G " + std::to_string(state.nets.generator->num_parameters()) + ", E " +
-           std::to_string(state.nets.encoder->num_parameters()) + ", D " +
-           std::to_string(state.nets.discriminator->num_parameters()));
+  log.info(
+      "parameters: G " + std::to_string(state.nets.generator->num_parameters()) +
+      (state.nets.encoder ? ", E " + std::to_string(state.nets.encoder->num_parameters()) : "") +
+      ", D " + std::to_string(state.nets.discriminator->num_parameters()));
 
   const int64_t draws_per_step = config.train.d_steps + 1;
   const int64_t rank_batch = config.data.batch / control.size();
@@ -123,20 +130,21 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const data::SamplePlan plan(seed, shards->size(), config.data.batch);
   data::Loader loader(*shards, plan, config.data, control.rank(), control.size(),
                       step * draws_per_step);
-  train::Step updates(state, config.loss.parsed_kind());
+  train::Step updates(state, config.model, config.train, config.loss);
   const Evaluation evaluation(config, *shards, test_shards ? &*test_shards : nullptr, communicator,
                               tensor_options);
 
   int64_t draw = step * draws_per_step;
   std::vector<at::Tensor> sample_ids;  // of the step under way
-  const auto next_images = [&] {
-    const core::Batch batch = loader.next();
+  const auto next_batch = [&] {
+    core::Batch batch = loader.next();
     sample_ids.push_back(batch.sample_ids);
-    return batch.images.to(tensor_options);
+    batch.images = batch.images.to(tensor_options);
+    batch.labels = batch.labels.to(tensor_options.device());
+    return batch;
   };
   const auto noise = [&] {
-    return train::make_noise(seed, draw++, first_slot, rank_batch, config.model.z_dim,
-                             tensor_options);
+    return train::make_noise(seed, draw++, first_slot, rank_batch, config.model, tensor_options);
   };
 
   const Clock::time_point start = Clock::now();
@@ -148,10 +156,10 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     const double factor = config.train.rate_factor(step);
     loss::Loss loss_d;
     for (int64_t i = 0; i < config.train.d_steps; ++i) {
-      loss_d = updates.update_discriminator(next_images(), noise(), factor * config.train.lr_d);
+      loss_d = updates.update_discriminator(next_batch(), noise(), factor * config.train.lr_d);
     }
     const loss::Loss loss_ge = updates.update_generator_encoder(
-        next_images(), noise(), factor * config.train.lr_g, factor * config.train.lr_e);
+        next_batch(), noise(), factor * config.train.lr_g, factor * config.train.lr_e);
     ++step;
     state.update_averages(step);
     folder.log_samples(step, sample_ids);

@@ -4,6 +4,7 @@
 #include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <set>
 #include <sstream>
 
@@ -12,9 +13,12 @@
 
 namespace bbg::core {
 
+namespace fs = std::filesystem;
 namespace po = boost::program_options;
 
 namespace {
+
+constexpr size_t kMaxChain = 16;  // files that include one another, from the first to the last
 
 template <class T>
 bool parse_number(const std::string& text, T* value) {
@@ -56,6 +60,63 @@ std::string join(const std::vector<std::string>& words, const std::string& separ
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : separator) + word;
   return text;
+}
+
+std::string trim(const std::string& text) {
+  const char* const blanks = " \t\r";
+  const size_t first = text.find_first_not_of(blanks);
+  return first == std::string::npos ? ""
+                                    : text.substr(first, text.find_last_not_of(blanks) + 1 - first);
+}
+
+struct IniLines {
+  std::vector<std::string> includes;                        // paths as written
+  std::vector<std::pair<std::string, std::string>> values;  // by section.key, in order
+};
+
+// Line by line, so that an error in one does not hide the others.
+IniLines split_ini(const std::string& text, const std::string& origin,
+                   std::vector<std::string>& problems) {
+  IniLines ini;
+  std::string header;  // of the section, as "[train]\n"
+  const auto add = [&](const std::string& key, const std::string& value) {
+    if (key != "include") {
+      ini.values.emplace_back(key, value);
+      return;
+    }
+    std::istringstream names(value + ",");
+    for (std::string path; std::getline(names, path, ',');) {
+      path = trim(path);
+      if (path.empty()) {
+        problems.push_back(origin + ": include = '" + value + "' lacks the name of a file");
+      } else {
+        ini.includes.push_back(path);
+      }
+    }
+  };
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    line = trim(line.substr(0, line.find('#')));
+    if (line.starts_with('[')) {
+      const size_t end = line.find(']');
+      const std::string name = line.substr(1, end == std::string::npos ? end : end - 1);
+      if (name.empty() || end + 1 != line.size()) {
+        problems.push_back(origin + ": '" + line + "' is not a section; write [name]");
+      }
+      header = name.empty() ? "" : "[" + name + "]\n";
+      continue;
+    }
+    try {
+      std::istringstream stream(header + line);
+      // With no option declared and unregistered ones allowed, Boost yields "section.key = value"
+      // as it stands.
+      const auto parsed = po::parse_config_file<char>(stream, po::options_description(), true);
+      for (const auto& entry : parsed.options) add(entry.string_key, join(entry.value, " "));
+    } catch (const po::error& error) {
+      problems.push_back(origin + ": " + error.what());
+    }
+  }
+  return ini;
 }
 
 [[noreturn]] void throw_problems(const std::vector<std::string>& problems) {
@@ -209,28 +270,62 @@ std::string OptionTable::nearest_key(const std::string& key) const {
   return best_distance <= std::max<int>(2, static_cast<int>(key.size()) / 2) ? best : "";
 }
 
-void OptionTable::read_ini(const std::string& text, const std::string& origin,
-                           std::vector<std::string>& problems) {
+void OptionTable::read_file(const std::string& path, std::vector<std::string> chain,
+                            std::vector<std::string>& problems) {
+  const std::string includer = chain.empty() ? "" : chain.back();
+  const bool goes_round = std::any_of(chain.begin(), chain.end(), [&](const std::string& file) {
+    std::error_code absent;
+    return fs::equivalent(file, path, absent);
+  });
+  chain.push_back(path);
+  const auto refuse = [&](const std::string& reason) {
+    problems.push_back(includer.empty()
+                           ? "config file '" + path + "' " + reason
+                           : includer + ": include " + reason + ": " + join(chain, " -> "));
+  };
+  if (goes_round) {
+    refuse("goes round");
+    return;
+  }
+  if (chain.size() > kMaxChain) {
+    refuse("makes a chain of more than " + std::to_string(kMaxChain) + " files");
+    return;
+  }
+  std::string text;
   try {
-    std::istringstream stream(text);
-    // With no option declared and unregistered ones allowed, Boost yields each "section.key =
-    // value" as it stands.
-    const auto parsed = po::parse_config_file<char>(stream, po::options_description(), true);
-    std::set<std::string> seen;
-    for (const auto& entry : parsed.options) {
-      if (!seen.insert(entry.string_key).second) {
-        problems.push_back(origin + ": key '" + entry.string_key + "' is given twice");
-      }
-      assign(entry.string_key, join(entry.value, " "), origin, problems);
+    text = make_posix_file_system()->read(path);
+  } catch (const SystemError& error) {
+    refuse("cannot be read: " + error.details().cause);
+    return;
+  }
+  read_ini(text, path, chain, problems);
+}
+
+void OptionTable::read_ini(const std::string& text, const std::string& origin,
+                           const std::vector<std::string>& chain,
+                           std::vector<std::string>& problems) {
+  const IniLines ini = split_ini(text, origin, problems);
+  if (chain.empty() && !ini.includes.empty()) {
+    problems.push_back(origin + ": include works in files only");
+  } else {
+    for (const std::string& path : ini.includes) {
+      read_file((fs::path(origin).parent_path() / path).string(), chain, problems);
     }
-  } catch (const po::error& error) {
-    problems.push_back(origin + ": " + error.what());
+  }
+  std::set<std::string> seen;
+  for (const auto& [key, value] : ini.values) {
+    if (name_of(key) == "include" && by_key_.count(key) == 0) {
+      problems.push_back(origin + ": include must stand before the first section");
+      continue;
+    }
+    if (!seen.insert(key).second) problems.push_back(origin + ": key '" + key + "' is given twice");
+    assign(key, value, origin, problems);
   }
 }
 
 void OptionTable::parse_ini(const std::string& text, const std::string& origin) {
   std::vector<std::string> problems;
-  read_ini(text, origin, problems);
+  read_ini(text, origin, {}, problems);
   if (!problems.empty()) throw_problems(problems);
 }
 
@@ -261,14 +356,7 @@ void OptionTable::parse(const std::vector<std::string>& arguments) {
       overrides.emplace_back(key, value);
     }
   }
-  if (!config_path_.empty()) {
-    try {
-      read_ini(make_posix_file_system()->read(config_path_), config_path_, problems);
-    } catch (const SystemError& error) {
-      problems.push_back("config file '" + config_path_ +
-                         "' cannot be read: " + error.details().cause);
-    }
-  }
+  if (!config_path_.empty()) read_file(config_path_, {}, problems);
   for (const auto& [key, value] : overrides) assign(key, value, "command line", problems);
   if (!problems.empty()) throw_problems(problems);
 }
@@ -342,7 +430,9 @@ std::string OptionTable::markdown_text() const {
   std::ostringstream out;
   out << "# Options\n\nGenerated by `bbg_dist options --markdown`; a test fails when this page is "
          "stale. In an INI file an option\nis `key = value` under `[section]`; on the command line "
-         "`--section.key value`, which wins over the file.\n";
+         "`--section.key value`, which wins over the file. Before the\nfirst section "
+         "`include = other.ini` (relative to the file) may stand: it is read first, and the "
+         "including file's\nkeys win.\n";
   std::string section;
   for (const auto& option : options_) {
     if (section_of(option->key) != section) {

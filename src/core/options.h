@@ -4,6 +4,10 @@
 // wins over the file), --help, the effective configuration of a run and docs/options.md.
 // Single-threaded; fields must outlive the table.
 //
+// An INI file may begin, before its first section, with `include = base.ini`: that file is read
+// first, and the keys of the including one win. Several names are separated by commas or stand on
+// lines of their own; later ones win. A path is relative to the file that it stands in.
+//
 //   void Options::declare(core::OptionTable& table) {
 //     table.add("train.lr-g", &lr_g, "Learning rate of the generator").above(0);
 //   }
@@ -42,17 +46,18 @@ class OptionTable {
   Option& add(const std::string& key, bool* field, const std::string& help);
   Option& add(const std::string& key, std::string* field, const std::string& help);
 
-  // Reads `--config FILE` (optional unless config_required) and then `--section.key value` or
-  // `--section.key=value`. Throws one UsageError that lists every problem: unknown keys with the
-  // nearest known one, values of the wrong type or out of bounds. `arguments` is without the
-  // program's name.
+  // Reads `--config FILE`, if given, with what it includes, and then `--section.key value` or
+  // `--section.key=value`. Throws one UsageError that lists every problem with the file it stands
+  // in: unknown keys with the nearest known one, values of the wrong type or out of bounds (also
+  // where another value wins), keys twice in one file, includes that are missing, go round or
+  // make a chain of more than 16 files. `arguments` is without the program's name.
   void parse(const std::vector<std::string>& arguments);
-  // As parse, for the text of an INI file alone; `origin` names it in messages.
+  // As parse, for the text of an INI file alone; `origin` names it in messages. No includes.
   void parse_ini(const std::string& text, const std::string& origin);
 
   std::string help_text() const;  // grouped by section, for a terminal
-  std::string ini_text()
-      const;  // the effective configuration; parse_ini reads it back to equal values
+  // The effective configuration, without includes; parse_ini reads it back to equal values.
+  std::string ini_text() const;
   std::string markdown_text() const;  // docs/options.md
   // key -> effective value as text
   std::map<std::string, std::string> values() const;
@@ -62,8 +67,12 @@ class OptionTable {
   Option& insert(Option option);
   void assign(const std::string& key, const std::string& value, const std::string& origin,
               std::vector<std::string>& problems);
+  // `chain`: the files from the one of --config to the one that includes this one.
+  void read_file(const std::string& path, std::vector<std::string> chain,
+                 std::vector<std::string>& problems);
+  // `chain` ends with this file; it is empty for text that is no file.
   void read_ini(const std::string& text, const std::string& origin,
-                std::vector<std::string>& problems);
+                const std::vector<std::string>& chain, std::vector<std::string>& problems);
   std::string nearest_key(const std::string& key) const;
 
   std::vector<std::unique_ptr<Option>> options_;  // in order of declaration

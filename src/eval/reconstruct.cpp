@@ -15,10 +15,11 @@ at::Tensor sum_of_norms(const at::Tensor& difference) {
 
 }  // namespace
 
-ReconstructionResult reconstruction_error(
-    comm::Communicator& communicator, const std::vector<at::Tensor>& batches,
-    const std::function<at::Tensor(const at::Tensor&)>& reconstruct) {
+ReconstructionResult reconstruction_error(comm::Communicator& communicator,
+                                          const std::vector<at::Tensor>& batches,
+                                          const std::vector<at::Tensor>& reconstructions) {
   const at::NoGradGuard no_grad;
+  BBG_CHECK(batches.size() == reconstructions.size(), "a reconstruction for each image");
   bool has_images = !batches.empty();
   for (const at::Tensor& batch : batches) has_images = has_images && batch.size(0) > 0;
   BBG_CHECK(communicator.agree(has_images), "every rank and batch has images to reconstruct");
@@ -33,7 +34,7 @@ ReconstructionResult reconstruction_error(
     const at::Tensor following =
         i + 1 < batches.size() ? batches[i + 1].narrow(0, 0, 1) : after_last;
     const at::Tensor next = at::cat({images.slice(0, 1), following});
-    const at::Tensor reconstructed = reconstruct(images);
+    const at::Tensor& reconstructed = reconstructions[i];
     BBG_CHECK(reconstructed.sizes() == images.sizes(), "a reconstruction has its image's shape");
     sums[0] += sum_of_norms(images - reconstructed);
     sums[1] += sum_of_norms(next - reconstructed);

@@ -21,8 +21,8 @@ struct ReconstructionResult {
 // `batches`: this rank's consecutive part of the images, each [n, ...]; every rank has at least one
 // image. The next image is the next of the whole set over batches and ranks, the first after the
 // last, so that the result depends on neither. A collective; every rank returns the same result.
-ReconstructionResult reconstruction_error(
-    comm::Communicator& communicator, const std::vector<at::Tensor>& batches,
-    const std::function<at::Tensor(const at::Tensor&)>& reconstruct);
+ReconstructionResult reconstruction_error(comm::Communicator& communicator,
+                                          const std::vector<at::Tensor>& batches,
+                                          const std::vector<at::Tensor>& reconstructions);
 
 }  // namespace bbg::eval

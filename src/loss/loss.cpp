@@ -6,36 +6,45 @@ namespace bbg::loss {
 
 namespace {
 
-// One term from its scores of encoder and generator pairs.
-using Term = at::Tensor (*)(const at::Tensor& encoder, const at::Tensor& generator);
+// The two parts of one term: what encoder pairs and what generator pairs give.
+struct Term {
+  at::Tensor (*encoder)(const at::Tensor& scores);
+  at::Tensor (*generator)(const at::Tensor& scores);
+};
 
-at::Tensor hinge_discriminator(const at::Tensor& encoder, const at::Tensor& generator) {
-  return at::relu(1 - encoder).mean() + at::relu(1 + generator).mean();
-}
-at::Tensor hinge_generator_encoder(const at::Tensor& encoder, const at::Tensor& generator) {
-  return encoder.mean() - generator.mean();
-}
-at::Tensor logistic_discriminator(const at::Tensor& encoder, const at::Tensor& generator) {
-  return at::softplus(-encoder).mean() + at::softplus(generator).mean();
-}
-at::Tensor logistic_generator_encoder(const at::Tensor& encoder, const at::Tensor& generator) {
-  return at::softplus(encoder).mean() + at::softplus(-generator).mean();
-}
+constexpr Term kHingeDiscriminator = {[](const at::Tensor& s) { return at::relu(1 - s).mean(); },
+                                      [](const at::Tensor& s) { return at::relu(1 + s).mean(); }};
+constexpr Term kHingeGeneratorEncoder = {[](const at::Tensor& s) { return s.mean(); },
+                                         [](const at::Tensor& s) { return -s.mean(); }};
+constexpr Term kLogisticDiscriminator = {
+    [](const at::Tensor& s) { return at::softplus(-s).mean(); },
+    [](const at::Tensor& s) { return at::softplus(s).mean(); }};
+// Labels swapped.
+constexpr Term kLogisticGeneratorEncoder = {kLogisticDiscriminator.generator,
+                                            kLogisticDiscriminator.encoder};
 
-Loss sum_of_terms(Term term, const core::Scores& encoder, const core::Scores& generator) {
+Loss join_terms(const Term& term, const core::Scores& encoder, const core::Scores& generator,
+                Form form) {
   Loss loss;
+  int count = 0;
   const auto add = [&](const at::Tensor& e, const at::Tensor& g, at::Tensor& kept) {
-    BBG_CHECK(e.defined() == g.defined(), "a term needs scores of both kinds of pairs");
-    if (!e.defined()) return;
-    const at::Tensor value = term(e, g);
+    if (!g.defined()) return;
+    const at::Tensor value = e.defined() ? term.encoder(e) + term.generator(g) : term.generator(g);
     kept = value.detach();
     loss.total = loss.total.defined() ? loss.total + value : value;
+    ++count;
   };
   add(encoder.x, generator.x, loss.x);
   add(encoder.z, generator.z, loss.z);
   add(encoder.xz, generator.xz, loss.xz);
-  BBG_CHECK(loss.total.defined(), "a loss needs at least one score");
+  BBG_CHECK(count > 0, "a loss needs at least one score");
+  if (form == Form::kMean) loss.total = loss.total / count;
   return loss;
+}
+
+bool are_of_same_terms(const core::Scores& a, const core::Scores& b) {
+  return a.x.defined() == b.x.defined() && a.z.defined() == b.z.defined() &&
+         a.xz.defined() == b.xz.defined();
 }
 
 }  // namespace
@@ -43,22 +52,35 @@ Loss sum_of_terms(Term term, const core::Scores& encoder, const core::Scores& ge
 void LossOptions::declare(core::OptionTable& table) {
   table.add("loss.kind", &kind, "Loss on each score: hinge (the papers'), or logistic (BiGAN's)")
       .one_of({"hinge", "logistic"});
+  table
+      .add("loss.form", &form,
+           "How the terms of BigBiGAN are put together; with Adam the two differ by its epsilon "
+           "only")
+      .one_of({"sum", "mean"});
 }
 
 Kind LossOptions::parsed_kind() const {
   return kind == "logistic" ? Kind::kLogistic : Kind::kHinge;
 }
 
+Form LossOptions::parsed_form() const { return form == "mean" ? Form::kMean : Form::kSum; }
+
 Loss discriminator_loss(Kind kind, const core::Scores& encoder_pairs,
-                        const core::Scores& generator_pairs) {
-  return sum_of_terms(kind == Kind::kHinge ? hinge_discriminator : logistic_discriminator,
-                      encoder_pairs, generator_pairs);
+                        const core::Scores& generator_pairs, Form form) {
+  BBG_CHECK(are_of_same_terms(encoder_pairs, generator_pairs),
+            "a term needs scores of both kinds of pairs");
+  return join_terms(kind == Kind::kHinge ? kHingeDiscriminator : kLogisticDiscriminator,
+                    encoder_pairs, generator_pairs, form);
 }
 
 Loss generator_encoder_loss(Kind kind, const core::Scores& encoder_pairs,
-                            const core::Scores& generator_pairs) {
-  return sum_of_terms(kind == Kind::kHinge ? hinge_generator_encoder : logistic_generator_encoder,
-                      encoder_pairs, generator_pairs);
+                            const core::Scores& generator_pairs, Form form) {
+  const core::Scores none;
+  BBG_CHECK(
+      are_of_same_terms(encoder_pairs, generator_pairs) || are_of_same_terms(encoder_pairs, none),
+      "a term needs scores of both kinds of pairs");
+  return join_terms(kind == Kind::kHinge ? kHingeGeneratorEncoder : kLogisticGeneratorEncoder,
+                    encoder_pairs, generator_pairs, form);
 }
 
 }  // namespace bbg::loss

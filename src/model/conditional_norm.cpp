@@ -2,16 +2,29 @@
 
 namespace bbg::model {
 
-ConditionalNorm::ConditionalNorm(Context& context, const Scope& scope, int64_t condition_features,
-                                 int64_t channels)
-    : gain_(context, scope / "gain", condition_features, channels, false, true),
-      bias_(context, scope / "bias", condition_features, channels, false, true),
-      norm_(context, scope, channels) {}
+ConditionalNorm::ConditionalNorm(Context& context, const Scope& scope, ConditionKind kind,
+                                 int64_t channels) {
+  if (kind.features > 0) {
+    gain_map_.emplace(context, scope / "gain", kind.features, channels, false, true);
+    bias_map_.emplace(context, scope / "bias", kind.features, channels, false, true);
+  } else if (kind.classes > 0) {
+    gain_table_ = (scope / "gain").parameter("weight", {kind.classes, channels}, Start::kWeight);
+    bias_table_ = (scope / "bias").parameter("weight", {kind.classes, channels}, Start::kWeight);
+  } else {
+    plain_.emplace(context, scope, channels);
+    return;
+  }
+  norm_.emplace(context, scope, channels);
+}
 
-at::Tensor ConditionalNorm::operator()(const at::Tensor& x, const at::Tensor& condition) {
-  const at::Tensor gain = (1 + gain_(condition)).unsqueeze(-1).unsqueeze(-1);
-  const at::Tensor bias = bias_(condition).unsqueeze(-1).unsqueeze(-1);
-  return at::addcmul(bias, norm_.normalise(x), gain);
+at::Tensor ConditionalNorm::operator()(const at::Tensor& x, const Condition& condition) {
+  if (plain_) return (*plain_)(x);
+  const at::Tensor gain =
+      gain_map_ ? (*gain_map_)(condition.vector) : at::embedding(gain_table_, condition.labels);
+  const at::Tensor bias =
+      bias_map_ ? (*bias_map_)(condition.vector) : at::embedding(bias_table_, condition.labels);
+  return at::addcmul(bias.unsqueeze(-1).unsqueeze(-1), norm_->normalise(x),
+                     (1 + gain).unsqueeze(-1).unsqueeze(-1));
 }
 
 }  // namespace bbg::model

@@ -1,23 +1,38 @@
 #pragma once
-// BigGAN's conditional batch norm: normalise over all ranks' samples, then gain 1 + W_g c and bias
-// W_b c, with the condition c of each sample and both maps linear, without bias, under spectral
-// norm (docs/choices.md 5, 6).
+// Batch norm of G's blocks (Brock et al. 2019, section 3): normalise over all ranks' samples, then
+// a gain and a bias per sample and channel that follow from a condition.
+
+#include <optional>
 
 #include "model/cross_replica_norm.h"
 #include "model/layers.h"
 
 namespace bbg::model {
 
+// What the norms of a G know of each sample.
+struct Condition {
+  at::Tensor vector;  // [N, features], or undefined
+  at::Tensor labels;  // [N] int64, or undefined
+};
+
+// Which of the three forms a norm has.
+struct ConditionKind {
+  int64_t features = 0;  // above 0: gain 1 + W_g c, bias W_b c, both maps linear, without bias,
+                         // under spectral norm (docs/choices.md 5, 6)
+  int64_t classes = 0;  // else above 0: gain 1 + table_g[y], bias table_b[y], not normalised
+                        // else plain gain and bias
+};
+
 class ConditionalNorm {
  public:
-  ConditionalNorm(Context& context, const Scope& scope, int64_t condition_features,
-                  int64_t channels);
-  // x [N, C, S, S], condition [N, condition_features]
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& condition);
+  ConditionalNorm(Context& context, const Scope& scope, ConditionKind kind, int64_t channels);
+  at::Tensor operator()(const at::Tensor& x, const Condition& condition);  // [N, C, S, S] -> same
 
  private:
-  Linear gain_, bias_;
-  CrossReplicaNorm norm_;
+  std::optional<Linear> gain_map_, bias_map_;
+  at::Tensor gain_table_, bias_table_;  // [classes, C]
+  std::optional<BatchNorm> plain_;
+  std::optional<CrossReplicaNorm> norm_;
 };
 
 }  // namespace bbg::model

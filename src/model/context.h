@@ -24,6 +24,29 @@ struct Context {
   Mode mode = Mode::kTrain;
   std::vector<std::function<void(bool move)>> refresh;  // effective weights; move: keep the new u
   std::vector<std::function<void()>> begin_standing, finish_standing;
+  bool is_recomputing = false;  // set by Recomputation
+};
+
+// While it lives, forwards repeat earlier ones that were made in `mode`: the same arithmetic and
+// collectives, but running and standing statistics, which have counted them, stay as they are.
+class Recomputation {
+ public:
+  Recomputation(Context& context, Mode mode)
+      : context_(context), mode_(context.mode), was_recomputing_(context.is_recomputing) {
+    context.mode = mode;
+    context.is_recomputing = true;
+  }
+  ~Recomputation() {
+    context_.mode = mode_;
+    context_.is_recomputing = was_recomputing_;
+  }
+  Recomputation(const Recomputation&) = delete;
+  Recomputation& operator=(const Recomputation&) = delete;
+
+ private:
+  Context& context_;
+  const Mode mode_;
+  const bool was_recomputing_;
 };
 
 }  // namespace bbg::model

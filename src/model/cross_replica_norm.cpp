@@ -118,6 +118,7 @@ at::Tensor CrossReplicaNorm::normalise(const at::Tensor& x) {
     return (x - per_channel(state_->running_mean, x.dim())) * per_channel(inverse, x.dim());
   }
   const Normalised result = cross_replica_normalise(x, options.bn_eps, context_->communicator);
+  if (context_->is_recomputing) return result.output;
   const at::NoGradGuard no_grad;
   const at::Tensor unbiased = result.variance * (result.count / std::max(1.0, result.count - 1));
   if (context_->mode == Mode::kStanding) {

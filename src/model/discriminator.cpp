@@ -13,14 +13,15 @@ namespace {
 class DiscriminatorBlock {
  public:
   DiscriminatorBlock(Context& context, const Scope& scope, int64_t in, int64_t out, bool first,
-                     bool down, bool attention)
+                     bool down, bool attention, bool skips_always)
       : first_(first),
         down_(down),
         conv1_(context, scope / "conv1", {.in = in, .out = out, .kernel = 3}, true),
         conv2_(context, scope / "conv2", {.in = out, .out = out, .kernel = 3}, true) {
-    // A learned shortcut where widths differ or the block halves, else identity, in every layout
-    // (docs/choices.md 15).
-    if (in != out || down) {
+    // Learned where widths differ or the block halves, else identity; compare_gan has none at all
+    // where widths are equal (docs/choices.md 15).
+    has_skip_ = in != out || skips_always;
+    if (has_skip_ && (in != out || down)) {
       shortcut_.emplace(context, scope / "shortcut", ConvShape{.in = in, .out = out, .kernel = 1},
                         true);
     }
@@ -30,14 +31,15 @@ class DiscriminatorBlock {
   at::Tensor operator()(const at::Tensor& x) const {
     at::Tensor h = conv2_(at::relu(conv1_(first_ ? x : at::relu(x))));
     if (down_) h = average_pool(h);
-    at::Tensor shortcut = down_ ? average_pool(x) : x;
-    if (shortcut_) shortcut = (*shortcut_)(shortcut);
-    const at::Tensor out = h + shortcut;
-    return attention_ ? (*attention_)(out) : out;
+    if (has_skip_) {
+      const at::Tensor small = down_ ? average_pool(x) : x;
+      h = h + (shortcut_ ? (*shortcut_)(small) : small);
+    }
+    return attention_ ? (*attention_)(h) : h;
   }
 
  private:
-  bool first_, down_;
+  bool first_, down_, has_skip_;
   Conv conv1_, conv2_;
   std::optional<Conv> shortcut_;
   std::optional<Attention> attention_;
@@ -48,12 +50,12 @@ class DiscriminatorBlock {
 class ResidualTrunk {
  public:
   ResidualTrunk(Context& context, const Scope& scope, const ModelOptions& options) {
-    const auto layout = discriminator_layout(options.layout, options.resolution);
+    const auto layout = discriminator_layout(options);
     for (size_t i = 0; i < layout.size(); ++i) {
       const int64_t in = i == 0 ? options.channels : layout[i].in * options.width;
       blocks_.emplace_back(context, scope / ("blocks." + std::to_string(i)), in,
                            layout[i].out * options.width, i == 0, layout[i].down,
-                           layout[i].attention);
+                           layout[i].attention, options.d_skip == "bgp");
     }
     out_features_ = layout.back().out * options.width;
   }
@@ -77,6 +79,7 @@ struct Discriminator::Parts {
   std::optional<StridedTrunk> strided;
   std::optional<ResidualMlp> h, j;
   std::optional<Linear> score_x, score_z, score_xz;
+  std::optional<Weight> class_embedding;  // [classes, f]
 };
 
 Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& communicator,
@@ -85,24 +88,42 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
       parts_(new Parts),
       may_mix_halves_(options.d_norm != "bn") {
   const bool spectral = options.d_norm == "sn";
+  const Terms terms = options.active_terms();
   int64_t image_features = 0;
   if (options.block == "strided") {
-    parts_->strided.emplace(context(), root() / "F", options, options.width, options.d_norm);
+    parts_->strided.emplace(context(), root() / "F", options, options.resolution, options.width,
+                            options.d_norm);
     image_features = parts_->strided->out_features();
   } else {
     parts_->residual.emplace(context(), root() / "F", options);
     image_features = parts_->residual->out_features();
   }
   const Scope code_root = options.h_init == "orthogonal" ? root().orthogonal() : root();
-  parts_->h.emplace(context(), code_root / "H", options.z_dim, options.h_width, options.h_depth,
-                    spectral);
-  const int64_t code_features = parts_->h->out_features();
-  parts_->j.emplace(context(), root() / "J", image_features + code_features, options.j_width,
-                    options.j_depth, spectral);
-  parts_->score_x.emplace(context(), root() / "score_x", image_features, 1, true, spectral);
-  parts_->score_z.emplace(context(), code_root / "score_z", code_features, 1, true, spectral);
-  parts_->score_xz.emplace(context(), root() / "score_xz", parts_->j->out_features(), 1, true,
-                           spectral);
+  int64_t code_features = 0;
+  if (terms.z || terms.xz) {
+    parts_->h.emplace(context(), code_root / "H", options.z_dim, options.h_width, options.h_depth,
+                      spectral);
+    code_features = parts_->h->out_features();
+  }
+  if (terms.xz) {
+    parts_->j.emplace(context(), root() / "J", image_features + code_features, options.j_width,
+                      options.j_depth, spectral);
+  }
+  if (terms.x) {
+    parts_->score_x.emplace(context(), root() / "score_x", image_features, 1, true, spectral);
+    if (options.is_conditional()) {
+      parts_->class_embedding.emplace(context(), root() / "class_embedding",
+                                      at::IntArrayRef{options.num_classes, image_features},
+                                      spectral);
+    }
+  }
+  if (terms.z) {
+    parts_->score_z.emplace(context(), code_root / "score_z", code_features, 1, true, spectral);
+  }
+  if (terms.xz) {
+    parts_->score_xz.emplace(context(), root() / "score_xz", parts_->j->out_features(), 1, true,
+                             spectral);
+  }
 }
 
 Discriminator::~Discriminator() = default;
@@ -111,18 +132,31 @@ at::Tensor Discriminator::image_features(const at::Tensor& x) {
   return parts_->strided ? (*parts_->strided)(x) : (*parts_->residual)(x);
 }
 
-at::Tensor Discriminator::code_features(const at::Tensor& z) { return (*parts_->h)(z); }
-
-core::Scores Discriminator::scores(const at::Tensor& image_features,
-                                   const at::Tensor& code_features) {
-  const at::Tensor joint = (*parts_->j)(at::cat({image_features, code_features}, 1));
-  return {.x = (*parts_->score_x)(image_features).squeeze(1),
-          .z = (*parts_->score_z)(code_features).squeeze(1),
-          .xz = (*parts_->score_xz)(joint).squeeze(1)};
+at::Tensor Discriminator::code_features(const at::Tensor& z) {
+  return parts_->h ? (*parts_->h)(z) : at::Tensor();
 }
 
-core::Scores Discriminator::forward(const at::Tensor& x, const at::Tensor& z) {
-  return scores(image_features(x), code_features(z));
+core::Scores Discriminator::scores(const at::Tensor& image_features,
+                                   const at::Tensor& code_features, const at::Tensor& labels) {
+  core::Scores scores;
+  if (parts_->score_x) {
+    scores.x = (*parts_->score_x)(image_features).squeeze(1);
+    if (parts_->class_embedding) {
+      const at::Tensor embedded = at::embedding(parts_->class_embedding->effective(), labels);
+      scores.x = scores.x + (embedded * image_features).sum(1);
+    }
+  }
+  if (parts_->score_z) scores.z = (*parts_->score_z)(code_features).squeeze(1);
+  if (parts_->score_xz) {
+    const at::Tensor joint = (*parts_->j)(at::cat({image_features, code_features}, 1));
+    scores.xz = (*parts_->score_xz)(joint).squeeze(1);
+  }
+  return scores;
+}
+
+core::Scores Discriminator::forward(const at::Tensor& x, const at::Tensor& z,
+                                    const at::Tensor& labels) {
+  return scores(image_features(x), code_features(z), labels);
 }
 
 }  // namespace bbg::model

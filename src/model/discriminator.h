@@ -16,9 +16,14 @@ class Discriminator final : public Network {
   ~Discriminator() override;
 
   at::Tensor image_features(const at::Tensor& x);  // F: [N, C, S, S] -> [N, f]
-  at::Tensor code_features(const at::Tensor& z);   // H: [N, z_dim] -> [N, h]
-  core::Scores scores(const at::Tensor& image_features, const at::Tensor& code_features);
-  core::Scores forward(const at::Tensor& x, const at::Tensor& z);
+  // H: [N, z_dim] -> [N, h]; undefined where no score reads the code.
+  at::Tensor code_features(const at::Tensor& z);
+  // labels [N] int64 where ModelOptions::is_conditional(): s_x gains <e(y), F(x)> (Miyato & Koyama
+  // 2018). Scores that the system lacks stay undefined.
+  core::Scores scores(const at::Tensor& image_features, const at::Tensor& code_features,
+                      const at::Tensor& labels = {});
+  // z may be undefined where no score reads the code.
+  core::Scores forward(const at::Tensor& x, const at::Tensor& z, const at::Tensor& labels = {});
 
   // False with batch norm: then real and generated halves must not share a pass
   // (docs/choices.md 19).

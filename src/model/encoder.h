@@ -27,7 +27,7 @@ class Encoder final : public Network {
  private:
   struct Parts;
   std::unique_ptr<Parts> parts_;
-  bool stochastic_;
+  bool stochastic_, is_bounded_;
 };
 
 }  // namespace bbg::model

@@ -11,12 +11,10 @@ namespace bbg::model {
 
 namespace {
 
-constexpr int64_t kClassEmbedding = 128;
-
 class GeneratorBlock {
  public:
-  GeneratorBlock(Context& context, const Scope& scope, int64_t condition, int64_t in, int64_t out,
-                 bool attention)
+  GeneratorBlock(Context& context, const Scope& scope, ConditionKind condition, int64_t in,
+                 int64_t out, bool attention)
       : norm1_(context, scope / "norm1", condition, in),
         conv1_(context, scope / "conv1", {.in = in, .out = out, .kernel = 3}, true),
         norm2_(context, scope / "norm2", condition, out),
@@ -25,7 +23,7 @@ class GeneratorBlock {
     if (attention) attention_.emplace(context, scope / "attention", out);
   }
 
-  at::Tensor operator()(const at::Tensor& x, const at::Tensor& condition) {
+  at::Tensor operator()(const at::Tensor& x, const Condition& condition) {
     const at::Tensor h = conv1_(upsample_nearest(at::relu(norm1_(x, condition))));
     // The 1x1 convolution commutes with nearest upsampling: a quarter of the work on the small side
     // (docs/choices.md 7).
@@ -46,44 +44,61 @@ class ResidualGenerator final : public Generator {
   ResidualGenerator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
                     at::TensorOptions tensor_options)
       : Generator("G", options, communicator, seed, tensor_options),
-        blocks_layout_(generator_layout(options.layout, options.resolution)),
-        chunk_(options.z_dim / static_cast<int64_t>(blocks_layout_.size() + 1)),
-        first_(blocks_layout_.front().in * options.width),
-        embedding_(options.g_condition == "single"
-                       ? (root() / "class_embedding")
-                             .parameter("weight", {1, kClassEmbedding}, Start::kWeight)
-                       : at::Tensor()),
-        linear_(context(), root() / "linear", chunk_, first_ * 16, true, true) {
-    const int64_t condition = chunk_ + (embedding_.defined() ? kClassEmbedding : 0);
+        blocks_layout_(generator_layout(options)),
+        is_split_(options.g_split_z),
+        is_conditional_(options.is_conditional()),
+        chunk_(options.g_split_z ? options.z_dim / static_cast<int64_t>(blocks_layout_.size() + 1)
+                                 : options.z_dim),
+        first_(blocks_layout_.front().in * options.generator_width()) {
+    if (options.g_condition != "none" && options.g_embedding > 0) {
+      const int64_t rows = is_conditional_ ? options.num_classes : 1;
+      embedding_ = (root() / "class_embedding")
+                       .parameter("weight", {rows, options.g_embedding}, Start::kWeight);
+    }
+    linear_.emplace(context(), root() / "linear", chunk_, first_ * 16, true, true);
+    const ConditionKind condition = {
+        .features = (embedding_.defined() ? options.g_embedding : 0) + (is_split_ ? chunk_ : 0),
+        .classes = is_conditional_ ? options.num_classes : 0};
     for (size_t i = 0; i < blocks_layout_.size(); ++i) {
       const UpBlock& block = blocks_layout_[i];
       blocks_.emplace_back(context(), root() / ("blocks." + std::to_string(i)), condition,
-                           block.in * options.width, block.out * options.width, block.attention);
+                           block.in * options.generator_width(),
+                           block.out * options.generator_width(), block.attention);
     }
-    const int64_t last = blocks_layout_.back().out * options.width;
+    const int64_t last = blocks_layout_.back().out * options.generator_width();
     output_norm_.emplace(context(), root() / "output_norm", last);
     output_conv_.emplace(context(), root() / "output_conv",
                          ConvShape{.in = last, .out = options.channels, .kernel = 3}, true);
   }
 
-  at::Tensor forward(const at::Tensor& z) override {
+  at::Tensor forward(const at::Tensor& z, const at::Tensor& labels) override {
     const std::vector<at::Tensor> chunks = z.split(chunk_, 1);
-    at::Tensor h = linear_(chunks[0]).view({-1, first_, 4, 4});
+    const at::Tensor embedded = embed(z.size(0), labels);
+    at::Tensor h = (*linear_)(chunks[0]).view({-1, first_, 4, 4});
     for (size_t i = 0; i < blocks_.size(); ++i) {
-      at::Tensor condition = chunks[i + 1];
-      if (embedding_.defined()) {
-        condition = at::cat({embedding_.expand({z.size(0), -1}), condition}, 1);
-      }
-      h = blocks_[i](h, condition);
+      h = blocks_[i](h, {.vector = condition(embedded, is_split_ ? chunks[i + 1] : at::Tensor()),
+                         .labels = labels});
     }
     return at::tanh((*output_conv_)(at::relu((*output_norm_)(h))));
   }
 
  private:
+  // [N, length of the embedding], or undefined
+  at::Tensor embed(int64_t samples, const at::Tensor& labels) const {
+    if (!embedding_.defined()) return {};
+    return is_conditional_ ? at::embedding(embedding_, labels)
+                           : embedding_.expand({samples, embedding_.size(1)});
+  }
+  static at::Tensor condition(const at::Tensor& embedded, const at::Tensor& chunk) {
+    if (!embedded.defined()) return chunk;
+    return chunk.defined() ? at::cat({embedded, chunk}, 1) : embedded;
+  }
+
   std::vector<UpBlock> blocks_layout_;
+  bool is_split_, is_conditional_;
   int64_t chunk_, first_;
-  at::Tensor embedding_;  // [1, 128]; undefined without
-  Linear linear_;
+  at::Tensor embedding_;  // [classes or 1, length]; undefined without
+  std::optional<Linear> linear_;
   std::vector<GeneratorBlock> blocks_;
   std::optional<BatchNorm> output_norm_;
   std::optional<Conv> output_conv_;
@@ -95,7 +110,7 @@ class StridedGenerator final : public Generator {
                    at::TensorOptions tensor_options)
       : Generator("G", options, communicator, seed, tensor_options) {
     const int levels = std::countr_zero(static_cast<uint64_t>(options.resolution)) - 2;
-    top_ = options.width << (levels - 1);
+    top_ = options.generator_width() << (levels - 1);
     linear_.emplace(context(), root() / "linear", options.z_dim, top_ * 16, false, false);
     norms_.emplace_back(context(), root() / "norm0", top_);
     int64_t width = top_;
@@ -109,7 +124,7 @@ class StridedGenerator final : public Generator {
     }
   }
 
-  at::Tensor forward(const at::Tensor& z) override {
+  at::Tensor forward(const at::Tensor& z, const at::Tensor&) override {
     at::Tensor h = (*linear_)(z).view({-1, top_, 4, 4});
     for (size_t i = 0; i < deconvs_.size(); ++i) h = deconvs_[i](at::relu(norms_[i](h)));
     return at::tanh(h);

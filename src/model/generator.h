@@ -1,6 +1,7 @@
 #pragma once
-// G: z -> image in [-1, 1]. The residual family is BigGAN's (Brock et al. 2019, section 3 and
-// appendix B; docs/choices.md 1-11), the strided one a DCGAN with batch norm for small data.
+// G: code, and class where it is conditional -> image in [-1, 1]. The residual family is BigGAN's
+// (Brock et al. 2019, section 3 and appendix B; docs/choices.md 1-11), the strided one a DCGAN with
+// batch norm for small data.
 
 #include <memory>
 
@@ -11,7 +12,9 @@ namespace bbg::model {
 class Generator : public Network {
  public:
   using Network::Network;
-  virtual at::Tensor forward(const at::Tensor& z) = 0;  // [N, z_dim] -> [N, C, S, S] in [-1, 1]
+  // z [N, z_dim] -> [N, C, S, S] in [-1, 1]. labels [N] int64 where ModelOptions::is_conditional(),
+  // else ignored and may be undefined.
+  virtual at::Tensor forward(const at::Tensor& z, const at::Tensor& labels = {}) = 0;
 };
 
 std::unique_ptr<Generator> make_generator(const ModelOptions& options,

@@ -1,10 +1,11 @@
 #pragma once
-// Widths, resolutions and attention places of the residual networks (Brock et al. 2019, appendix B;
-// at 32 px, where the paper has no table, docs/choices.md 11), in multiples of the base width.
+// Widths, resolutions and attention places of the residual networks, in multiples of the base width
+// (Brock et al. 2019, tables of appendix B; docs/choices.md 11).
 
 #include <cstdint>
-#include <string>
 #include <vector>
+
+#include "model/model_options.h"
 
 namespace bbg::model {
 
@@ -18,8 +19,9 @@ struct DownBlock {
   bool down, attention;
 };
 
-// Blocks of G from 4x4 up; throws UsageError for a resolution or layout that is not known.
-std::vector<UpBlock> generator_layout(const std::string& layout, int64_t resolution);
-std::vector<DownBlock> discriminator_layout(const std::string& layout, int64_t resolution);
+// Blocks of G from 4x4 up, and of D down to its last. UsageError for a resolution or a place of
+// attention that is not known.
+std::vector<UpBlock> generator_layout(const ModelOptions& options);
+std::vector<DownBlock> discriminator_layout(const ModelOptions& options);
 
 }  // namespace bbg::model

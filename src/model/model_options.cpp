@@ -1,6 +1,7 @@
 #include "model/model_options.h"
 
 #include <bit>
+#include <sstream>
 
 #include "core/error.h"
 #include "model/layout.h"
@@ -8,35 +9,81 @@
 namespace bbg::model {
 
 void ModelOptions::declare(core::OptionTable& table) {
-  table.add("model.system", &system, "Which system is trained").one_of({"bigbigan"});
-  table.add("model.resolution", &resolution, "Height and width of the images")
+  table
+      .add("model.system", &system,
+           "Which system is trained: GAN and BigGAN have G and D with a score of the image; BiGAN "
+           "has E too and a score of the pair; BigBiGAN has both and a score of the code")
+      .one_of({"gan", "biggan", "bigan", "bigbigan"});
+  table
+      .add("model.terms", &terms,
+           "Scores that D gives, as in the ablations of BigBiGAN: auto takes all of the system's")
+      .one_of({"auto", "x", "xz", "x xz", "z xz", "x z xz"});
+  table.add("model.resolution", &resolution, "Height and width of the images of G and D")
       .unit("px")
       .at_least(8);
+  table
+      .add("model.e-resolution", &e_resolution,
+           "Height and width of E's images, and of the data: a multiple of model.resolution, to "
+           "which D's images are averaged down; 0: the same as model.resolution")
+      .unit("px")
+      .at_least(0);
   table.add("model.channels", &channels, "Colour channels of the images").one_of({"1", "3"});
   table
       .add("model.z-dim", &z_dim,
            "Length of the code z; residual G splits it into blocks + 1 equal chunks")
       .at_least(1);
   table
+      .add("model.prior", &prior,
+           "Law of z: standard normal, or uniform on [-1, 1] (then E is a point within it)")
+      .one_of({"normal", "uniform"});
+  table
       .add("model.block", &block,
            "Kind of blocks: BigGAN's residual ones, or 4x4 stride-2 convolutions")
       .one_of({"residual", "strided"});
   table
       .add("model.layout", &layout,
-           "Widths of the residual G and D at 32 px (compare_gan, StudioGAN or BigGAN-PyTorch)")
+           "Widths of the residual G and D: compare_gan's, StudioGAN's or BigGAN-PyTorch's; they "
+           "differ at 32 and 64 px")
       .one_of({"cg", "sg", "bgp"});
   table.add("model.width", &width, "Base width ch of G and D").unit("channels").at_least(2);
+  table.add("model.g-width", &g_width, "Base width of G where it is not D's; 0: model.width")
+      .unit("channels")
+      .at_least(0);
   table
-      .add(
-          "model.g-condition", &g_condition,
-          "Residual G's norm reads the z chunk with one learned embedding (single) or alone (none)")
-      .one_of({"single", "none"});
+      .add("model.g-condition", &g_condition,
+           "What the norms of residual G know beside their chunk of z: the class (D then projects "
+           "on it), one learned embedding for all images, or nothing")
+      .one_of({"class", "single", "none"});
+  table
+      .add("model.num-classes", &num_classes, "Classes of the data, with model.g-condition = class")
+      .unit("classes")
+      .at_least(0);
+  table.add("model.g-split-z", &g_split_z,
+            "Give each block of residual G its own chunk of z; else all of z enters at the bottom");
+  table
+      .add("model.g-embedding", &g_embedding,
+           "Length of the class embedding that all norms of residual G share; 0: each norm has a "
+           "table of gains and biases per class, and z is not split")
+      .at_least(0);
+  table.add("model.g-attention", &g_attention,
+            "Resolutions after which residual G has self-attention, separated by spaces; none; "
+            "auto: the papers' (16 at 32 px in layout sg, 32 at 64 px, 64 at 128 and 512 px, 128 "
+            "at 256 px)");
+  table.add("model.d-attention", &d_attention,
+            "The same for residual D (16 at 32 px in layout sg, 32 at 64 px, 64 from 128 px)");
+  table
+      .add("model.d-skip", &d_skip,
+           "Blocks of residual D of equal widths: bgp has a shortcut (learned where the block "
+           "halves), cg has none")
+      .one_of({"bgp", "cg"});
   table
       .add("model.d-norm", &d_norm,
            "Normalisation in D: spectral, batch (strided blocks only) or none (strided)")
       .one_of({"sn", "bn", "none"});
-  table.add("model.init", &init, "Start of weights: orthogonal, or normal with deviation 0.02")
-      .one_of({"orthogonal", "n02"});
+  table
+      .add("model.init", &init,
+           "Start of weights: orthogonal, normal with deviation 0.02, or Glorot's uniform")
+      .one_of({"orthogonal", "n02", "xavier"});
   table
       .add("model.h-init", &h_init,
            "Start of H and of the score on its output: as model.init says, or orthogonal")
@@ -45,9 +92,21 @@ void ModelOptions::declare(core::OptionTable& table) {
   table.add("model.h-depth", &h_depth, "Blocks of H; 0 passes the code through").at_least(0);
   table.add("model.j-width", &j_width, "Width of J, the residual MLP on both features").at_least(1);
   table.add("model.j-depth", &j_depth, "Blocks of J").at_least(0);
+  table
+      .add("model.encoder", &encoder,
+           "Trunk of E: a small ResNet (32 to 128 px), 4x4 stride-2 convolutions, ResNet-v2-50 or "
+           "-101, or the reversible RevNet-50, whose memory does not grow with depth; auto: small "
+           "for residual blocks, strided for strided ones")
+      .one_of({"auto", "small", "strided", "resnet50", "resnet101", "revnet50"});
+  table.add("model.e-last-relu", &e_last_relu,
+            "ReLU between the last norm of a ResNet-50, -101 or RevNet-50 and the average pool");
   table.add("model.e-stochastic", &e_stochastic,
             "E gives mean and deviation of a normal distribution, not a point");
-  table.add("model.e-width", &e_width, "Base width of E").unit("channels").at_least(1);
+  table
+      .add("model.e-width", &e_width,
+           "Base width of E; the paper's ResNet-50 has 64, its x2 128; RevNet-50 x4 has 256")
+      .unit("channels")
+      .at_least(1);
   table
       .add("model.e-head-width", &e_head_width,
            "Width of the residual MLP between E's feature and its output")
@@ -61,29 +120,131 @@ void ModelOptions::declare(core::OptionTable& table) {
       .above(0);
 }
 
-void ModelOptions::check() const {
-  if (block == "strided") {
-    if (!std::has_single_bit(static_cast<uint64_t>(resolution)) || resolution < 16 ||
-        resolution > 128) {
-      throw core::UsageError("model.resolution = " + std::to_string(resolution) +
-                                 " is not known for model.block = strided",
-                             "choose 16, 32, 64 or 128, and shards of the same size");
-    }
-    return;
+std::string ModelOptions::encoder_kind() const {
+  if (encoder != "auto") return encoder;
+  return block == "strided" ? "strided" : "small";
+}
+
+Terms ModelOptions::active_terms() const {
+  if (terms == "auto") {
+    const bool all = system == "bigbigan";
+    return {.x = system != "bigan", .z = all, .xz = all || system == "bigan"};
   }
-  const int64_t chunks = static_cast<int64_t>(generator_layout(layout, resolution).size()) + 1;
-  if (z_dim % chunks != 0) {
-    const int64_t below = z_dim / chunks * chunks;
-    throw core::UsageError("model.z-dim = " + std::to_string(z_dim) + " does not split into " +
-                               std::to_string(chunks) + " equal chunks",
+  Terms active;
+  std::istringstream words(terms);
+  for (std::string word; words >> word;) {
+    active.x = active.x || word == "x";
+    active.z = active.z || word == "z";
+    active.xz = active.xz || word == "xz";
+  }
+  return active;
+}
+
+namespace {
+
+void check_system(const ModelOptions& options) {
+  const Terms terms = options.active_terms();
+  const std::string pair =
+      "model.terms = " + options.terms + " does not fit model.system = " + options.system;
+  if (!options.has_encoder() && (terms.z || terms.xz)) {
+    throw core::UsageError(pair + ", which has no encoder",
+                           "set model.terms = x, or model.system = bigan or bigbigan");
+  }
+  if (options.has_encoder() && !terms.z && !terms.xz) {
+    throw core::UsageError(pair + ": the encoder would learn nothing",
+                           "add xz to model.terms, or set model.system = gan");
+  }
+  if (options.prior == "uniform" && options.has_encoder() && options.e_stochastic) {
+    throw core::UsageError("model.prior = uniform does not fit model.e-stochastic = true",
+                           "set model.e-stochastic = false: E's code must stay within [-1, 1]");
+  }
+  if (options.e_resolution > 0 && options.has_encoder() &&
+      options.e_resolution % options.resolution != 0) {
+    throw core::UsageError(
+        "model.e-resolution = " + std::to_string(options.e_resolution) +
+            " is not a multiple of model.resolution = " + std::to_string(options.resolution),
+        "D's images are E's averaged down: choose an integer multiple");
+  }
+}
+
+void check_condition(const ModelOptions& options) {
+  if (options.is_conditional() && options.num_classes < 1) {
+    throw core::UsageError("model.g-condition = class needs model.num-classes",
+                           "data_prep info says how many classes a data set has");
+  }
+  if (options.g_embedding == 0 && (options.g_split_z || !options.is_conditional())) {
+    throw core::UsageError(
+        "model.g-embedding = 0 is a table of gains per class",
+        "set model.g-condition = class and model.g-split-z = false, or a length above 0");
+  }
+}
+
+bool is_power_of_two(int64_t number) {
+  return number > 0 && std::has_single_bit(static_cast<uint64_t>(number));
+}
+
+void check_encoder(const ModelOptions& options) {
+  const int64_t resolution = options.data_resolution();
+  const std::string kind = options.encoder_kind();
+  const bool is_large = kind == "resnet50" || kind == "resnet101" || kind == "revnet50";
+  // The four stages of a large trunk halve three times, its root twice.
+  const bool fits = is_large ? resolution % 32 == 0
+                             : is_power_of_two(resolution) && resolution >= 16 && resolution <= 128;
+  if (!fits) {
+    throw core::UsageError("model.encoder = " + kind + " does not take images of " +
+                               std::to_string(resolution) + " px",
+                           is_large ? "choose a multiple of 32 px"
+                                    : "choose 16, 32, 64 or 128 px, or model.encoder = resnet50");
+  }
+  if (kind == "revnet50" && options.e_width % 2 != 0) {
+    throw core::UsageError("model.e-width = " + std::to_string(options.e_width) +
+                               " does not split into the two halves of a RevNet",
+                           "choose an even number");
+  }
+}
+
+void check_strided(const ModelOptions& options) {
+  if (!is_power_of_two(options.resolution) || options.resolution < 16 || options.resolution > 128) {
+    throw core::UsageError("model.resolution = " + std::to_string(options.resolution) +
+                               " is not known for model.block = strided",
+                           "choose 16, 32, 64 or 128, and shards of the same size");
+  }
+  if (options.is_conditional()) {
+    throw core::UsageError("model.g-condition = class exists for model.block = residual only",
+                           "set model.g-condition = single, or model.block = residual");
+  }
+}
+
+void check_residual(const ModelOptions& options) {
+  const auto blocks = static_cast<int64_t>(generator_layout(options).size());
+  discriminator_layout(options);
+  const int64_t chunks = options.g_split_z ? blocks + 1 : 1;
+  if (options.z_dim % chunks != 0) {
+    const int64_t below = options.z_dim / chunks * chunks;
+    throw core::UsageError("model.z-dim = " + std::to_string(options.z_dim) +
+                               " does not split into " + std::to_string(chunks) + " equal chunks",
                            "the nearest that do are " +
                                (below > 0 ? std::to_string(below) + " and " : "") +
                                std::to_string(below + chunks));
   }
-  if (d_norm != "sn") {
-    throw core::UsageError("model.d-norm = " + d_norm + " exists for model.block = strided only",
-                           "set model.d-norm = sn, or model.block = strided");
+  if (options.d_norm != "sn") {
+    throw core::UsageError(
+        "model.d-norm = " + options.d_norm + " exists for model.block = strided only",
+        "set model.d-norm = sn, or model.block = strided");
   }
+}
+
+}  // namespace
+
+void ModelOptions::check() const {
+  check_system(*this);
+  check_condition(*this);
+  if (block == "strided") {
+    check_strided(*this);
+  } else {
+    check_residual(*this);
+  }
+  if (has_encoder()) check_encoder(*this);
 }
 
 }  // namespace bbg::model

@@ -9,22 +9,38 @@
 
 namespace bbg::model {
 
+// The scores that a system's discriminator gives (Donahue & Simonyan 2019, section 2).
+struct Terms {
+  bool x = false, z = false, xz = false;
+};
+
 struct ModelOptions {
-  std::string system = "bigbigan";
-  int64_t resolution = 32;
+  std::string system = "bigbigan";  // gan, biggan: x alone; bigan: xz alone; bigbigan: all three
+  std::string terms = "auto";
+  int64_t resolution = 32;   // of G and D
+  int64_t e_resolution = 0;  // of E and of the data; 0: the same
   int64_t channels = 3;
   int64_t z_dim = 80;
+  std::string prior = "normal";
 
   std::string block = "residual";  // residual: BigGAN blocks; strided: 4x4 stride-2 convolutions
-  std::string layout = "cg";       // widths of the residual networks at 32 px (docs/choices.md 11)
+  std::string layout = "cg";       // widths of the residual networks (docs/choices.md 11)
   int64_t width = 64;              // "ch" of the papers
+  int64_t g_width = 0;             // of G where it differs from D's
   std::string g_condition = "single";
+  int64_t num_classes = 0;
+  bool g_split_z = true;
+  int64_t g_embedding = 128;
+  std::string g_attention = "auto", d_attention = "auto";
+  std::string d_skip = "bgp";
   std::string d_norm = "sn";
   std::string init = "orthogonal", h_init = "same";
 
   int64_t h_width = 512, h_depth = 4;
   int64_t j_width = 512, j_depth = 4;
 
+  std::string encoder = "auto";
+  bool e_last_relu = false;
   bool e_stochastic = true;
   int64_t e_width = 32;
   int64_t e_head_width = 256, e_head_depth = 2;
@@ -35,6 +51,17 @@ struct ModelOptions {
   void declare(core::OptionTable& table);
   // Throws UsageError where values do not fit together (z-dim and chunks, resolution and blocks).
   void check() const;
+
+  bool has_encoder() const { return system == "bigan" || system == "bigbigan"; }
+  Terms active_terms() const;
+  // Of the images that are read: E's, or G's and D's where there is no E or it sees the same.
+  int64_t data_resolution() const {
+    return has_encoder() && e_resolution > 0 ? e_resolution : resolution;
+  }
+  int64_t generator_width() const { return g_width > 0 ? g_width : width; }
+  std::string encoder_kind() const;  // model.encoder with auto resolved
+  // Labels are read: G's norms and D's projection know the class.
+  bool is_conditional() const { return g_condition == "class"; }
 };
 
 }  // namespace bbg::model

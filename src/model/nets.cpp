@@ -6,7 +6,9 @@ Nets make_nets(const ModelOptions& options, comm::Communicator& communicator, ui
                at::TensorOptions tensor_options) {
   options.check();
   return {.generator = make_generator(options, communicator, seed, tensor_options),
-          .encoder = std::make_unique<Encoder>(options, communicator, seed, tensor_options),
+          .encoder = options.has_encoder()
+                         ? std::make_unique<Encoder>(options, communicator, seed, tensor_options)
+                         : nullptr,
           .discriminator =
               std::make_unique<Discriminator>(options, communicator, seed, tensor_options)};
 }

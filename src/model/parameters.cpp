@@ -2,6 +2,7 @@
 
 #include <ATen/ops/linalg_qr.h>
 
+#include <cmath>
 #include <span>
 
 #include "core/error.h"
@@ -21,15 +22,31 @@ at::Tensor ParameterStore::normal(const std::string& name, at::IntArrayRef shape
   return values;
 }
 
+at::Tensor ParameterStore::uniform(const std::string& name, at::IntArrayRef shape) const {
+  at::Tensor values = at::empty(shape, at::kDouble);
+  core::RandomStream stream(seed_, core::Purpose::kInitialise,
+                            core::hash_name(prefix_ + "." + name), 0);
+  for (double& value : std::span(values.data_ptr<double>(), static_cast<size_t>(values.numel()))) {
+    value = stream.next_uniform();
+  }
+  return values;
+}
+
 at::Tensor ParameterStore::add_parameter(const std::string& name, at::IntArrayRef shape,
                                          Start start) {
   at::Tensor value;
-  if (start == Start::kZero) {
+  if (options_.device().is_meta()) {
+    value = at::empty(shape, options_);  // shapes alone, for counting
+  } else if (start == Start::kZero) {
     value = at::zeros(shape, options_);
   } else if (start == Start::kOne) {
     value = at::ones(shape, options_);
   } else if (start == Start::kWeight && init_ == "n02") {
     value = (normal(name, shape) * 0.02).to(options_);
+  } else if (start == Start::kWeight && init_ == "xavier") {
+    const int64_t field = shape.size() > 2 ? c10::multiply_integers(shape.slice(2)) : 1;
+    const double bound = std::sqrt(6.0 / static_cast<double>((shape[0] + shape[1]) * field));
+    value = (uniform(name, shape) * (2 * bound) - bound).to(options_);
   } else {
     // Orthogonal on [shape[0], rest]: QR of a normal matrix, columns' signs fixed by R so that the
     // law is Haar's.
@@ -48,8 +65,9 @@ at::Tensor ParameterStore::add_parameter(const std::string& name, at::IntArrayRe
 
 at::Tensor ParameterStore::add_buffer(const std::string& name, at::IntArrayRef shape, double value,
                                       bool normal_start) {
+  const bool is_drawn = normal_start && !options_.device().is_meta();
   at::Tensor tensor =
-      normal_start ? normal(name, shape).to(options_) : at::full(shape, value, options_);
+      is_drawn ? normal(name, shape).to(options_) : at::full(shape, value, options_);
   buffers_.push_back({name, tensor});
   return tensor;
 }

@@ -20,8 +20,8 @@ enum class Start { kWeight, kOrthogonal, kZero, kOne };
 
 class ParameterStore {
  public:
-  // `prefix` ("G", "E", "D") only keys the random numbers. init, for kWeight: "orthogonal" or
-  // "n02", N(0, 0.02).
+  // `prefix` ("G", "E", "D") only keys the random numbers. init, for kWeight: "orthogonal", "n02",
+  // N(0, 0.02), or "xavier", Glorot's uniform. On the meta device there are shapes and no values.
   ParameterStore(std::string prefix, uint64_t seed, std::string init, at::TensorOptions options);
 
   at::Tensor add_parameter(const std::string& name, at::IntArrayRef shape, Start start);
@@ -34,7 +34,9 @@ class ParameterStore {
   const at::TensorOptions& options() const { return options_; }
 
  private:
-  at::Tensor normal(const std::string& name, at::IntArrayRef shape) const;  // float64, CPU
+  // Random values of the tensor of this name; float64, CPU.
+  at::Tensor normal(const std::string& name, at::IntArrayRef shape) const;
+  at::Tensor uniform(const std::string& name, at::IntArrayRef shape) const;  // in [0, 1)
 
   std::string prefix_, init_;
   uint64_t seed_;

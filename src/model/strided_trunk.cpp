@@ -5,8 +5,8 @@
 namespace bbg::model {
 
 StridedTrunk::StridedTrunk(Context& context, const Scope& scope, const ModelOptions& options,
-                           int64_t width, const std::string& norm) {
-  const int levels = std::countr_zero(static_cast<uint64_t>(options.resolution)) - 2;
+                           int64_t resolution, int64_t width, const std::string& norm) {
+  const int levels = std::countr_zero(static_cast<uint64_t>(resolution)) - 2;
   int64_t in = options.channels;
   for (int i = 0; i < levels; ++i) {
     const int64_t out = width << i;

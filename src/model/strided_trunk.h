@@ -10,8 +10,8 @@ namespace bbg::model {
 class StridedTrunk {
  public:
   // norm: "bn" (from the second convolution on), "sn" (all) or "none".
-  StridedTrunk(Context& context, const Scope& scope, const ModelOptions& options, int64_t width,
-               const std::string& norm);
+  StridedTrunk(Context& context, const Scope& scope, const ModelOptions& options,
+               int64_t resolution, int64_t width, const std::string& norm);
   at::Tensor operator()(const at::Tensor& x);  // [N, C, S, S] -> [N, out_features()]
   int64_t out_features() const { return out_features_; }
 

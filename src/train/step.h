@@ -10,27 +10,36 @@
 
 namespace bbg::train {
 
-// Codes and encoder noise of one rank's slice of a global batch. `draw` numbers the global batches
-// of a run.
+// What is drawn for one rank's slice of a global batch. `draw` numbers the global batches of a run.
 struct Noise {
-  at::Tensor z;        // [n, z_dim] ~ N(0, I)
-  at::Tensor epsilon;  // [n, z_dim] ~ N(0, I)
+  at::Tensor z;        // [n, z_dim] ~ P_z
+  at::Tensor epsilon;  // [n, z_dim] ~ N(0, I), for a stochastic encoder
+  at::Tensor labels;   // [n] int64, uniform over the classes, of generated images; undefined where
+                       // the model is not conditional
 };
-Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count, int64_t z_dim,
-                 at::TensorOptions tensor_options);
+Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count,
+                 const model::ModelOptions& options, at::TensorOptions tensor_options);
+
+// [n, C, S, S] -> [n, C, size, size] by averaging; the same tensor where S is size. S is a multiple
+// of size (docs/choices.md 35).
+at::Tensor shrink(const at::Tensor& images, int64_t size);
 
 class Step {
  public:
-  Step(TrainState& state, loss::Kind kind);
+  Step(TrainState& state, const model::ModelOptions& model, const TrainOptions& train,
+       const loss::LossOptions& loss);
 
-  // images: [n, C, S, S], this rank's slice. Learning rates are those of the update.
-  loss::Loss update_discriminator(const at::Tensor& images, const Noise& noise, double lr_d);
-  loss::Loss update_generator_encoder(const at::Tensor& images, const Noise& noise, double lr_g,
+  // `batch`: this rank's slice, images at E's resolution. Learning rates are those of the update.
+  loss::Loss update_discriminator(const core::Batch& batch, const Noise& noise, double lr_d);
+  loss::Loss update_generator_encoder(const core::Batch& batch, const Noise& noise, double lr_g,
                                       double lr_e);
 
  private:
   TrainState& state_;
-  loss::Kind kind_;
+  model::ModelOptions model_;
+  TrainOptions train_;
+  loss::LossOptions loss_;
+  bool reads_real_features_;  // in the G/E update: the joint score needs F(real)
 };
 
 }  // namespace bbg::train

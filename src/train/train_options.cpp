@@ -34,6 +34,10 @@ void TrainOptions::declare(core::OptionTable& table) {
       .at_least(0);
   table.add("train.ema-encoder", &ema_encoder,
             "Evaluate an average of E's weights too, not of G's alone");
+  table
+      .add("train.orthogonal", &orthogonal,
+           "Weight beta of orthogonal regularisation of G; BigGAN's is 1e-4")
+      .at_least(0);
 }
 
 double TrainOptions::rate_factor(int64_t step) const {

@@ -14,6 +14,7 @@ struct TrainOptions {
   double ema_decay = 0.9999;
   int64_t ema_start = 20000;
   bool ema_encoder = true;
+  double orthogonal = 0;  // beta of loss/orthogonal.h
 
   void declare(core::OptionTable& table);
   // What rates are multiplied with in the update that follows `step` finished ones.

@@ -38,26 +38,28 @@ std::string shape_text(at::IntArrayRef shape) {
 
 }  // namespace
 
+Trained::Trained(model::Network& network, const TrainOptions& options,
+                 comm::Communicator& communicator)
+    : arena(network.store().parameters()),
+      adam(arena, {options.beta1, options.beta2, options.adam_eps}),
+      exchange(communicator, arena.gradients()) {}
+
 TrainState::TrainState(const model::ModelOptions& model_options, const TrainOptions& options,
                        comm::Communicator& communicator, uint64_t seed,
                        at::TensorOptions tensor_options)
     : nets(model::make_nets(model_options, communicator, seed, tensor_options)),
-      arena_g(nets.generator->store().parameters()),
-      arena_e(nets.encoder->store().parameters()),
-      arena_d(nets.discriminator->store().parameters()),
-      adam_g(arena_g, {options.beta1, options.beta2, options.adam_eps}),
-      adam_e(arena_e, {options.beta1, options.beta2, options.adam_eps}),
-      adam_d(arena_d, {options.beta1, options.beta2, options.adam_eps}),
-      exchange_g(communicator, arena_g.gradients()),
-      exchange_e(communicator, arena_e.gradients()),
-      exchange_d(communicator, arena_d.gradients()),
+      g(*nets.generator, options, communicator),
+      d(*nets.discriminator, options, communicator),
       options_(options) {
   average_g = model::make_generator(model_options, communicator, seed, tensor_options);
-  average_e = std::make_unique<model::Encoder>(model_options, communicator, seed, tensor_options);
   average_g->set_requires_grad(false);
-  average_e->set_requires_grad(false);
   model::copy_state(*nets.generator, *average_g);
-  model::copy_state(*nets.encoder, *average_e);
+  if (nets.encoder) {
+    e.emplace(*nets.encoder, options, communicator);
+    average_e = std::make_unique<model::Encoder>(model_options, communicator, seed, tensor_options);
+    average_e->set_requires_grad(false);
+    model::copy_state(*nets.encoder, *average_e);
+  }
   // All ranks compute the same start; hosts of different make may round a QR differently, so rank
   // 0's counts.
   broadcast(communicator);
@@ -66,7 +68,7 @@ TrainState::TrainState(const model::ModelOptions& model_options, const TrainOpti
 void TrainState::update_averages(int64_t step) {
   const double decay = step < options_.ema_start ? 0 : options_.ema_decay;
   average(*nets.generator, *average_g, decay);
-  average(*nets.encoder, *average_e, options_.ema_encoder ? decay : 0);
+  if (average_e) average(*nets.encoder, *average_e, options_.ema_encoder ? decay : 0);
 }
 
 std::vector<model::NamedTensor> TrainState::named_tensors() {
@@ -75,19 +77,19 @@ std::vector<model::NamedTensor> TrainState::named_tensors() {
     append(all, name, net.store().parameters());
     append(all, name, net.store().buffers());
   };
+  const auto add_optimizer = [&](const std::string& name, Trained& trained) {
+    append(all, name + "_adam.first", trained.arena.views(trained.adam.first_moment()));
+    append(all, name + "_adam.second", trained.arena.views(trained.adam.second_moment()));
+    all.push_back({name + "_adam.steps", trained.adam.steps()});
+  };
   add_network("G", *nets.generator);
-  add_network("E", *nets.encoder);
+  if (nets.encoder) add_network("E", *nets.encoder);
   add_network("D", *nets.discriminator);
   add_network("G_average", *average_g);
-  add_network("E_average", *average_e);
-  const auto add_optimizer = [&](const std::string& name, const Arena& arena, Adam& adam) {
-    append(all, name + "_adam.first", arena.views(adam.first_moment()));
-    append(all, name + "_adam.second", arena.views(adam.second_moment()));
-    all.push_back({name + "_adam.steps", adam.steps()});
-  };
-  add_optimizer("G", arena_g, adam_g);
-  add_optimizer("E", arena_e, adam_e);
-  add_optimizer("D", arena_d, adam_d);
+  if (average_e) add_network("E_average", *average_e);
+  add_optimizer("G", g);
+  if (e) add_optimizer("E", *e);
+  add_optimizer("D", d);
   return all;
 }
 

@@ -3,6 +3,8 @@
 // and from a StateDict, which is complete: a state read back continues bit for bit. All ranks hold
 // equal copies.
 
+#include <optional>
+
 #include "comm/communicator.h"
 #include "comm/gradient_exchange.h"
 #include "core/types.h"
@@ -13,20 +15,30 @@
 
 namespace bbg::train {
 
+// What training adds to one network. Stays where it is built: its parts refer to each other.
+struct Trained {
+  Trained(model::Network& network, const TrainOptions& options, comm::Communicator& communicator);
+  Trained(const Trained&) = delete;
+  Trained& operator=(const Trained&) = delete;
+
+  Arena arena;
+  Adam adam;
+  comm::GradientExchange exchange;
+};
+
 struct TrainState {
   // `communicator` must outlive the state. Parameters and buffers of rank 0 are broadcast.
   TrainState(const model::ModelOptions& model_options, const TrainOptions& options,
              comm::Communicator& communicator, uint64_t seed, at::TensorOptions tensor_options);
 
   model::Nets nets;
-  Arena arena_g, arena_e, arena_d;
-  Adam adam_g, adam_e, adam_d;
-  comm::GradientExchange exchange_g, exchange_e, exchange_d;
+  Trained g, d;
+  std::optional<Trained> e;  // as nets.encoder
 
-  // Exponential moving averages of weights: parameters averaged, buffers copied
-  // (docs/choices.md 51).
+  // Exponential moving averages of weights (docs/choices.md 51): parameters averaged, buffers
+  // copied.
   std::unique_ptr<model::Generator> average_g;
-  std::unique_ptr<model::Encoder> average_e;
+  std::unique_ptr<model::Encoder> average_e;  // null without an encoder
 
   // After a G/E update; `step` counts finished ones, including this one.
   void update_averages(int64_t step);

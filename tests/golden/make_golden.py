@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+import encoders_reference as encoders
 import reference as ref
 
 HERE = Path(__file__).resolve().parent
@@ -31,6 +32,12 @@ NETWORKS = {
         block="residual", layout="sg", attention=True, ch=2, z_dim=12, n_classes=0, d_norm="sn",
         loss="logistic", e_ch=2, e_head_width=8, e_head_depth=1,
         h_width=8, h_depth=2, j_width=8, j_depth=2),
+}
+# class, channels of the image, base width, units of each stage (SmallResNet: resolution), pixels, batch
+TRUNKS = {
+    "bottleneck_resnet": ("BottleneckResNet", 1, 2, (1, 2, 1, 1), 32, 4),
+    "reversible_resnet": ("ReversibleResNet", 2, 2, (2, 3, 4, 2), 32, 4),
+    "small_resnet_64": ("SmallResNet", 1, 1, 64, 64, 2),
 }
 BATCH = 3
 WITH_EVALUATION = ("strided_bn_logistic", "residual_sg_attention")
@@ -103,6 +110,27 @@ def network_dump(o: ref.Options, seed: int, evaluation: bool) -> dict:
     with torch.no_grad():
         out["eval.g"] = d_nets["G"](z)
         _, out["eval.mu"], out["eval.feature"] = d_nets["E"](x)
+    return out
+
+
+def trunk_dump(kind: str, channels: int, base: int, size, pixels: int, batch: int) -> dict:
+    torch.manual_seed(16)
+    net = getattr(encoders, kind)(channels, base, size)
+    ref.initialise(net)
+    randomise(net)
+    state = {name: value for name, value in net.state_dict().items() if not name.endswith("num_batches_tracked")}
+    out = {f"init.{name}": value.clone() for name, value in state.items()}
+    x = (torch.rand(batch, channels, pixels, pixels) * 2 - 1).requires_grad_()
+    feature = net(x)
+    upstream = torch.randn_like(feature)
+    (feature * upstream).sum().backward()
+    out |= {"in.x": x, "in.upstream": upstream, "out.feature": feature, "grad.x": x.grad}
+    out |= {f"grad.{name}": p.grad for name, p in net.named_parameters()}
+    out |= {f"after.{name}": state[name].clone() for name, _ in net.named_buffers() if name in state}
+    net.eval()
+    out["eval.feature"] = net(x)
+    net.last_relu = True
+    out["eval.feature_last_relu"] = net(x)
     return out
 
 
@@ -197,6 +225,10 @@ def main() -> int:
     for seed, (name, options) in enumerate(NETWORKS.items()):
         metadata = {key: str(value).lower() for key, value in vars(options).items()}
         dumps[name] = (network_dump(options, seed, name in WITH_EVALUATION), metadata | {"batch": str(BATCH)})
+    encoders.check_published_counts()
+    for name, arguments in TRUNKS.items():
+        keys = ("kind", "channels", "base", "size", "pixels", "batch")
+        dumps[name] = (trunk_dump(*arguments), {key: str(value) for key, value in zip(keys, arguments)})
     dumps["spectral_norm"] = (spectral_norm_dump(), {"eps": "1e-6"})
     dumps["conditional_bn"] = (conditional_bn_dump(), {"eps": "1e-5", "momentum": "0.1"})
     dumps["losses"] = (loss_dump(), {"form": "sum of three terms, mean over the batch"})

@@ -38,20 +38,19 @@ core::StateDict train(comm::Communicator& communicator, at::TensorOptions tensor
   train::TrainOptions options;
   options.adam_eps = 1e-6;  // biases in front of a norm: docs/choices.md C5
   train::TrainState state(model, options, communicator, 1, tensor_options);
-  train::Step step(state, loss::Kind::kHinge);
+  train::Step step(state, model, options, {});
   const int64_t share = 8 / communicator.size(), first = share * communicator.rank();
   for (int64_t draw = 0; draw < 10; ++draw) {
-    const at::Tensor images =
-        at::sin(at::arange(8 * 3 * 32 * 32, at::kDouble) * (0.01 + 0.003 * draw))
-            .view({8, 3, 32, 32})
-            .narrow(0, first, share)
-            .to(tensor_options);
-    const train::Noise noise =
-        train::make_noise(1, draw, first, share, model.z_dim, tensor_options);
+    core::Batch batch;
+    batch.images = at::sin(at::arange(8 * 3 * 32 * 32, at::kDouble) * (0.01 + 0.003 * draw))
+                       .view({8, 3, 32, 32})
+                       .narrow(0, first, share)
+                       .to(tensor_options);
+    const train::Noise noise = train::make_noise(1, draw, first, share, model, tensor_options);
     if (draw % 2 == 0) {
-      step.update_discriminator(images, noise, 2e-4);
+      step.update_discriminator(batch, noise, 2e-4);
     } else {
-      step.update_generator_encoder(images, noise, 5e-5, 5e-5);
+      step.update_generator_encoder(batch, noise, 5e-5, 5e-5);
     }
   }
   return state.to_state_dict();

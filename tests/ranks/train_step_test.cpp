@@ -14,7 +14,7 @@ constexpr int64_t kGlobalBatch = 8, kSeed = 5;
 struct Case {
   std::string name;
   model::ModelOptions model;
-  loss::Kind kind;
+  std::string loss;
 };
 
 void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
@@ -48,24 +48,29 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
   options.ema_decay = 0.9;
   auto state =
       std::make_unique<train::TrainState>(test.model, options, communicator, kSeed, at::kDouble);
-  train::Step step(*state, test.kind);
-  const int64_t size = test.model.resolution;
+  options.orthogonal = 1e-4;
+  loss::LossOptions loss;
+  loss.kind = test.loss;
+  train::Step step(*state, test.model, options, loss);
+  const int64_t size = test.model.data_resolution();
   const int64_t b = kGlobalBatch / communicator.size(), first = b * communicator.rank();
   int64_t draw = 0;
-  const auto images = [&] {
+  const auto batch = [&] {
     const at::Tensor index = at::arange(kGlobalBatch * 3 * size * size, at::kDouble);
-    return at::sin(index * (0.01 + 0.003 * static_cast<double>(draw)))
-        .view({kGlobalBatch, 3, size, size})
-        .narrow(0, first, b);
+    core::Batch own;
+    own.images = at::sin(index * (0.01 + 0.003 * static_cast<double>(draw)))
+                     .view({kGlobalBatch, 3, size, size})
+                     .narrow(0, first, b);
+    own.labels = at::arange(kGlobalBatch, at::kLong).remainder(3).narrow(0, first, b);
+    return own;
   };
   for (int64_t i = 0; i < steps; ++i) {
     for (int64_t k = 0; k <= options.d_steps; ++k) {
-      const train::Noise noise =
-          train::make_noise(kSeed, draw, first, b, test.model.z_dim, at::kDouble);
+      const train::Noise noise = train::make_noise(kSeed, draw, first, b, test.model, at::kDouble);
       if (k < options.d_steps) {
-        step.update_discriminator(images(), noise, options.lr_d);
+        step.update_discriminator(batch(), noise, options.lr_d);
       } else {
-        step.update_generator_encoder(images(), noise, options.lr_g, options.lr_e);
+        step.update_generator_encoder(batch(), noise, options.lr_g, options.lr_e);
       }
       ++draw;
     }
@@ -103,24 +108,49 @@ TEST_P(TrainStep, RepeatsBitForBit) {
 TEST_P(TrainStep, MovesEveryNetworkAndKeepsRanksEqual) {
   const auto communicator = comm::make_mpi_communicator({});
   const auto state = run(GetParam(), *communicator, 3);
-  const train::TrainState start(GetParam().model, {}, *communicator, kSeed, at::kDouble);
-  for (auto [trained, untrained] :
-       {std::pair<train::Arena*, const train::Arena*>{&state->arena_g, &start.arena_g},
-        {&state->arena_e, &start.arena_e},
-        {&state->arena_d, &start.arena_d}}) {
-    EXPECT_FALSE(at::equal(trained->values(), const_cast<train::Arena*>(untrained)->values()));
-    const at::Tensor all = communicator->all_gather(trained->values().unsqueeze(0));
+  train::TrainState start(GetParam().model, {}, *communicator, kSeed, at::kDouble);
+  const auto expect_moved = [&](train::Trained& trained, train::Trained& untrained) {
+    EXPECT_FALSE(at::equal(trained.arena.values(), untrained.arena.values()));
+    const at::Tensor all = communicator->all_gather(trained.arena.values().unsqueeze(0));
     for (int64_t r = 0; r < communicator->size(); ++r) EXPECT_TRUE(at::equal(all[r], all[0]));
-  }
+  };
+  expect_moved(state->g, start.g);
+  expect_moved(state->d, start.d);
+  EXPECT_EQ(state->e.has_value(), GetParam().model.has_encoder());
+  if (state->e) expect_moved(*state->e, *start.e);
+}
+
+model::ModelOptions biggan() {
+  model::ModelOptions options = small("residual", "sn", "sg");
+  options.system = "biggan";
+  options.g_condition = "class";
+  options.num_classes = 3;
+  return options;
+}
+model::ModelOptions uniform_bigan_of_larger_images() {
+  model::ModelOptions options = small("strided", "sn", "cg");
+  options.system = "bigan";
+  options.e_resolution = 32;
+  options.prior = "uniform";
+  options.e_stochastic = false;
+  return options;
+}
+model::ModelOptions plain_gan() {
+  model::ModelOptions options = small("strided", "bn", "cg");
+  options.system = "gan";
+  return options;
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Systems, TrainStep,
-    ::testing::Values(
-        Case{"StridedBatchNormLogistic", small("strided", "bn", "cg"), loss::Kind::kLogistic},
-        Case{"StridedSpectralHinge", small("strided", "sn", "cg"), loss::Kind::kHinge},
-        Case{"ResidualHinge", small("residual", "sn", "cg"), loss::Kind::kHinge},
-        Case{"ResidualAttentionHinge", small("residual", "sn", "sg"), loss::Kind::kHinge}),
+    ::testing::Values(Case{"StridedBatchNormLogistic", small("strided", "bn", "cg"), "logistic"},
+                      Case{"StridedSpectralHinge", small("strided", "sn", "cg"), "hinge"},
+                      Case{"ResidualHinge", small("residual", "sn", "cg"), "hinge"},
+                      Case{"ResidualAttentionHinge", small("residual", "sn", "sg"), "hinge"},
+                      Case{"ConditionalBigGan", biggan(), "hinge"},
+                      Case{"UniformBiganOfLargerImages", uniform_bigan_of_larger_images(),
+                           "logistic"},
+                      Case{"PlainGan", plain_gan(), "logistic"}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -167,6 +167,80 @@ TEST_F(DataPrep, ReadsIdxPlainAndGzip) {
   refuse("absent", "labels", "does not exist");
 }
 
+TEST_F(DataPrep, ReadsCifarAsAFileAndAsAFolder) {
+  // Each plane of each image has one value of its own.
+  const auto record = [](const std::string& labels, int first) {
+    std::string bytes = labels;
+    for (const int value : {first, first + 1, first + 2}) {
+      bytes += std::string(1024, static_cast<char>(value));
+    }
+    return bytes;
+  };
+  const std::string root = folder_ / "cifar", single = root + "/test_batch.bin";
+  test::write_file(root + "/data_batch_1.bin", record({4}, 10));
+  test::write_file(root + "/data_batch_2.bin", record({9}, 20) + record({0}, 200));
+  test::write_file(single, record({7}, 30));
+  const auto convert = [&](const std::string& input, const std::string& more) {
+    return run("shard --force --size 32 --output '" + shards_ + "' --input '" + input + "' " +
+               more);
+  };
+  const auto expect_sample = [&](int64_t index, int64_t label, uint8_t first) {
+    const data::ShardSet shards = data::ShardSet::open(shards_);
+    EXPECT_EQ(shards.num_classes(), 10);
+    EXPECT_EQ(shards.label(index), label);
+    std::vector<uint8_t> pixels(32 * 32 * 3);
+    shards.read(index, pixels);
+    for (size_t i = 0; i < pixels.size(); ++i) ASSERT_EQ(pixels[i], first + i % 3) << i;
+  };
+  test::Outcome outcome = convert(root, "--format cifar10");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("3 images of 32x32x3, 10 classes"));
+  expect_sample(0, 4, 10);
+  expect_sample(1, 9, 20);
+  expect_sample(2, 0, 200);
+  EXPECT_THAT(run("info '" + shards_ + "'").out, HasSubstr("CIFAR-10 folder cifar, train"));
+  outcome = convert(root, "--format cifar10 --split test");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  expect_sample(0, 7, 30);
+  const std::string fingerprint = data::ShardSet::open(shards_).fingerprint();
+  ASSERT_EQ(convert(single, "").code, 0) << "not recognised by its size";
+  EXPECT_EQ(data::ShardSet::open(shards_).fingerprint(), fingerprint);
+  test::write_file(root + "/batches.meta.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n");
+  ASSERT_EQ(convert(root, "--split test").code, 0) << "not recognised by the names of the files";
+  EXPECT_EQ(data::ShardSet::open(shards_).class_names()[9], "j");
+  EXPECT_EQ(data::ShardSet::open(shards_).fingerprint(), fingerprint);
+
+  test::write_file(folder_ / "hundred.bin", record({19, 99}, 1));
+  outcome = convert(folder_ / "hundred.bin", "");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(data::ShardSet::open(shards_).num_classes(), 100);
+  EXPECT_EQ(data::ShardSet::open(shards_).label(0), 99);
+}
+
+TEST_F(DataPrep, WrongCifarFilesAndOptionsAreRefused) {
+  const std::string root = folder_ / "cifar", single = root + "/test_batch.bin";
+  test::write_file(single, std::string(3073, '\1'));
+  const auto refuse = [&](const std::string& input, const std::string& more,
+                          const std::string& text) {
+    expect_one_line(
+        run("shard --size 32 --output '" + shards_ + "' --input '" + input + "' " + more), 2, text);
+  };
+  refuse(root, "--format cifar10", root + " has no data_batch_1.bin");
+  refuse(single, "--format cifar100", "3073 bytes are not a multiple of 3074");
+  refuse(single, "--split test", "--split belongs to a folder of CIFAR's files");
+  refuse(root, "--split test", "--split belongs to a folder of CIFAR's files");
+  refuse(single, "--labels x", "--labels belongs to --format idx");
+  refuse(root, "--format cifar", "--format = 'cifar' must be one of auto, folder, idx, cifar10, ");
+  test::write_file(folder_ / "label.bin", std::string(3073, '\12'));
+  refuse(folder_ / "label.bin", "", "label.bin: record 0 has label 10; CIFAR-10 has 0 to 9");
+  test::write_file(folder_ / "cut.bin", std::string(3072, '\1'));
+  refuse(folder_ / "cut.bin", "", "is neither a folder nor an IDX file nor a .bin file of CIFAR");
+  refuse(folder_ / "cut.bin", "--format cifar10", "is truncated or not of CIFAR-10: 3072 bytes");
+  // The beginning of an IDX file, and the size of a CIFAR file.
+  test::write_file(folder_ / "both.bin", std::string("\0\0\10\3", 4) + std::string(3069, '\1'));
+  refuse(folder_ / "both.bin", "", "both.bin can be cifar10 and idx");
+}
+
 TEST_F(DataPrep, MissingAndEmptyInputsAreRefused) {
   expect_one_line(shard(), 2, "does not exist");
   fs::create_directories(photos_);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <filesystem>
 #include <limits>
 
 #include "core/error.h"
@@ -61,9 +62,9 @@ class OptionTableTest : public testing::Test {
     }
     return "accepted";
   }
-  std::string config(const std::string& text) {
-    test::write_file(folder_ / "run.ini", text);
-    return folder_ / "run.ini";
+  std::string config(const std::string& text, const std::string& name = "run.ini") {
+    test::write_file(folder_ / name, text);
+    return folder_ / name;
   }
 
   test::TemporaryFolder folder_;
@@ -217,6 +218,158 @@ TEST_F(OptionTableTest, AllProblemsComeInOneMessageEachWithItsOrigin) {
 TEST_F(OptionTableTest, ALineOfAFileThatIsNeitherSectionNorValueIsRefused) {
   EXPECT_THAT(refusal_of_ini("[train]\nsteps\n"),
               AllOf(StartsWith("run.ini: "), HasSubstr("'steps'")));
+}
+
+TEST_F(OptionTableTest, ALineInErrorHidesNoOtherProblemOfItsFile) {
+  EXPECT_EQ(refusal_of_ini("steps\n"
+                           "[train]\n"
+                           "rate\n"
+                           "steps = 0\n"
+                           "[run\n"
+                           "name = the section is known in spite of its line\n"
+                           "[data] shuffle = on\n"
+                           "[]\n"
+                           "[run]\n"
+                           "system = vae\n"),
+            "7 problems in the options:\n"
+            "  run.ini: the options configuration file contains an invalid line 'steps'\n"
+            "  run.ini: the options configuration file contains an invalid line 'rate'\n"
+            "  run.ini: '[run' is not a section; write [name]\n"
+            "  run.ini: '[data] shuffle = on' is not a section; write [name]\n"
+            "  run.ini: '[]' is not a section; write [name]\n"
+            "  run.ini: train.steps = '0' is out of bounds: at least 1\n"
+            "  run.ini: run.system = 'vae' is out of bounds: gan | bigan | bigbigan");
+}
+
+TEST_F(OptionTableTest, LinesMayEndAsOnWindows) {
+  table_.parse_ini("\r\n[train]\r\nsteps = 7\r\n\t[run] # title\r\nname = two words\r\n",
+                   "run.ini");
+  EXPECT_EQ(fields_.steps, 7);
+  EXPECT_EQ(fields_.name, "two words");
+}
+
+TEST_F(OptionTableTest, AnIncludedFileIsReadFirstAndTheIncludingOneAndTheCommandLineWin) {
+  config("[train]\nsteps = 7\nrate = 0.25\nmomentum = 0.25\n[run]\nname = base\n", "base.ini");
+  const std::string path =
+      config("include = base.ini  # what is common\n[train]\nsteps = 8\nrate = 0.5\n");
+  table_.parse({"--train.rate=0.75", "--config", path});
+  EXPECT_EQ(fields_.momentum, 0.25);
+  EXPECT_EQ(fields_.name, "base");
+  EXPECT_EQ(fields_.steps, 8);
+  EXPECT_EQ(fields_.rate, 0.75);
+  EXPECT_EQ(fields_.system, "bigbigan");
+  EXPECT_EQ(table_.config_path(), path);
+}
+
+TEST_F(OptionTableTest, TheEffectiveConfigurationWithIncludesIsFlat) {
+  config("[train]\nsteps = 7\n", "base.ini");
+  table_.parse({"--config", config("include = base.ini\n[run]\nname = mine\n")});
+  EXPECT_THAT(table_.ini_text(), Not(HasSubstr("include")));
+  Fields copy;
+  OptionTable table;
+  copy.declare(table);
+  table.parse_ini(table_.ini_text(), "config.ini");
+  EXPECT_EQ(table.values(), table_.values());
+  EXPECT_EQ(copy.steps, 7);
+  EXPECT_EQ(copy.name, "mine");
+}
+
+TEST_F(OptionTableTest, AnIncludeIsRelativeToItsOwnFile) {
+  config("[train]\nsteps = 7\n", "base.ini");
+  config("include = ../../base.ini\n[train]\nrate = 0.25\n", "models/large/large.ini");
+  config("[run]\nname = absolute\n", "elsewhere/name.ini");
+  table_.parse({"--config", config("include = large/large.ini\ninclude = " +
+                                       (folder_ / "elsewhere/name.ini") + "\n",
+                                   "models/run.ini")});
+  EXPECT_EQ(fields_.steps, 7);
+  EXPECT_EQ(fields_.rate, 0.25);
+  EXPECT_EQ(fields_.name, "absolute");
+}
+
+TEST_F(OptionTableTest, OfSeveralIncludesTheLaterWins) {
+  config("[train]\nsteps = 1\nrate = 1\nmomentum = 0.1\n[run]\nname = a\n", "a.ini");
+  config("[train]\nsteps = 2\nrate = 2\nmomentum = 0.2\n", "b.ini");
+  config("[train]\nsteps = 3\nrate = 3\n", "c.ini");
+  table_.parse(
+      {"--config", config("include = a.ini , b.ini\n\ninclude=c.ini\n[train]\nrate = 4\n")});
+  EXPECT_EQ(fields_.name, "a");
+  EXPECT_EQ(fields_.momentum, 0.2);
+  EXPECT_EQ(fields_.steps, 3);
+  EXPECT_EQ(fields_.rate, 4);
+}
+
+// Two branches may share a base; that is not a circle.
+TEST_F(OptionTableTest, AFileMayBeIncludedOnTwoWays) {
+  config("[train]\nsteps = 7\n", "base.ini");
+  config("include = base.ini\n[train]\nrate = 0.25\n", "a.ini");
+  config("include = base.ini\n[run]\nname = b\n", "b.ini");
+  table_.parse({"--config", config("include = a.ini, b.ini\n")});
+  EXPECT_EQ(fields_.steps, 7);
+  EXPECT_EQ(fields_.rate, 0.25);
+  EXPECT_EQ(fields_.name, "b");
+}
+
+TEST_F(OptionTableTest, ProblemsNameTheFileInWhichTheyStand) {
+  const std::string base = config("[train]\nsteps = 0\nrat = 1\nrate\n", "base.ini");
+  // Its bad value is an error though this one wins.
+  const std::string path =
+      config("include = base.ini\n[train]\nsteps = 5\nmomentum = 2\nmomentum = 0\n");
+  EXPECT_EQ(refusal({"--config", path}),
+            "5 problems in the options:\n"
+            "  " +
+                base + ": the options configuration file contains an invalid line 'rate'\n  " +
+                base + ": train.steps = '0' is out of bounds: at least 1\n  " + base +
+                ": unknown key 'train.rat'; did you mean 'train.rate'?\n  " + path +
+                ": train.momentum = '2' is out of bounds: 0 to 0.999\n  " + path +
+                ": key 'train.momentum' is given twice");
+}
+
+TEST_F(OptionTableTest, IncludesThatGoRoundAreRefusedWithTheirChain) {
+  const std::string path = config("include = sub/a.ini\n");
+  const std::string a = config("include = b.ini\n", "sub/a.ini");
+  const std::string b = config("include = ../run.ini\n[train]\nsteps = 7\n", "sub/b.ini");
+  EXPECT_EQ(refusal({"--config", path}), b + ": include goes round: " + path + " -> " + a + " -> " +
+                                             b + " -> " + folder_.path() + "/sub/../run.ini");
+  const std::string self = config("include = self.ini\n", "self.ini");
+  EXPECT_EQ(refusal({"--config", self}), self + ": include goes round: " + self + " -> " + self);
+  // The same file by another name.
+  std::filesystem::create_symlink("loop.ini", folder_ / "link.ini");
+  EXPECT_THAT(refusal({"--config", config("include = link.ini\n", "loop.ini")}),
+              HasSubstr(": include goes round: "));
+}
+
+TEST_F(OptionTableTest, AnIncludeThatCannotBeReadIsRefusedWithItsChain) {
+  const std::string path = config("include = a.ini\n[train]\nsteps = 0\n");
+  const std::string a = config("include = absent.ini\n", "a.ini");
+  EXPECT_EQ(refusal({"--config", path}),
+            "2 problems in the options:\n  " + a +
+                ": include cannot be read: No such file or directory: " + path + " -> " + a +
+                " -> " + (folder_ / "absent.ini") + "\n  " + path +
+                ": train.steps = '0' is out of bounds: at least 1");
+  EXPECT_THAT(refusal({"--config", config("include = .\n")}), HasSubstr("include cannot be read"));
+}
+
+TEST_F(OptionTableTest, AChainOfMoreThanSixteenFilesIsRefused) {
+  for (int i = 1; i <= 16; ++i) {
+    config("include = " + std::to_string(i + 1) + ".ini\n", std::to_string(i) + ".ini");
+  }
+  config("[train]\nsteps = 7\n", "17.ini");
+  EXPECT_THAT(
+      refusal({"--config", folder_ / "1.ini"}),
+      AllOf(StartsWith((folder_ / "16.ini") + ": include makes a chain of more than 16 files: " +
+                       (folder_ / "1.ini") + " -> " + (folder_ / "2.ini") + " -> "),
+            HasSubstr(" -> " + (folder_ / "17.ini"))));
+  table_.parse({"--config", folder_ / "2.ini"});
+  EXPECT_EQ(fields_.steps, 7);
+}
+
+TEST_F(OptionTableTest, AnIncludeInTheWrongPlaceOrWithoutANameIsRefused) {
+  EXPECT_EQ(refusal({"--config", config("[train]\ninclude = base.ini\n")}),
+            (folder_ / "run.ini") + ": include must stand before the first section");
+  for (const char* line : {"include =\n", "include = ,\n", "include = run.ini,\n"}) {
+    EXPECT_THAT(refusal({"--config", config(line)}), HasSubstr("lacks the name of a file")) << line;
+  }
+  EXPECT_EQ(refusal_of_ini("include = base.ini\n"), "run.ini: include works in files only");
 }
 
 TEST_F(OptionTableTest, AConfigFileThatCannotBeReadIsRefusedBesideOtherProblems) {

@@ -92,5 +92,47 @@ TEST(RealImages, MnistReadsAsKnown) {
   EXPECT_NEAR(sum / (60000.0 * 784 * 255), 0.1307, 5e-5);
 }
 
+// Facts of the CIFAR-10 test set: 1,000 images of each class; the first are a cat, two ships and an
+// aeroplane; the means of R, G and B, in units of 255, as many programs state them for normalising.
+TEST(RealImages, Cifar10TestSetReadsAsKnown) {
+  const std::string archive = "cifar10/test.tar.xz";
+  BBG_NEEDS_TEST_DATA(archive);
+  const test::TemporaryFolder folder;
+  const std::string command =
+      "tar -xf '" + test_data() + "/" + archive + "' -C '" + folder.path() + "'";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const std::string root = folder / "cifar-10-batches-bin";
+  ASSERT_EQ(data_prep::possible_cifar(root), std::vector{data_prep::CifarKind::k10});
+  const auto source =
+      data_prep::open_cifar(root, data_prep::CifarKind::k10, data_prep::CifarSplit::kTest);
+  ASSERT_EQ(source->size(), 10000);
+  std::vector<int64_t> counts(10), sums(3), raw_sums(3);
+  for (int64_t i = 0; i < 10000; ++i) {
+    const Image image = source->read(i, 3);
+    ASSERT_EQ(image.pixels.size(), 3072u);
+    for (size_t at = 0; at < 3072; ++at) sums[at % 3] += image.pixels[at];
+    ++counts[static_cast<size_t>(source->label(i))];
+  }
+  EXPECT_EQ(counts, std::vector<int64_t>(10, 1000));
+  EXPECT_EQ(source->class_names(),
+            (std::vector<std::string>{"airplane", "automobile", "bird", "cat", "deer", "dog",
+                                      "frog", "horse", "ship", "truck"}));
+  const std::vector<int64_t> first = {3, 8, 8, 0, 6, 6, 1, 6, 3, 1};
+  for (size_t i = 0; i < first.size(); ++i) {
+    EXPECT_EQ(source->label(static_cast<int64_t>(i)), first[i]) << i;
+  }
+  // Half a unit of the last digit.
+  EXPECT_NEAR(static_cast<double>(sums[0]) / (10000.0 * 1024 * 255), 0.49421428, 5e-9);
+  EXPECT_NEAR(static_cast<double>(sums[1]) / (10000.0 * 1024 * 255), 0.48513139, 5e-9);
+  EXPECT_NEAR(static_cast<double>(sums[2]) / (10000.0 * 1024 * 255), 0.45040909, 5e-9);
+
+  const std::string bytes = test::read_file(root + "/test_batch.bin");
+  for (size_t at = 0; at < bytes.size(); ++at) {
+    const size_t place = at % 3073;
+    if (place > 0) raw_sums[(place - 1) / 1024] += static_cast<uint8_t>(bytes[at]);
+  }
+  EXPECT_EQ(sums, raw_sums);
+}
+
 }  // namespace
 }  // namespace bbg::data

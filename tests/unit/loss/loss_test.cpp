@@ -65,6 +65,20 @@ TEST(Loss, CountsOnlyTheTermsThatExist) {
   EXPECT_FALSE(d.xz.defined());
 }
 
+TEST(Loss, MeanFormIsTheSumOverTheNumberOfTerms) {
+  const core::Scores e = scores({1.5}, {-0.5}, {2}), g = scores({0.25}, {1}, {-3});
+  EXPECT_DOUBLE_EQ(3 * discriminator_loss(Kind::kHinge, e, g, Form::kMean).total.item<double>(),
+                   discriminator_loss(Kind::kHinge, e, g).total.item<double>());
+}
+
+TEST(Loss, OfAGeneratorWithoutEncoderIsThatOfItsOwnPairs) {
+  core::Scores gan;
+  gan.x = at::tensor({0.5, -2.0}, at::kDouble);
+  EXPECT_DOUBLE_EQ(generator_encoder_loss(Kind::kHinge, {}, gan).total.item<double>(), 0.75);
+  EXPECT_DOUBLE_EQ(generator_encoder_loss(Kind::kLogistic, {}, gan).total.item<double>(),
+                   (std::log1p(std::exp(-0.5)) + std::log1p(std::exp(2.0))) / 2);
+}
+
 TEST(Loss, RefusesTermsOfOneKindOfPairOnly) {
   core::Scores gan, bigan;
   gan.x = at::zeros({4});

@@ -129,7 +129,7 @@ TEST(ConditionalNorm, EqualsPyTorch) {
   const ModelOptions options;
   ParameterStore store("test", 1, "orthogonal", at::kDouble);
   Context context{communicator, options, Mode::kTrain, {}, {}, {}};
-  ConditionalNorm norm(context, Scope(store), golden["in.condition"].size(1),
+  ConditionalNorm norm(context, Scope(store), {.features = golden["in.condition"].size(1)},
                        golden["in.x"].size(1));
   {
     const at::NoGradGuard no_grad;
@@ -141,7 +141,7 @@ TEST(ConditionalNorm, EqualsPyTorch) {
   for (const auto& refresh : context.refresh) refresh(true);
   const at::Tensor x = golden["in.x"].clone().set_requires_grad(true);
   const at::Tensor condition = golden["in.condition"].clone().set_requires_grad(true);
-  const at::Tensor y = norm(x, condition);
+  const at::Tensor y = norm(x, {.vector = condition, .labels = {}});
   (y * golden["in.upstream"]).sum().backward();
   expect_near(y, golden["out.y"], "y");
   expect_near(x.grad(), golden["grad.x"], "gradient of x");
@@ -153,7 +153,8 @@ TEST(ConditionalNorm, EqualsPyTorch) {
     expect_near(buffer.tensor, golden["after." + buffer.name], buffer.name);
   context.mode = Mode::kEvaluate;
   for (const auto& refresh : context.refresh) refresh(false);
-  expect_near(norm(golden["in.x"], golden["in.condition"]), golden["eval.y"], "evaluation");
+  expect_near(norm(golden["in.x"], {.vector = golden["in.condition"], .labels = {}}),
+              golden["eval.y"], "evaluation");
 }
 
 }  // namespace

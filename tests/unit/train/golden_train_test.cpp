@@ -17,12 +17,19 @@ class GoldenStep : public ::testing::TestWithParam<const char*> {
   GoldenStep()
       : golden(GetParam()),
         state(golden.model_options(), TrainOptions(), communicator, 1, at::kDouble),
-        step(state, golden.text.at("loss") == "hinge" ? loss::Kind::kHinge : loss::Kind::kLogistic),
-        noise{golden["in.z"],
-              golden.has("in.eps") ? golden["in.eps"] : at::zeros_like(golden["in.z"])} {
+        step(state, golden.model_options(), TrainOptions(), loss_of(golden)),
+        batch{.images = golden["in.x"], .labels = {}, .sample_ids = {}},
+        noise{.z = golden["in.z"],
+              .epsilon = golden.has("in.eps") ? golden["in.eps"] : at::Tensor(),
+              .labels = {}} {
     testing::load_golden(*state.nets.generator, golden, "init.G");
     testing::load_golden(*state.nets.encoder, golden, "init.E");
     testing::load_golden(*state.nets.discriminator, golden, "init.D");
+  }
+  static loss::LossOptions loss_of(const Golden& golden) {
+    loss::LossOptions options;
+    options.kind = golden.text.at("loss");
+    return options;
   }
   void expect_gradients(Arena& arena, const std::string& prefix) {
     for (const auto& view : arena.views(arena.gradients())) {
@@ -34,34 +41,35 @@ class GoldenStep : public ::testing::TestWithParam<const char*> {
   testing::SelfCommunicator communicator;
   TrainState state;
   Step step;
+  core::Batch batch;
   Noise noise;
 };
 
 TEST_P(GoldenStep, DiscriminatorUpdateHasPyTorchsLossAndGradients) {
-  const loss::Loss loss = step.update_discriminator(golden["in.x"], noise, 1e-4);
+  const loss::Loss loss = step.update_discriminator(batch, noise, 1e-4);
   expect_near(loss.total.detach(), golden["out.loss_d"].view_as(loss.total), "loss");
-  expect_gradients(state.arena_d, "grad_d.D");
+  expect_gradients(state.d.arena, "grad_d.D");
 }
 
 TEST_P(GoldenStep, GeneratorEncoderUpdateHasPyTorchsLossAndGradients) {
-  const loss::Loss loss = step.update_generator_encoder(golden["in.x"], noise, 1e-4, 1e-4);
+  const loss::Loss loss = step.update_generator_encoder(batch, noise, 1e-4, 1e-4);
   expect_near(loss.total.detach(), golden["out.loss_ge"].view_as(loss.total), "loss");
-  expect_gradients(state.arena_g, "grad_ge.G");
-  expect_gradients(state.arena_e, "grad_ge.E");
+  expect_gradients(state.g.arena, "grad_ge.G");
+  expect_gradients(state.e->arena, "grad_ge.E");
 }
 
 TEST_P(GoldenStep, EachUpdateMovesItsOwnNetworksOnly) {
   const auto copy = [](Arena& arena) { return arena.values().clone(); };
-  const at::Tensor g = copy(state.arena_g), e = copy(state.arena_e), d = copy(state.arena_d);
-  step.update_discriminator(golden["in.x"], noise, 1e-4);
-  EXPECT_TRUE(at::equal(state.arena_g.values(), g));
-  EXPECT_TRUE(at::equal(state.arena_e.values(), e));
-  const at::Tensor moved = copy(state.arena_d);
+  const at::Tensor g = copy(state.g.arena), e = copy(state.e->arena), d = copy(state.d.arena);
+  step.update_discriminator(batch, noise, 1e-4);
+  EXPECT_TRUE(at::equal(state.g.arena.values(), g));
+  EXPECT_TRUE(at::equal(state.e->arena.values(), e));
+  const at::Tensor moved = copy(state.d.arena);
   EXPECT_FALSE(at::equal(moved, d));
-  step.update_generator_encoder(golden["in.x"], noise, 1e-4, 1e-4);
-  EXPECT_TRUE(at::equal(state.arena_d.values(), moved));
-  EXPECT_FALSE(at::equal(state.arena_g.values(), g));
-  EXPECT_FALSE(at::equal(state.arena_e.values(), e));
+  step.update_generator_encoder(batch, noise, 1e-4, 1e-4);
+  EXPECT_TRUE(at::equal(state.d.arena.values(), moved));
+  EXPECT_FALSE(at::equal(state.g.arena.values(), g));
+  EXPECT_FALSE(at::equal(state.e->arena.values(), e));
 }
 
 INSTANTIATE_TEST_SUITE_P(Systems, GoldenStep, ::testing::ValuesIn(testing::kGoldenSystems),
@@ -138,7 +146,7 @@ TEST(TrainState, SurvivesTheStateDict) {
   model.width = model.e_width = 2;
   TrainState first(model, {}, communicator, 1, at::kFloat),
       second(model, {}, communicator, 2, at::kFloat);
-  EXPECT_FALSE(at::equal(first.arena_g.values(), second.arena_g.values()));
+  EXPECT_FALSE(at::equal(first.g.arena.values(), second.g.arena.values()));
   second.load(first.to_state_dict());
   const core::StateDict a = first.to_state_dict(), b = second.to_state_dict();
   for (size_t i = 0; i < a.tensors.size(); ++i)

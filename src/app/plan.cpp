@@ -1,0 +1,104 @@
+#include "app/plan.h"
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "model/nets.h"
+
+namespace bbg::app {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Building networks asks nothing of it; their forward would.
+class NoCommunicator final : public comm::Communicator {
+ public:
+  int rank() const override { return 0; }
+  int size() const override { return 1; }
+  int local_rank() const override { return 0; }
+  int local_size() const override { return 1; }
+  std::string name() const override { return "none"; }
+  void all_reduce(at::Tensor&, comm::Reduce) override { refuse(); }
+  void broadcast(at::Tensor&, int) override { refuse(); }
+  at::Tensor all_gather(const at::Tensor&) override { refuse(); }
+  void barrier() override { refuse(); }
+  std::vector<std::string> all_gather_text(const std::string&) override { refuse(); }
+  bool agree(bool) override { refuse(); }
+  [[noreturn]] void abort(int exit_code) override { std::exit(exit_code); }
+
+ private:
+  [[noreturn]] static void refuse() { throw core::InternalError("a plan communicates"); }
+};
+
+// Parameters by the first part of their names: F, H, J and the scores of D.
+Json by_part(const model::Network& network) {
+  Json parts;
+  for (const auto& parameter : network.store().parameters()) {
+    const std::string part = parameter.name.substr(0, parameter.name.find('.'));
+    parts[part] = parts.value(part, int64_t{0}) + parameter.tensor.numel();
+  }
+  return parts;
+}
+
+std::string with_separators(int64_t number) {
+  std::string digits = std::to_string(number);
+  for (int64_t at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) {
+    digits.insert(static_cast<size_t>(at), ",");
+  }
+  return digits;
+}
+
+}  // namespace
+
+Json plan(const RunConfig& config) {
+  NoCommunicator nobody;
+  const model::Nets nets =
+      model::make_nets(config.model, nobody, 1, at::TensorOptions(at::kMeta).dtype(at::kFloat));
+  Json parameters;
+  int64_t total = 0, averaged = 0;
+  const auto add = [&](const std::string& name, const model::Network& network, bool has_average) {
+    parameters[name] = network.num_parameters();
+    total += network.num_parameters();
+    if (has_average) averaged += network.num_parameters();
+  };
+  add("G", *nets.generator, true);
+  if (nets.encoder) add("E", *nets.encoder, true);
+  add("D", *nets.discriminator, false);
+  parameters["total"] = total;
+  const int64_t value_bytes = config.compute.dtype == "float64" ? 8 : 4;
+  return {{"name", config.run.name},
+          {"system", config.model.system},
+          {"parameters", parameters},
+          {"discriminator", by_part(*nets.discriminator)},
+          // Values, gradients and two moments of each parameter, and the averages.
+          {"state_bytes", (4 * total + averaged) * value_bytes},
+          {"images_per_step", config.data.batch * (config.train.d_steps + 1)}};
+}
+
+std::string plan_text(const Json& plan) {
+  std::string text = plan["name"].get<std::string>() + ": " + plan["system"].get<std::string>() +
+                     "\n\nparameters\n";
+  char line[120];
+  const auto row = [&](const std::string& indent, const std::string& name, int64_t count) {
+    std::snprintf(line, sizeof line, "%s%-22s %15s\n", indent.c_str(), name.c_str(),
+                  with_separators(count).c_str());
+    text += line;
+  };
+  for (const auto& [name, count] : plan["parameters"].items()) {
+    row("  ", name, count.get<int64_t>());
+    if (name != "D") continue;
+    for (const auto& [part, part_count] : plan["discriminator"].items()) {
+      row("    ", part, part_count.get<int64_t>());
+    }
+  }
+  std::snprintf(line, sizeof line,
+                "\nweights, gradients, optimizer and averages: %.2f GB on every rank\n"
+                "real images a step: %s\n",
+                static_cast<double>(plan["state_bytes"].get<int64_t>()) / 1e9,
+                with_separators(plan["images_per_step"].get<int64_t>()).c_str());
+  return text + line;
+}
+
+}  // namespace bbg::app

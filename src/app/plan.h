@@ -1,0 +1,18 @@
+#pragma once
+// `bbg_dist plan`: what a configuration would build, without building it: networks are made on the
+// meta device, which knows shapes and holds no values. One process, no MPI.
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "app/run_config.h"
+
+namespace bbg::app {
+
+// {"name", "system", "parameters": {"G", "E", "D", "total"}, "discriminator": {"F", "H", ...},
+// "state_bytes", "images_per_step"}
+nlohmann::ordered_json plan(const RunConfig& config);
+
+// The same for people.
+std::string plan_text(const nlohmann::ordered_json& plan);
+
+}  // namespace bbg::app

@@ -1,0 +1,40 @@
+#pragma once
+// The residual encoder trunk for small images: pre-activation basic blocks, two to a stage
+// (docs/choices.md 27, 29, 31, 34).
+
+#include "model/cross_replica_norm.h"
+#include "model/layers.h"
+
+namespace bbg::model {
+
+// Two 3x3 convolutions, each after BN and ReLU; the projection shortcut reads the activated tensor.
+class BasicBlock {
+ public:
+  BasicBlock(Context& context, const Scope& scope, int64_t in, int64_t out, int64_t stride);
+  at::Tensor operator()(const at::Tensor& x);  // [N, in, S, S] -> [N, out, S/stride, S/stride]
+
+ private:
+  BatchNorm norm1_;
+  Conv conv1_;
+  BatchNorm norm2_;
+  Conv conv2_;
+  std::optional<Conv> shortcut_;
+};
+
+class SmallResNet {
+ public:
+  // resolution: a power of two, at least 8. The last stage works at 8x8: 3 stages at 32 px and 4
+  // at 64 px, of widths base x 1, 2, 4 (, 8).
+  SmallResNet(Context& context, const Scope& scope, int64_t channels, int64_t base,
+              int64_t resolution);
+  at::Tensor operator()(const at::Tensor& x);  // [N, C, S, S] -> [N, out_features()]
+  int64_t out_features() const { return out_features_; }
+
+ private:
+  Conv root_;
+  std::vector<BasicBlock> blocks_;
+  std::optional<BatchNorm> norm_;
+  int64_t out_features_ = 0;
+};
+
+}  // namespace bbg::model

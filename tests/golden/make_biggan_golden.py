@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the digests of this folder; see README.md. Usage: python make_biggan_golden.py [--check]
+
+--check writes nothing and compares what it computes with the files (1e-10 of each tensor's norm).
+"""
+import argparse
+import copy
+import math
+import sys
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy
+import torch
+import torch.nn.functional as F
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+import biggan_reference as ref
+
+HERE = Path(__file__).resolve().parent / "digests"
+N_FIRST = 4  # values that a digest keeps
+
+# name: options, batch. Scores of real and generated images, all gradients, evaluation of G.
+NETWORKS = {
+    "biggan_32_sg": (ref.Options(width=4, num_classes=5), 4),
+    # BigGAN-PyTorch's CIFAR recipe
+    "biggan_32_bgp_tables": (ref.Options(layout="bgp", num_classes=3, g_embedding=0, g_split_z=False), 4),
+    "biggan_64_bgp": (ref.Options(resolution=64, layout="bgp", z_dim=10, num_classes=3), 3),
+    # One learned embedding that is the whole condition; grey images; D wider than G
+    "biggan_64_sg_single": (ref.Options(resolution=64, layout="sg", channels=1, width=3, g_width=2,
+                                        g_condition="single", g_split_z=False), 3),
+    # Plain norms in G
+    "biggan_64_cg_plain": (ref.Options(resolution=64, layout="cg", g_condition="none", g_split_z=False,
+                                       d_skip="cg"), 3),
+    "biggan_128": (ref.Options(resolution=128, z_dim=12, num_classes=3), 2),
+    "biggan_256_bgp_skip": (ref.Options(resolution=256, layout="bgp", z_dim=14, num_classes=3), 1),
+    "biggan_256_cg_skip": (ref.Options(resolution=256, layout="cg", z_dim=14, num_classes=3, d_skip="cg",
+                                       g_attention="64"), 2),
+    "biggan_512": (ref.Options(resolution=512, layout="bgp", z_dim=16, num_classes=3), 2),
+    "biggan_512_cg_skip": (ref.Options(resolution=512, layout="cg", width=2, z_dim=8, g_condition="none",
+                                       g_attention="none", d_attention="none", d_skip="cg"), 2),
+}
+# name: options, loss.kind, loss.form, batch, seed. One D step and one G/E step, both from the initial state.
+# The seeds were chosen so that hinges are open for some samples and shut for others.
+STEPS = {
+    "step_biggan_sg": (ref.Options(num_classes=5), "hinge", "sum", 4, 21),
+    "step_biggan_tables": (ref.Options(layout="bgp", num_classes=3, g_embedding=0, g_split_z=False),
+                           "hinge", "sum", 4, 37),
+    "step_bigan": (ref.Options(system="bigan", terms="xz", layout="cg", g_condition="single"),
+                   "logistic", "sum", 4, 20),
+    "step_bigbigan_x_xz": (
+        ref.Options(system="bigbigan", terms="x xz", e_resolution=64, prior="uniform", e_stochastic=False,
+                    layout="cg", g_condition="single"), "hinge", "mean", 4, 35),
+    "step_bigbigan_z_xz": (
+        ref.Options(system="bigbigan", terms="z xz", e_resolution=64, prior="uniform", e_stochastic=False,
+                    layout="cg", g_condition="none"), "logistic", "mean", 4, 22),
+    "step_bigbigan_class": (
+        ref.Options(system="bigbigan", terms="x z xz", e_resolution=64, num_classes=3), "hinge", "mean", 4, 36),
+}
+
+
+# ------------------------------------------------------------------------------- values that need no storing
+
+def noise(name: str, *shape) -> torch.Tensor:
+    """Uniform on [-1, 1), from the name (FNV-1a) and the index (splitmix64) alone; exact in float64."""
+    key = 0xcbf29ce484222325
+    for byte in name.encode():
+        key = ((key ^ byte) * 0x100000001b3) % 2**64
+    n = math.prod(shape)
+    with numpy.errstate(over="ignore"):
+        x = numpy.uint64(key) + numpy.arange(1, n + 1, dtype=numpy.uint64) * numpy.uint64(0x9e3779b97f4a7c15)
+        x = (x ^ (x >> numpy.uint64(30))) * numpy.uint64(0xbf58476d1ce4e5b9)
+        x = (x ^ (x >> numpy.uint64(27))) * numpy.uint64(0x94d049bb133111eb)
+        x = x ^ (x >> numpy.uint64(31))
+    return torch.from_numpy((x >> numpy.uint64(11)).astype(numpy.float64) * 2.0**-52 - 1).reshape(shape)
+
+
+def state(name: str, v: torch.Tensor) -> torch.Tensor:
+    """Initial value of a parameter or buffer from noise of its shape."""
+    last = name.rsplit(".", 1)[-1]
+    if last == "gamma":
+        return torch.full_like(v, 0.7)
+    if last == "running_mean":
+        return 0.2 * v
+    if last == "running_var":
+        return 1 + 0.5 * v
+    if last == "u":
+        return v
+    if v.dim() >= 2:
+        return math.sqrt(3 * v.shape[0] / v.numel()) * v
+    return 1 + 0.3 * v if last == "weight" else 0.3 * v
+
+
+def digest(name: str, tensor: torch.Tensor) -> torch.Tensor:
+    """Sum, sum of squares, product with noise, first values (zeros where there are fewer)."""
+    flat = tensor.detach().contiguous().reshape(-1)
+    first = F.pad(flat[:N_FIRST], (0, max(0, N_FIRST - len(flat))))
+    return torch.cat([torch.stack([flat.sum(), flat @ flat, flat @ noise("digest." + name, len(flat))]), first])
+
+
+# ------------------------------------------------------------------------------------------------------ dumps
+
+@dataclass
+class Case:
+    """Nets and inputs of one dump, in their initial state; all follows from options, batch and seed."""
+    o: ref.Options
+    batch: int
+    seed: int = 0
+
+    def noise(self, name, *shape):
+        return noise(f"{self.seed}.{name}", *shape)
+
+    def nets(self) -> dict:
+        nets = {"G": ref.Generator(self.o), "D": ref.Discriminator(self.o)}
+        if self.o.system != "biggan":
+            nets["E"] = ref.Encoder(self.o)
+        with torch.no_grad():
+            for prefix, net in nets.items():
+                for name, value in [*net.named_parameters(), *named_buffers(net)]:
+                    value.copy_(state(name, self.noise(f"{prefix}.{name}", *value.shape)))
+        return nets
+
+    def x(self):
+        size = self.o.e_resolution or self.o.resolution
+        return self.noise("in.x", self.batch, self.o.channels, size, size)
+
+    def z(self):
+        return (1 if self.o.prior == "uniform" else 1.7) * self.noise("in.z", self.batch, self.o.z_dim)
+
+    def epsilon(self):
+        return 1.7 * self.noise("in.epsilon", self.batch, self.o.z_dim)
+
+    def labels(self, name):
+        return ((self.noise(name, self.batch) + 1) / 2 * self.o.num_classes).long() if self.o.conditional else None
+
+
+def named_buffers(net):
+    return [(name, b) for name, b in net.named_buffers() if not name.endswith("num_batches_tracked")]
+
+
+def network_case(case: Case) -> dict:
+    nets = case.nets()
+    G, D = nets["G"], nets["D"]
+    x, z = case.x().requires_grad_(), case.z().requires_grad_()
+    y_real, y_fake = case.labels("in.y_real"), case.labels("in.y_fake")
+    ref.prepare(G), ref.prepare(D)
+    generated = G(z, y_fake)
+    real, fake = D(x, None, y_real)["x"], D(generated, None, y_fake)["x"]
+    upstream = [case.noise(name, case.batch) for name in ("upstream.real", "upstream.fake")]
+    (real @ upstream[0] + fake @ upstream[1]).backward()
+    out = {"out.g": generated, "out.real": real, "out.fake": fake, "grad.x": x.grad, "grad.z": z.grad}
+    for prefix, net in nets.items():
+        out |= {f"grad.{prefix}.{name}": p.grad for name, p in net.named_parameters()}
+        out |= {f"after.{prefix}.{name}": b.clone() for name, b in named_buffers(net)}
+    # Running statistics; one power iteration from the stored u, forgotten.
+    G.eval()
+    ref.prepare(G, update=False)
+    with torch.no_grad():
+        out["eval.g"] = G(z, y_fake)
+    return out
+
+
+def step_case(case: Case, kind: str, form: str) -> dict:
+    d_nets = case.nets()
+    ge_nets = copy.deepcopy(d_nets)
+    inputs = case.x(), case.z(), case.epsilon(), case.labels("in.y_real"), case.labels("in.y_fake")
+
+    def order(nets):
+        return nets["G"], nets.get("E"), nets["D"]
+
+    d_loss, real, fake = ref.discriminator_step(*order(d_nets), inputs, kind, form)
+    d_loss.backward()
+    ge_nets["D"].requires_grad_(False)
+    ge_loss, *_ = ref.generator_encoder_step(*order(ge_nets), inputs, kind, form)
+    ge_loss.backward()
+    if kind == "hinge":  # one that is shut for all samples would compare zeros
+        assert all((real[term] < 1).any() and (fake[term] > -1).any() for term in fake), (real, fake)
+    out = {"out.loss_d": d_loss, "out.loss_ge": ge_loss}
+    for prefix, net in d_nets.items():
+        trained = d_nets if prefix == "D" else ge_nets
+        out |= {f"grad.{prefix}.{name}": p.grad for name, p in trained[prefix].named_parameters()}
+        for (name, b), (_, other) in zip(named_buffers(net), named_buffers(ge_nets[prefix])):
+            assert torch.equal(b, other)
+            out[f"after.{prefix}.{name}"] = b
+    return out
+
+
+def dumps():
+    for name, (o, batch) in NETWORKS.items():
+        yield name, network_case(Case(o, batch)), o, {"batch": str(batch), "seed": "0"}
+    for name, (o, kind, form, batch, seed) in STEPS.items():
+        yield name, step_case(Case(o, batch, seed), kind, form), o, {
+            "batch": str(batch), "seed": str(seed), "loss.kind": kind, "loss.form": form}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
+    torch.set_default_dtype(torch.float64)
+    torch.set_num_threads(1)
+    HERE.mkdir(exist_ok=True)
+    bad = 0
+    for name, tensors, o, text in dumps():
+        assert all(torch.isfinite(value).all() for value in tensors.values()), name
+        rows = torch.stack([digest(key, value) for key, value in tensors.items()])
+        text |= {f"model.{f.name.replace('_', '-')}": str(getattr(o, f.name)).lower() for f in fields(o)}
+        text["names"] = " ".join(tensors)
+        path = HERE / f"{name}.safetensors"
+        if not check:
+            save_file({"digests": rows}, path, {"torch": torch.__version__.split("+")[0], **text})
+            print(f"{path.name}: {len(rows)} digests, {path.stat().st_size} bytes")
+            continue
+        stored = load_file(path)["digests"]
+        with safe_open(path, "pt") as file:
+            same = all(file.metadata().get(k) == v for k, v in text.items())
+        norm = rows[:, 1:2].sqrt()
+        same = same and stored.shape == rows.shape and bool(
+            ((stored - rows).abs() <= 1e-10 * (rows.abs() + norm) + 1e-12).all())
+        print(f"{name}: {'same' if same else 'DIFFERENT'}")
+        bad += not same
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

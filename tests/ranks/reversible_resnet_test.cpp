@@ -1,0 +1,86 @@
+// The reversible trunk on N ranks x b samples against 1 rank x N*b: features, gradients and running
+// statistics. Backward makes forwards with collectives of its own, so ranks that were out of step
+// would mix them up or wait for ever.
+#include "model/reversible_resnet.h"
+
+#include <gtest/gtest.h>
+
+#include "comm/gradient_exchange.h"
+#include "comm/make_communicator.h"
+#include "support/lone_trunk.h"
+#include "support/self_communicator.h"
+#include "train/arena.h"
+
+namespace bbg {
+namespace {
+
+constexpr int64_t kGlobalBatch = 8;
+
+struct Result {
+  at::Tensor feature, of_x;  // [kGlobalBatch, ...], gathered
+  std::vector<model::NamedTensor> gradients, statistics;
+};
+
+Result run(comm::Communicator& communicator, bool recompute) {
+  testing::LoneTrunk<model::ReversibleResNet> net(
+      communicator, at::kDouble,
+      model::BottleneckTrunkShape{.channels = 2, .base = 4, .units = {2, 3, 2, 1}}, recompute);
+  train::Arena arena(net.store.parameters());
+  comm::GradientExchange exchange(communicator, arena.gradients());
+  const int64_t size = communicator.size(), b = kGlobalBatch / size,
+                first = b * communicator.rank();
+  const at::Tensor index = at::arange(kGlobalBatch * 2 * 32 * 32, at::kDouble);
+  const at::Tensor images =
+      at::sin(index * 0.37 + at::sin(index * 0.011)).view({kGlobalBatch, 2, 32, 32});
+  at::Tensor feature, of_x = at::zeros_like(images.narrow(0, first, b));
+  for (int round = 0; round < 2; ++round) {  // the second adds to the gradients and moves on
+    const at::Tensor x = images.narrow(0, first, b).clone().set_requires_grad(true);
+    feature = net(x);
+    const at::Tensor upstream =
+        at::cos(at::arange(kGlobalBatch * feature.size(1), at::kDouble) * (0.7 + round))
+            .view({kGlobalBatch, -1});
+    (feature * upstream.narrow(0, first, b)).sum().backward();
+    of_x += x.grad();
+  }
+  exchange.finish();
+  arena.gradients().mul_(size);  // the sum over samples, where the exchange takes ranks' mean
+  return {communicator.all_gather(feature.detach()), communicator.all_gather(of_x),
+          arena.views(arena.gradients()), net.store.buffers()};
+}
+
+// float64 sums in another order.
+void expect_near(const at::Tensor& actual, const at::Tensor& expected, const std::string& what) {
+  EXPECT_TRUE(at::allclose(actual, expected, 1e-9, 1e-9))
+      << what << " differs by " << (actual - expected).abs().max().item<double>();
+}
+
+void expect_near(const std::vector<model::NamedTensor>& actual,
+                 const std::vector<model::NamedTensor>& expected) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    expect_near(actual[i].tensor, expected[i].tensor, expected[i].name);
+  }
+}
+
+TEST(ReversibleResNet, OnManyRanksEqualsOneRankThatKeepsActivations) {
+  const auto communicator = comm::make_mpi_communicator({});
+  testing::SelfCommunicator alone;
+  const Result many = run(*communicator, true), one = run(alone, false);
+  expect_near(many.feature, one.feature, "feature");
+  expect_near(many.of_x, one.of_x, "gradient of x");
+  expect_near(many.gradients, one.gradients);
+  expect_near(many.statistics, one.statistics);
+}
+
+TEST(ReversibleResNet, RepeatsBitForBit) {
+  const auto communicator = comm::make_mpi_communicator({});
+  const Result first = run(*communicator, true), second = run(*communicator, true);
+  EXPECT_TRUE(at::equal(first.feature, second.feature));
+  for (size_t i = 0; i < first.gradients.size(); ++i) {
+    EXPECT_TRUE(at::equal(first.gradients[i].tensor, second.gradients[i].tensor))
+        << first.gradients[i].name;
+  }
+}
+
+}  // namespace
+}  // namespace bbg

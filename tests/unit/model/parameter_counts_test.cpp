@@ -1,0 +1,183 @@
+// Numbers of parameters against published ones. Sources: compare_gan (google/compare_gan, comments
+// in resnet_biggan.py) and BigGAN-PyTorch (ajbrock) state theirs; Brock et al. 2019 gives G + D in
+// millions; the others follow from these by hand (docs/choices.md C6). Networks are built on the
+// meta device, so nothing is computed.
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "model/layout.h"
+#include "model/nets.h"
+#include "support/self_communicator.h"
+
+namespace bbg::model {
+namespace {
+
+ModelOptions biggan(int64_t resolution, int64_t z_dim, int64_t width = 96) {
+  ModelOptions options;
+  options.system = "biggan";
+  options.g_condition = "class";
+  options.num_classes = 1000;
+  options.resolution = resolution;
+  options.z_dim = z_dim;
+  options.width = width;
+  options.layout = "bgp";
+  return options;
+}
+
+Nets build(const ModelOptions& options) {
+  static testing::SelfCommunicator communicator;
+  return make_nets(options, communicator, 1, at::TensorOptions(at::kMeta).dtype(at::kFloat));
+}
+int64_t generator(const ModelOptions& options) {
+  return build(options).generator->num_parameters();
+}
+int64_t discriminator(const ModelOptions& options) {
+  return build(options).discriminator->num_parameters();
+}
+ModelOptions with(ModelOptions options, void (*change)(ModelOptions&)) {
+  change(options);
+  return options;
+}
+void single_label(ModelOptions& options) { options.g_condition = "single"; }
+void chunks_alone(ModelOptions& options) { options.g_condition = "none"; }
+void comparegans_skip(ModelOptions& options) { options.d_skip = "cg"; }
+
+TEST(ParameterCounts, BigGanAt128) {
+  EXPECT_EQ(generator(biggan(128, 120)), 70'433'988);
+  EXPECT_EQ(discriminator(biggan(128, 120)), 87'982'370);
+  EXPECT_EQ(generator(with(biggan(128, 120), single_label)), 70'306'116);
+  EXPECT_EQ(discriminator(with(biggan(128, 120), single_label)), 86'446'370);
+  EXPECT_EQ(generator(with(biggan(128, 120), chunks_alone)), 68'413'636);
+}
+
+TEST(ParameterCounts, BigGanAt128WithWidth64) {
+  EXPECT_EQ(generator(biggan(128, 120, 64)), 31'978'628);
+  EXPECT_EQ(discriminator(biggan(128, 120, 64)), 39'448'258);
+  EXPECT_EQ(generator(with(biggan(128, 120, 64), single_label)), 31'850'756);
+  EXPECT_EQ(discriminator(with(biggan(128, 120, 64), single_label)), 38'424'258);
+}
+
+TEST(ParameterCounts, BigGanAt256And512) {
+  EXPECT_EQ(generator(biggan(256, 140)), 82'097'604);
+  EXPECT_EQ(generator(with(biggan(256, 140), [](ModelOptions& o) { o.g_attention = "64"; })),
+            82'235'844);
+  EXPECT_EQ(discriminator(biggan(256, 140)), 99'225'890);
+  EXPECT_EQ(discriminator(with(biggan(256, 140), comparegans_skip)), 98'635'298);
+  EXPECT_EQ(generator(biggan(512, 160)), 82'468'068);
+  EXPECT_EQ(generator(biggan(512, 128)), 82'296'804);
+  EXPECT_EQ(discriminator(biggan(512, 160)), 99'401'282);
+  EXPECT_EQ(discriminator(with(biggan(512, 160), comparegans_skip)), 98'801'378);
+}
+
+TEST(ParameterCounts, BigGanAt32And64) {
+  EXPECT_EQ(generator(biggan(64, 120, 64)), 31'969'540);
+  EXPECT_EQ(discriminator(biggan(64, 120, 64)), 20'571'842);
+  EXPECT_EQ(generator(biggan(32, 128, 64)), 4'499'971);
+  EXPECT_EQ(discriminator(biggan(32, 128, 64)), 4'460'801);
+  const auto unsplit = with(biggan(32, 128, 64), [](ModelOptions& o) { o.g_split_z = false; });
+  EXPECT_EQ(generator(unsplit), 4'794'883);
+  const auto per_class = with(unsplit, [](ModelOptions& o) {
+    o.g_embedding = 0;
+    o.num_classes = 10;
+  });
+  EXPECT_EQ(generator(per_class), 4'304'387);
+  EXPECT_EQ(discriminator(per_class), 4'207'361);
+}
+
+TEST(ParameterCounts, BigBiGanAt128) {
+  ModelOptions options = with(biggan(128, 120), single_label);
+  options.system = "bigbigan";
+  options.h_width = options.j_width = 2048;
+  const Nets nets = build(options);
+  EXPECT_EQ(nets.generator->num_parameters(), 70'306'116);
+  EXPECT_EQ(nets.discriminator->num_parameters(), 160'379'172);
+  int64_t h = 0, j = 0;
+  for (const auto& parameter : nets.discriminator->store().parameters()) {
+    if (parameter.name.rfind("H.", 0) == 0) h += parameter.tensor.numel();
+    if (parameter.name.rfind("J.", 0) == 0) j += parameter.tensor.numel();
+  }
+  EXPECT_EQ(h, 29'870'080);
+  EXPECT_EQ(j, 44'058'624);
+}
+
+TEST(ParameterCounts, EncodersOfBigBiGan) {
+  const auto encoder = [](const std::string& kind, int64_t width) {
+    ModelOptions options = with(biggan(128, 120), single_label);
+    options.system = "bigbigan";
+    options.encoder = kind;
+    options.e_width = width;
+    options.e_resolution = 256;
+    options.e_head_width = 4096;
+    options.check();
+    return build(options).encoder->num_parameters();
+  };
+  EXPECT_EQ(encoder("resnet50", 64), 91'612'976);
+  EXPECT_EQ(encoder("revnet50", 256), 204'209'904);
+}
+
+TEST(Layout, BlocksFollowEachOtherAtEveryResolution) {
+  for (const std::string layout : {"cg", "sg", "bgp"}) {
+    for (const int64_t resolution : {32, 64, 128, 256, 512}) {
+      ModelOptions options;
+      options.layout = layout;
+      options.resolution = resolution;
+      const auto up = generator_layout(options);
+      for (size_t i = 0; i < up.size(); ++i) {
+        EXPECT_EQ(up[i].resolution, int64_t{8} << i);
+        if (i > 0) {
+          EXPECT_EQ(up[i].in, up[i - 1].out);
+        }
+      }
+      EXPECT_EQ(up.back().resolution, resolution);
+      const auto down = discriminator_layout(options);
+      int64_t size = resolution;
+      for (size_t i = 0; i < down.size(); ++i) {
+        if (down[i].down) size /= 2;
+        EXPECT_EQ(down[i].resolution, size);
+        EXPECT_EQ(down[i].in, i == 0 ? 0 : down[i - 1].out);
+      }
+      EXPECT_FALSE(down.back().down);
+      EXPECT_EQ(down.back().resolution, resolution == 32 && layout != "cg" ? 8 : 4);
+    }
+  }
+}
+
+TEST(Layout, AttentionStandsWhereItIsAskedFor) {
+  ModelOptions options;
+  options.resolution = 128;
+  options.g_attention = "16 64";
+  options.d_attention = "none";
+  std::vector<int64_t> places;
+  for (const UpBlock& block : generator_layout(options)) {
+    if (block.attention) places.push_back(block.resolution);
+  }
+  EXPECT_EQ(places, (std::vector<int64_t>{16, 64}));
+  for (const DownBlock& block : discriminator_layout(options)) EXPECT_FALSE(block.attention);
+  options.g_attention = "48";
+  EXPECT_THROW(generator_layout(options), core::UsageError);
+  options.g_attention = "wide";
+  EXPECT_THROW(generator_layout(options), core::UsageError);
+}
+
+TEST(ModelOptions, RefusesWhatDoesNotFitTogether) {
+  const auto refuse = [](void (*change)(ModelOptions&)) {
+    ModelOptions options;
+    change(options);
+    EXPECT_THROW(options.check(), core::UsageError);
+  };
+  ModelOptions().check();
+  refuse([](ModelOptions& o) { o.z_dim = 81; });
+  refuse([](ModelOptions& o) { o.resolution = 48; });
+  refuse([](ModelOptions& o) { o.block = "strided", o.resolution = 48; });
+  refuse([](ModelOptions& o) { o.d_norm = "bn"; });
+  refuse([](ModelOptions& o) { o.system = "gan", o.terms = "x z xz"; });
+  refuse([](ModelOptions& o) { o.terms = "x"; });
+  refuse([](ModelOptions& o) { o.prior = "uniform"; });
+  refuse([](ModelOptions& o) { o.e_resolution = 48; });
+  refuse([](ModelOptions& o) { o.g_condition = "class"; });
+  refuse([](ModelOptions& o) { o.g_embedding = 0; });
+  refuse([](ModelOptions& o) { o.g_condition = "class", o.num_classes = 3, o.block = "strided"; });
+}
+
+}  // namespace
+}  // namespace bbg::model

@@ -1,0 +1,33 @@
+#include "model/small_resnet.h"
+
+#include <gtest/gtest.h>
+
+#include "support/golden_trunk.h"
+#include "support/self_communicator.h"
+
+namespace bbg::model {
+namespace {
+
+using Net = testing::LoneTrunk<SmallResNet>;
+
+// Three stages are part of the dumps of whole networks.
+TEST(SmallResNet, OfFourStagesEqualsPyTorch) {
+  testing::SelfCommunicator communicator;
+  const testing::Golden golden("small_resnet_64");
+  Net net(communicator, at::kDouble, 1, 1, 64);
+  testing::load_golden(net, golden);
+  testing::expect_golden_training(net, golden);
+  testing::expect_golden_evaluation(net, golden, "eval.feature");
+}
+
+TEST(SmallResNet, HasTheCountedParameters) {
+  testing::SelfCommunicator communicator;
+  Net small(communicator, at::kMeta, 3, 32, 32), large(communicator, at::kMeta, 3, 32, 64);
+  EXPECT_EQ(small.num_parameters(), 694944);
+  EXPECT_EQ(small.trunk.out_features(), 128);
+  EXPECT_EQ(large.num_parameters(), 2794144);
+  EXPECT_EQ(large.trunk.out_features(), 256);
+}
+
+}  // namespace
+}  // namespace bbg::model

@@ -1,0 +1,74 @@
+// One D update and one G/E update of class-conditional BigGAN, BiGAN and the ablations of BigBiGAN
+// against digests of PyTorch steps: losses, gradients, buffers. E sees twice D's resolution in
+// BigBiGAN.
+#include <gtest/gtest.h>
+
+#include "support/golden_digest.h"
+#include "support/self_communicator.h"
+#include "train/step.h"
+
+namespace bbg::train {
+namespace {
+
+class GoldenSystemStep : public ::testing::TestWithParam<const char*> {
+ protected:
+  GoldenSystemStep()
+      : golden(GetParam()),
+        options(golden.options<model::ModelOptions>("model")),
+        state(options, TrainOptions(), communicator, 1, at::kDouble),
+        step(state, options, TrainOptions(), golden.options<loss::LossOptions>("loss")),
+        batch{.images = golden.images(options),
+              .labels = golden.labels("in.y_real", options),
+              .sample_ids = {}},
+        noise{.z = golden.code(options),
+              .epsilon = options.e_stochastic ? golden.epsilon(options) : at::Tensor(),
+              .labels = golden.labels("in.y_fake", options)} {
+    options.check();
+    // As in data sets without labels: nothing may read them.
+    if (!batch.labels.defined()) batch.labels = at::full({golden.batch()}, -1, at::kLong);
+    golden.fill(*state.nets.generator, "G");
+    golden.fill(*state.nets.discriminator, "D");
+    if (state.nets.encoder) golden.fill(*state.nets.encoder, "E");
+  }
+  void expect_buffers() {
+    golden.expect_buffers(*state.nets.generator, "G");
+    golden.expect_buffers(*state.nets.discriminator, "D");
+    if (state.nets.encoder) golden.expect_buffers(*state.nets.encoder, "E");
+    golden.expect_all_seen("after.");
+  }
+
+  testing::GoldenDigest golden;
+  model::ModelOptions options;
+  testing::SelfCommunicator communicator;
+  TrainState state;
+  Step step;
+  core::Batch batch;
+  Noise noise;
+};
+
+TEST_P(GoldenSystemStep, DiscriminatorUpdateHasPyTorchsLossGradientsAndBuffers) {
+  const loss::Loss loss = step.update_discriminator(batch, noise, 1e-4);
+  golden.expect("out.loss_d", loss.total);
+  golden.expect_gradients(*state.nets.discriminator, "D");
+  golden.expect_all_seen("grad.D.");
+  expect_buffers();
+}
+
+TEST_P(GoldenSystemStep, GeneratorEncoderUpdateHasPyTorchsLossGradientsAndBuffers) {
+  const loss::Loss loss = step.update_generator_encoder(batch, noise, 1e-4, 1e-4);
+  golden.expect("out.loss_ge", loss.total);
+  golden.expect_gradients(*state.nets.generator, "G");
+  golden.expect_all_seen("grad.G.");
+  if (state.nets.encoder) golden.expect_gradients(*state.nets.encoder, "E");
+  golden.expect_all_seen("grad.E.");
+  expect_buffers();
+}
+
+INSTANTIATE_TEST_SUITE_P(Systems, GoldenSystemStep,
+                         ::testing::Values("step_biggan_sg", "step_biggan_tables", "step_bigan",
+                                           "step_bigbigan_x_xz", "step_bigbigan_z_xz",
+                                           "step_bigbigan_class"),
+                         [](const auto& info) { return std::string(info.param); });
+
+}  // namespace
+}  // namespace bbg::train
