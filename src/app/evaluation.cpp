@@ -115,9 +115,14 @@ report::Image Evaluation::sample_grid(train::TrainState& state) const {
     noise.labels = at::floor_divide(at::arange(kGridSamples, noise.labels.options()), kGridColumns)
                        .remainder(config_.model.num_classes);
   }
-  const at::Tensor images = state.average_g->forward(noise.z, noise.labels);
   std::vector<report::Image> tiles;
-  for (int64_t i = 0; i < images.size(0); ++i) tiles.push_back(to_image(images[i]));
+  for (int64_t first = 0; first < kGridSamples; first += config_.evaluate.batch) {
+    const int64_t count = std::min(config_.evaluate.batch, kGridSamples - first);
+    const at::Tensor images = state.average_g->forward(
+        noise.z.narrow(0, first, count),
+        noise.labels.defined() ? noise.labels.narrow(0, first, count) : noise.labels);
+    for (int64_t i = 0; i < count; ++i) tiles.push_back(to_image(images[i]));
+  }
   return report::make_grid(tiles, kGridColumns, 2);
 }
 
@@ -129,14 +134,20 @@ at::Tensor Evaluation::reconstruct(train::TrainState& state, const core::Batch& 
 report::Image Evaluation::reconstruction_grid(train::TrainState& state) const {
   const at::NoGradGuard no_grad;
   const int64_t count = std::min(kGridReconstructions, test_.count);
-  const core::Batch batch = read(test_, 0, count);
-  const at::Tensor reconstructed = reconstruct(state, batch);
-  const at::Tensor real = train::shrink(batch.images, config_.model.resolution);
-  std::vector<report::Image> tiles;
+  std::vector<report::Image> real, reconstructed, tiles;
+  for (int64_t first = 0; first < count; first += config_.evaluate.batch) {
+    const core::Batch batch = read(test_, first, std::min(config_.evaluate.batch, count - first));
+    const at::Tensor shown = train::shrink(batch.images, config_.model.resolution);
+    const at::Tensor made = reconstruct(state, batch);
+    for (int64_t i = 0; i < made.size(0); ++i) {
+      real.push_back(to_image(shown[i]));
+      reconstructed.push_back(to_image(made[i]));
+    }
+  }
   for (int64_t row = 0; row < count; row += kReconstructionColumns) {
     const int64_t end = std::min(row + kReconstructionColumns, count);
-    for (int64_t i = row; i < end; ++i) tiles.push_back(to_image(real[i]));
-    for (int64_t i = row; i < end; ++i) tiles.push_back(to_image(reconstructed[i]));
+    tiles.insert(tiles.end(), real.begin() + row, real.begin() + end);
+    tiles.insert(tiles.end(), reconstructed.begin() + row, reconstructed.begin() + end);
   }
   return report::make_grid(tiles, kReconstructionColumns, 2);
 }

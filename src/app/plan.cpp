@@ -34,7 +34,7 @@ class NoCommunicator final : public comm::Communicator {
 
 // Parameters by the first part of their names: F, H, J and the scores of D.
 Json by_part(const model::Network& network) {
-  Json parts;
+  Json parts = Json::object();
   for (const auto& parameter : network.store().parameters()) {
     const std::string part = parameter.name.substr(0, parameter.name.find('.'));
     parts[part] = parts.value(part, int64_t{0}) + parameter.tensor.numel();
@@ -70,6 +70,10 @@ Json plan(const RunConfig& config) {
   const int64_t value_bytes = config.compute.dtype == "float64" ? 8 : 4;
   return {{"name", config.run.name},
           {"system", config.model.system},
+          {"images",
+           {{"resolution", config.model.data_resolution()},
+            {"channels", config.model.channels},
+            {"classes", config.model.is_conditional() ? config.model.num_classes : 0}}},
           {"parameters", parameters},
           {"discriminator", by_part(*nets.discriminator)},
           // Values, gradients and two moments of each parameter, and the averages.

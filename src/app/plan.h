@@ -8,8 +8,8 @@
 
 namespace bbg::app {
 
-// {"name", "system", "parameters": {"G", "E", "D", "total"}, "discriminator": {"F", "H", ...},
-// "state_bytes", "images_per_step"}
+// {"name", "system", "images": {"resolution", "channels", "classes"}, "parameters": {"G", "E", "D",
+// "total"}, "discriminator": {"F", "H", ...}, "state_bytes", "images_per_step"}
 nlohmann::ordered_json plan(const RunConfig& config);
 
 // The same for people.

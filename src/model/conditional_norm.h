@@ -19,8 +19,8 @@ struct Condition {
 struct ConditionKind {
   int64_t features = 0;  // above 0: gain 1 + W_g c, bias W_b c, both maps linear, without bias,
                          // under spectral norm (docs/choices.md 5, 6)
-  int64_t classes = 0;  // else above 0: gain 1 + table_g[y], bias table_b[y], not normalised
-                        // else plain gain and bias
+  int64_t classes = 0;   // else above 0: gain 1 + table_g[y], bias table_b[y], not normalised
+                         // else plain gain and bias
 };
 
 class ConditionalNorm {

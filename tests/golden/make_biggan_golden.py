@@ -38,7 +38,7 @@ NETWORKS = {
     "biggan_256_cg_skip": (ref.Options(resolution=256, layout="cg", z_dim=14, num_classes=3, d_skip="cg",
                                        g_attention="64"), 2),
     "biggan_512": (ref.Options(resolution=512, layout="bgp", z_dim=16, num_classes=3), 2),
-    "biggan_512_cg_skip": (ref.Options(resolution=512, layout="cg", width=2, z_dim=8, g_condition="none",
+    "biggan_512_cg_skip": (ref.Options(resolution=512, layout="cg", z_dim=8, g_condition="none",
                                        g_attention="none", d_attention="none", d_skip="cg"), 2),
 }
 # name: options, loss.kind, loss.form, batch, seed. One D step and one G/E step, both from the initial state.
