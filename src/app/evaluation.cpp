@@ -8,6 +8,7 @@
 
 #include "core/rng.h"
 #include "data/loader.h"
+#include "eval/crelu.h"
 #include "eval/neighbours.h"
 #include "eval/probe.h"
 #include "eval/reconstruct.h"
@@ -172,19 +173,28 @@ std::pair<at::Tensor, at::Tensor> Evaluation::features(
 }
 
 std::pair<double, double> Evaluation::probe_and_neighbours(
-    const std::function<at::Tensor(const at::Tensor&)>& map) const {
+    const std::function<at::Tensor(const at::Tensor&)>& map, bool is_encoder) const {
   const eval::EvaluateOptions& options = config_.evaluate;
   const auto first = [](Split split, int64_t count) {
     split.count = std::min(split.count, count);
     return split;
   };
-  const auto [train, train_labels] = features(first(train_, options.probe_train), map);
-  const auto [test, test_labels] = features(first(test_, options.probe_test), map);
+  auto [train, train_labels] = features(first(train_, options.probe_train), map);
+  auto [test, test_labels] = features(first(test_, options.probe_test), map);
+  std::optional<eval::BnCrelu> crelu;
+  if (is_encoder && options.feature == "bn-crelu") crelu.emplace(communicator_, train);
+  const auto change = [&](at::Tensor& features) {
+    if (crelu) features = (*crelu)(features);
+  };
+  change(train);
+  change(test);
   const double probe =
       eval::linear_probe(communicator_, train, train_labels, test, test_labels, options.probe())
           .accuracy;
-  const auto [near, near_labels] = features(first(train_, options.neighbours_train), map);
-  const auto [queries, query_labels] = features(first(test_, options.neighbours_test), map);
+  auto [near, near_labels] = features(first(train_, options.neighbours_train), map);
+  auto [queries, query_labels] = features(first(test_, options.neighbours_test), map);
+  change(near);
+  change(queries);
   const double neighbour =
       eval::nearest_neighbour_accuracy(communicator_, near, near_labels, queries, query_labels, 1);
   return {probe, neighbour};
@@ -205,16 +215,20 @@ nlohmann::ordered_json Evaluation::measure(train::TrainState& state) const {
                              tensor_options_);
     make_standing(nullptr, &untrained);
     const auto trained = probe_and_neighbours(
-        [&](const at::Tensor& x) { return state.average_e->forward(x).feature; });
-    const auto start =
-        probe_and_neighbours([&](const at::Tensor& x) { return untrained.forward(x).feature; });
-    const auto pixels = probe_and_neighbours([](const at::Tensor& x) { return x.flatten(1); });
+        [&](const at::Tensor& x) { return state.average_e->forward(x).feature; }, true);
+    const auto start = probe_and_neighbours(
+        [&](const at::Tensor& x) { return untrained.forward(x).feature; }, true);
+    const auto pixels =
+        probe_and_neighbours([](const at::Tensor& x) { return x.flatten(1); }, false);
     result["linear_probe"] = three(trained.first, start.first, pixels.first);
     result["nearest_neighbour"] = three(trained.second, start.second, pixels.second);
     const auto counts = [&](int64_t train, int64_t test) {
       return std::to_string(std::min(train_.count, train)) + " training and " +
              std::to_string(std::min(test_.count, test)) + " test images";
     };
+    result["protocol"]["feature"] = options.feature == "bn-crelu"
+                                        ? "of E's trunk, through batch norm and CReLU"
+                                        : "of E's trunk";
     result["protocol"]["linear_probe"] =
         "multinomial logistic regression on standardised features, " +
         counts(options.probe_train, options.probe_test);

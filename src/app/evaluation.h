@@ -23,6 +23,9 @@ class Evaluation {
   // Standing statistics of the averaged networks, which are left in evaluation mode.
   void prepare(train::TrainState& state) const;
 
+  // The same for any networks, either of which may be null.
+  void make_standing(model::Generator* generator, model::Encoder* encoder) const;
+
   // After prepare(); rank-local.
   report::Image sample_grid(train::TrainState& state) const;
   // Real on top, G(E(x)) below; for systems with an encoder.
@@ -41,11 +44,11 @@ class Evaluation {
   // [n_r, f] features and [n_r] labels of this rank's part of the split.
   std::pair<at::Tensor, at::Tensor> features(
       const Split& split, const std::function<at::Tensor(const at::Tensor&)>& map) const;
-  // Accuracies in [0, 1] of a linear probe and of the nearest neighbour on the images' features.
+  // Accuracies in [0, 1] of a linear probe and of the nearest neighbour on the images' features;
+  // eval.feature is applied to those of an encoder.
   std::pair<double, double> probe_and_neighbours(
-      const std::function<at::Tensor(const at::Tensor&)>& map) const;
+      const std::function<at::Tensor(const at::Tensor&)>& map, bool is_encoder) const;
   at::Tensor reconstruct(train::TrainState& state, const core::Batch& batch) const;  // G(E(x))
-  void make_standing(model::Generator* generator, model::Encoder* encoder) const;
 
   const RunConfig& config_;
   Split train_, test_;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "app/export.h"
 #include "app/plan.h"
 #include "app/run_config.h"
 #include "app/together.h"
@@ -33,6 +34,13 @@ constexpr const char* kUsage =
     "  bbg_dist plan --config FILE [--json] ...          what that run would build: parameters, "
     "memory; "
     "nothing runs\n"
+    "  bbg_dist export --config FILE --output FILE.safetensors [--json] ...\n"
+    "                                                    that run's G and E for other programs, "
+    "from "
+    "its newest\n"
+    "                                                    checkpoint; also --networks \"G E D\", "
+    "--checkpoint FOLDER,\n"
+    "                                                    --averaged false, --with-example true\n"
     "  bbg_dist options [--markdown]                     every option with default, unit and "
     "bounds\n"
     "  bbg_dist --help | --version [--json]\n"
@@ -85,6 +93,25 @@ bool answer_alone(const std::vector<std::string>& arguments) {
   return true;
 }
 
+// `bbg_dist export`; `arguments` are what follows the word.
+void export_alone(std::vector<std::string> arguments, comm::Communicator& control) {
+  const bool json = std::erase(arguments, "--json") > 0;
+  app::ExportOptions options;
+  app::RunConfig config;
+  app::together(control, [&] {
+    if (control.size() > 1) {
+      throw core::UsageError(
+          "bbg_dist export works alone, not on " + std::to_string(control.size()) + " ranks",
+          "start it without mpirun or srun");
+    }
+    options.take_from(arguments);
+    config.parse(arguments);
+  });
+  const core::Log log(control.rank(), control.size(), true);
+  const auto facts = app::export_networks(config, options, BBG_VERSION, control, log);
+  std::printf("%s", json ? (facts.dump(2) + "\n").c_str() : app::export_text(facts).c_str());
+}
+
 int run(const std::vector<std::string>& arguments, comm::Communicator& control) {
   app::RunConfig config;
   // The options are read over a communicator with the default deadline; the run may ask for one of
@@ -92,6 +119,10 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
   std::unique_ptr<comm::Communicator> own;
   comm::Communicator* ranks = &control;
   try {
+    if (!arguments.empty() && arguments[0] == "export") {
+      export_alone({arguments.begin() + 1, arguments.end()}, control);
+      return core::kExitSuccess;
+    }
     app::together(control, [&] {
       if (arguments.empty()) {
         throw core::UsageError(

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "model/nets.h"
 
 namespace bbg::app {
@@ -42,14 +43,6 @@ Json by_part(const model::Network& network) {
   return parts;
 }
 
-std::string with_separators(int64_t number) {
-  std::string digits = std::to_string(number);
-  for (int64_t at = static_cast<int64_t>(digits.size()) - 3; at > 0; at -= 3) {
-    digits.insert(static_cast<size_t>(at), ",");
-  }
-  return digits;
-}
-
 }  // namespace
 
 Json plan(const RunConfig& config) {
@@ -78,7 +71,7 @@ Json plan(const RunConfig& config) {
           {"discriminator", by_part(*nets.discriminator)},
           // Values, gradients and two moments of each parameter, and the averages.
           {"state_bytes", (4 * total + averaged) * value_bytes},
-          {"images_per_step", config.data.batch * (config.train.d_steps + 1)}};
+          {"images_per_step", config.data.batch * config.train.draws_per_step()}};
 }
 
 std::string plan_text(const Json& plan) {
@@ -87,7 +80,7 @@ std::string plan_text(const Json& plan) {
   char line[120];
   const auto row = [&](const std::string& indent, const std::string& name, int64_t count) {
     std::snprintf(line, sizeof line, "%s%-22s %15s\n", indent.c_str(), name.c_str(),
-                  with_separators(count).c_str());
+                  core::with_separators(count).c_str());
     text += line;
   };
   for (const auto& [name, count] : plan["parameters"].items()) {
@@ -101,7 +94,7 @@ std::string plan_text(const Json& plan) {
                 "\nweights, gradients, optimizer and averages: %.2f GB on every rank\n"
                 "real images a step: %s\n",
                 static_cast<double>(plan["state_bytes"].get<int64_t>()) / 1e9,
-                with_separators(plan["images_per_step"].get<int64_t>()).c_str());
+                core::with_separators(plan["images_per_step"].get<int64_t>()).c_str());
   return text + line;
 }
 

@@ -17,6 +17,10 @@ void RunOptions::declare(core::OptionTable& table) {
            "never refuses a "
            "folder that has some; require refuses one that has none")
       .one_of({"auto", "never", "require"});
+  table.add("run.start-from", &start_from,
+            "A checkpoint's folder or a file of bbg_dist export: a new run begins with the networks "
+            "there as far as names and shapes fit, and a new optimizer; a run that goes on from its "
+            "own checkpoint does not read it");
 }
 
 void ComputeOptions::declare(core::OptionTable& table) {
@@ -46,6 +50,7 @@ RunConfig::RunConfig() {
 void RunConfig::parse(const std::vector<std::string>& arguments) {
   table.parse(arguments);
   model.check();
+  train.check();
 }
 
 }  // namespace bbg::app

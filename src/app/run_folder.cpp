@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "app/run_identity.h"
 #include "app/together.h"
 #include "core/error.h"
 #include "report/console.h"
@@ -14,20 +15,6 @@
 namespace bbg::app {
 
 namespace {
-
-// Facts that a checkpoint must share with the run that continues it, beside the model's tensors.
-std::map<std::string, std::string> identity_of(const RunConfig& config,
-                                               const std::string& fingerprint) {
-  std::map<std::string, std::string> identity;
-  for (const auto& [key, value] : config.table.values()) {
-    if (key.rfind("model.", 0) == 0 || key == "run.seed" || key == "data.batch" ||
-        key == "train.d-steps" || key == "compute.dtype" || key == "loss.kind") {
-      identity[key] = value;
-    }
-  }
-  identity["data.fingerprint"] = fingerprint;
-  return identity;
-}
 
 std::string numbered(const std::string& stem, int64_t step) {
   std::string digits = std::to_string(step);
@@ -78,26 +65,6 @@ RunFolder::RunFolder(const RunConfig& config, const std::string& fingerprint,
 
 RunFolder::~RunFolder() = default;
 
-void RunFolder::check_same_run(const core::StateDict& state, const std::string& where) const {
-  // A key that is younger than the checkpoint: what is now its default is what there was.
-  const auto defaults = RunConfig().table.values();
-  for (const auto& [key, value] : identity_of(config_, fingerprint_)) {
-    const auto found = state.text.find(key);
-    const auto fallback = defaults.find(key);
-    const std::string there = found != state.text.end()    ? found->second
-                              : fallback != defaults.end() ? fallback->second
-                                                           : "absent";
-    if (there == value) continue;
-    const std::string what = key == "data.fingerprint"     ? "another data set"
-                             : key.rfind("model.", 0) == 0 ? "another model"
-                                                           : "another run";
-    throw core::UsageError(
-        "the checkpoint " + where + " is of " + what + ": " + key + " is " + there + " there, " +
-            value + " here",
-        "choose another run.output for a new run, or give the options in " + path("config.ini"));
-  }
-}
-
 int64_t RunFolder::resume(train::TrainState& state, comm::Communicator& communicator) {
   int64_t step = 0;
   together(control_, [&] {
@@ -106,7 +73,9 @@ int64_t RunFolder::resume(train::TrainState& state, comm::Communicator& communic
     const auto newest = store_->load_newest(&skipped);
     for (const std::string& text : skipped) log_.warn("checkpoint skipped: " + text);
     if (newest) {
-      check_same_run(newest->state, newest->path);
+      check_identity(
+          identity_of(config_, fingerprint_), newest->state, newest->path,
+          "choose another run.output for a new run, or give the options in " + path("config.ini"));
       state.load(newest->state);
       step = newest->step;
       log_.info("resumed from " + newest->path);

@@ -37,7 +37,6 @@ class RunFolder {
  private:
   bool owner() const { return control_.rank() == 0; }
   std::string path(const std::string& name) const { return config_.run.output + "/" + name; }
-  void check_same_run(const core::StateDict& state, const std::string& where) const;
   void open_sinks(int64_t step);
 
   const RunConfig& config_;

@@ -3,17 +3,23 @@
 #include <ATen/Parallel.h>
 
 #include <chrono>
+#include <cmath>
+#include <cstdio>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "app/device.h"
 #include "app/evaluation.h"
 #include "app/run_folder.h"
+#include "app/start_from.h"
+#include "app/stop_signal.h"
 #include "app/together.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "data/loader.h"
 #include "data/sample_plan.h"
 #include "data/shard_reader.h"
+#include "train/singular_values.h"
 #include "train/step.h"
 
 namespace bbg::app {
@@ -51,6 +57,31 @@ report::Values averaged_losses(const loss::Loss& d, const loss::Loss& ge,
     result.emplace_back(names[i], all.data_ptr<double>()[i]);
   }
   return result;
+}
+
+void add_spectra(const model::Nets& nets, report::Values& values) {
+  const auto add = [&](const std::string& name, const model::Network* network) {
+    if (network == nullptr) return;
+    for (const auto& value : train::top_singular_values(name, *network)) values.push_back(value);
+  };
+  add("G", nets.generator.get());
+  add("E", nets.encoder.get());
+  add("D", nets.discriminator.get());
+}
+
+// A run whose losses are not numbers cannot recover, and its checkpoints would push out whole ones.
+void refuse_divergence(const report::Values& losses, int64_t step, comm::Communicator& control) {
+  for (const auto& [name, value] : losses) {
+    if (std::isfinite(value)) continue;
+    if (control.rank() == 0) {
+      std::fprintf(stderr,
+                   "error: the run diverged: %s is not a number at step %lld; nothing was saved "
+                   "since the newest checkpoint\n  hint: go on from there with smaller train.lr-g, "
+                   "train.lr-d and train.lr-e, or start anew with another run.output\n",
+                   name.c_str(), static_cast<long long>(step));
+    }
+    throw Leave{core::kExitFailure};
+  }
 }
 
 void check_data(const RunConfig& config, const data::ShardSet& shards, const std::string& path) {
@@ -111,6 +142,9 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   train::TrainState state(config.model, config.train, communicator, seed, tensor_options);
   RunFolder folder(config, shards->fingerprint(), *files, control, log);
   int64_t step = folder.resume(state, communicator);
+  if (step == 0 && !config.run.start_from.empty()) {
+    start_from(config.run.start_from, config, state, *files, control, communicator, log);
+  }
   if (step < config.run.steps) {
     log.info("training from step " + std::to_string(step) + " to " +
              std::to_string(config.run.steps) + " on " + std::to_string(control.size()) +
@@ -124,7 +158,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
       (state.nets.encoder ? ", E " + std::to_string(state.nets.encoder->num_parameters()) : "") +
       ", D " + std::to_string(state.nets.discriminator->num_parameters()));
 
-  const int64_t draws_per_step = config.train.d_steps + 1;
+  const int64_t draws_per_step = config.train.draws_per_step();
   const int64_t rank_batch = config.data.batch / control.size();
   const int64_t first_slot = rank_batch * control.rank();
   const data::SamplePlan plan(seed, shards->size(), config.data.batch);
@@ -147,6 +181,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     return train::make_noise(seed, draw++, first_slot, rank_batch, config.model, tensor_options);
   };
 
+  const StopSignal stop;
   const Clock::time_point start = Clock::now();
   Clock::time_point interval_start = start;
   int64_t interval_step = step;
@@ -154,20 +189,36 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
       0;  // seconds of the interval spent on grids and checkpoints, not counted as training
   while (step < config.run.steps) {
     const double factor = config.train.rate_factor(step);
-    loss::Loss loss_d;
-    for (int64_t i = 0; i < config.train.d_steps; ++i) {
-      loss_d = updates.update_discriminator(next_batch(), noise(), factor * config.train.lr_d);
+    const double lr_g = factor * config.train.lr_g, lr_e = factor * config.train.lr_e;
+    const double lr_d = factor * config.train.lr_d;
+    loss::Loss loss_d, loss_ge;
+    if (config.train.simultaneous) {
+      std::tie(loss_d, loss_ge) = updates.update_together(next_batch(), noise(), lr_g, lr_e, lr_d);
+    } else {
+      for (int64_t i = 0; i < config.train.d_steps; ++i) {
+        loss_d = updates.update_discriminator(next_batch(), noise(), lr_d);
+      }
+      loss_ge = updates.update_generator_encoder(next_batch(), noise(), lr_g, lr_e);
     }
-    const loss::Loss loss_ge = updates.update_generator_encoder(
-        next_batch(), noise(), factor * config.train.lr_g, factor * config.train.lr_e);
     ++step;
     state.update_averages(step);
     folder.log_samples(step, sample_ids);
     sample_ids.clear();
 
     const bool last = step == config.run.steps;
-    if (last || step % config.report.every == 0) {
-      const report::Values losses = averaged_losses(loss_d, loss_ge, communicator);
+    const int64_t spectra_every = config.report.singular_values_every;
+    const bool is_reporting_spectra = spectra_every > 0 && step % spectra_every == 0;
+    const bool is_reporting = last || is_reporting_spectra || step % config.report.every == 0;
+    // Any rank's signal stops all of them, after the same step.
+    const bool is_stopping = !last && !control.agree(!stop.is_asked());
+    const bool is_saving = last || is_stopping || step % config.checkpoint.every == 0;
+    report::Values losses;
+    if (is_reporting || is_saving) {
+      losses = averaged_losses(loss_d, loss_ge, communicator);
+      refuse_divergence(losses, step, control);  // before it could be saved
+    }
+    if (is_reporting_spectra) add_spectra(state.nets, losses);
+    if (is_reporting) {
       const double seconds = seconds_since(interval_start) - aside;
       const int64_t images_per_step = config.data.batch * draws_per_step;
       folder.report({.step = step,
@@ -182,7 +233,12 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
       aside = 0;
     }
     const Clock::time_point aside_start = Clock::now();
-    if (last || step % config.checkpoint.every == 0) folder.save(state, step);
+    if (is_saving) folder.save(state, step);
+    if (is_stopping) {
+      log.info("asked to stop: saved at step " + std::to_string(step) +
+               "; the same command goes on from there");
+      throw Leave{core::kExitRestart};
+    }
     if (last || step % config.report.grid_every == 0) {
       evaluation.prepare(state);
       folder.grids(step, evaluation, state);

@@ -168,6 +168,20 @@ std::optional<core::StateDict> Store::read_verified(int64_t step, std::string* p
   }
 }
 
+Store::Loaded Store::load_folder(core::FileSystem& files, std::string folder) {
+  while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+  const auto step = step_of(std::filesystem::path(folder).filename().string());
+  if (!step || !files.exists(folder)) {
+    throw core::UsageError(folder + (step ? " does not exist" : " is not a checkpoint's folder"),
+                           "a checkpoint is a folder checkpoints/step-NNNNNNNN of a run");
+  }
+  Store store(files, parent_of(folder), 1);
+  std::string problem;
+  auto state = store.read_verified(*step, &problem);
+  if (!state) throw core::UsageError(problem, "take another checkpoint of the run");
+  return {std::move(*state), *step, folder};
+}
+
 std::optional<Store::Loaded> Store::load_newest(std::vector<std::string>* skipped) {
   std::vector<int64_t> newest_first = steps();
   std::reverse(newest_first.begin(), newest_first.end());

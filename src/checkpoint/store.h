@@ -35,6 +35,10 @@ class Store {
   // there are checkpoints but none is whole, or if one is of another format version.
   std::optional<Loaded> load_newest(std::vector<std::string>* skipped);
 
+  // The checkpoint in this folder, .../step-NNNNNNNN. UsageError if it is not one, not whole, or of
+  // another format version.
+  static Loaded load_folder(core::FileSystem& files, std::string folder);
+
   // Of the folders that bear a checkpoint's final name, ascending; whole or not.
   std::vector<int64_t> steps();
 

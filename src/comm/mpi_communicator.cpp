@@ -51,13 +51,13 @@ class MpiCommunicator final : public Communicator {
  public:
   explicit MpiCommunicator(const CommOptions& options) {
     check(MPI_Comm_dup(MPI_COMM_WORLD, &world_), "MPI_Comm_dup", -1);
-    MPI_Comm_set_errhandler(world_, MPI_ERRORS_RETURN);
-    MPI_Comm_rank(world_, &rank_);
-    MPI_Comm_size(world_, &size_);
+    check(MPI_Comm_set_errhandler(world_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", rank_);
+    check(MPI_Comm_rank(world_, &rank_), "MPI_Comm_rank", rank_);
+    check(MPI_Comm_size(world_, &size_), "MPI_Comm_size", rank_);
     check(MPI_Comm_split_type(world_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &host_),
           "MPI_Comm_split_type", rank_);
-    MPI_Comm_rank(host_, &local_rank_);
-    MPI_Comm_size(host_, &local_size_);
+    check(MPI_Comm_rank(host_, &local_rank_), "MPI_Comm_rank", rank_);
+    check(MPI_Comm_size(host_, &local_size_), "MPI_Comm_size", rank_);
     attach_board(options.deadline_ms);
   }
 
@@ -173,10 +173,10 @@ class MpiCommunicator final : public Communicator {
     check(MPI_Win_shared_query(window_, 0, &bytes, &unit, &first), "MPI_Win_shared_query", rank_);
     new (own) BoardEntry{};
     // Default allocation is contiguous in rank order, so the host's entries form an array.
-    MPI_Barrier(host_);
+    check(MPI_Barrier(host_), "MPI_Barrier", rank_);
     watchdog_ = std::make_unique<Watchdog>(
         rank_, size_, deadline_ms, static_cast<BoardEntry*>(first), local_size_, local_rank_);
-    MPI_Barrier(host_);
+    check(MPI_Barrier(host_), "MPI_Barrier", rank_);
   }
 
   MPI_Comm world_ = MPI_COMM_NULL, host_ = MPI_COMM_NULL;
@@ -206,7 +206,7 @@ MpiSession::MpiSession() {
                              .cause = "MPI_THREAD_FUNNELED is not available",
                              .code = code});
   }
-  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", -1);
 }
 
 MpiSession::~MpiSession() { MPI_Finalize(); }

@@ -3,6 +3,12 @@
 namespace bbg::eval {
 
 void EvaluateOptions::declare(core::OptionTable& table) {
+  table
+      .add(
+          "eval.feature", &feature,
+          "What probe and neighbours read of E: its trunk's output, or that through batch norm and "
+          "CReLU (BigBiGAN's other feature, twice as long)")
+      .one_of({"average", "bn-crelu"});
   table.add("eval.probe-train", &probe_train, "Most training images the linear probe learns from")
       .unit("images")
       .at_least(2);

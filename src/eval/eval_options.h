@@ -2,6 +2,7 @@
 // What evaluation measures on, and how much of it.
 
 #include <cstdint>
+#include <string>
 
 #include "core/options.h"
 #include "eval/probe.h"
@@ -9,6 +10,7 @@
 namespace bbg::eval {
 
 struct EvaluateOptions {
+  std::string feature = "average";
   int64_t probe_train = 20000, probe_test = 10000;
   double probe_l2 = ProbeOptions{}.l2;
   bool probe_choose_l2 = ProbeOptions{}.choose_l2;

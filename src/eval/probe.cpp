@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "eval/lbfgs.h"
+#include "eval/moments.h"
 #include "eval/splits.h"
 
 namespace bbg::eval {
@@ -16,32 +17,17 @@ namespace {
 using comm::Communicator;
 using comm::Reduce;
 
-// Bounds the float64 copies.
-constexpr int64_t kRows = 4096;
 // A feature that varies less than this against its mean varies by rounding.
 constexpr double kConstant = 1e-6;
-
-std::vector<at::Tensor> row_blocks(const at::Tensor& features) {
-  return features.size(0) == 0 ? std::vector<at::Tensor>{} : features.split(kRows);
-}
 
 // x -> (x - mean) * scale, by the training samples of all ranks.
 struct Standardisation {
   at::Tensor mean, scale;  // [d]; scale 0 where the feature is constant
 
   Standardisation(Communicator& communicator, const at::Tensor& features, int64_t count) {
-    const at::TensorOptions wide = features.options().dtype(at::kDouble);
-    mean = at::zeros({features.size(1)}, wide);
-    for (const at::Tensor& block : row_blocks(features)) mean += block.to(at::kDouble).sum(0);
-    communicator.all_reduce(mean, Reduce::kSum);
-    mean /= static_cast<double>(count);
-    // Second pass: the sum of squares minus the square of sums would cancel.
-    at::Tensor deviation = at::zeros({features.size(1)}, wide);
-    for (const at::Tensor& block : row_blocks(features)) {
-      deviation += (block.to(at::kDouble) - mean).square().sum(0);
-    }
-    communicator.all_reduce(deviation, Reduce::kSum);
-    deviation = (deviation / static_cast<double>(count)).sqrt();
+    const Moments moments = feature_moments(communicator, features, count);
+    mean = moments.mean;
+    const at::Tensor deviation = moments.variance.sqrt();
     const at::Tensor varies = deviation > mean.abs() * kConstant;
     scale = at::where(varies, deviation.reciprocal(), at::zeros_like(deviation));
     mean = mean.to(features.scalar_type());

@@ -24,12 +24,13 @@ constexpr Term kLogisticGeneratorEncoder = {kLogisticDiscriminator.generator,
                                             kLogisticDiscriminator.encoder};
 
 Loss join_terms(const Term& term, const core::Scores& encoder, const core::Scores& generator,
-                Form form) {
+                Form form, double scale) {
   Loss loss;
   int count = 0;
   const auto add = [&](const at::Tensor& e, const at::Tensor& g, at::Tensor& kept) {
     if (!g.defined()) return;
-    const at::Tensor value = e.defined() ? term.encoder(e) + term.generator(g) : term.generator(g);
+    const at::Tensor value =
+        (e.defined() ? term.encoder(e) + term.generator(g) : term.generator(g)) * scale;
     kept = value.detach();
     loss.total = loss.total.defined() ? loss.total + value : value;
     ++count;
@@ -57,6 +58,10 @@ void LossOptions::declare(core::OptionTable& table) {
            "How the terms of BigBiGAN are put together; with Adam the two differ by its epsilon "
            "only")
       .one_of({"sum", "mean"});
+  table
+      .add("loss.scale", &scale,
+           "Factor on the losses; BiGAN's 0.5 makes them the mean of its two kinds of pairs")
+      .above(0);
 }
 
 Kind LossOptions::parsed_kind() const {
@@ -66,21 +71,21 @@ Kind LossOptions::parsed_kind() const {
 Form LossOptions::parsed_form() const { return form == "mean" ? Form::kMean : Form::kSum; }
 
 Loss discriminator_loss(Kind kind, const core::Scores& encoder_pairs,
-                        const core::Scores& generator_pairs, Form form) {
+                        const core::Scores& generator_pairs, Form form, double scale) {
   BBG_CHECK(are_of_same_terms(encoder_pairs, generator_pairs),
             "a term needs scores of both kinds of pairs");
   return join_terms(kind == Kind::kHinge ? kHingeDiscriminator : kLogisticDiscriminator,
-                    encoder_pairs, generator_pairs, form);
+                    encoder_pairs, generator_pairs, form, scale);
 }
 
 Loss generator_encoder_loss(Kind kind, const core::Scores& encoder_pairs,
-                            const core::Scores& generator_pairs, Form form) {
+                            const core::Scores& generator_pairs, Form form, double scale) {
   const core::Scores none;
   BBG_CHECK(
       are_of_same_terms(encoder_pairs, generator_pairs) || are_of_same_terms(encoder_pairs, none),
       "a term needs scores of both kinds of pairs");
   return join_terms(kind == Kind::kHinge ? kHingeGeneratorEncoder : kLogisticGeneratorEncoder,
-                    encoder_pairs, generator_pairs, form);
+                    encoder_pairs, generator_pairs, form, scale);
 }
 
 }  // namespace bbg::loss

@@ -1,7 +1,7 @@
 #pragma once
 // Losses on the scores of encoder pairs (x, E(x)) and generator pairs (G(z), z), each term the mean
 // over this rank's samples; terms that a system lacks (undefined scores) count nothing. The terms
-// are added, or averaged (docs/choices.md 47).
+// are added, or averaged, and `scale` multiplies all of it (docs/choices.md 47).
 //
 // hinge (Donahue & Simonyan 2019, section 2): D: max(0, 1 - y s) per term, each clamped by itself;
 // G and E: y s, y = +1 for encoder pairs and -1 for generator pairs. logistic: D: softplus(-y s);
@@ -20,6 +20,7 @@ enum class Form { kSum, kMean };  // of the terms
 struct LossOptions {
   std::string kind = "hinge";
   std::string form = "sum";
+  double scale = 1;
 
   void declare(core::OptionTable& table);
   Kind parsed_kind() const;
@@ -32,10 +33,12 @@ struct Loss {
 };
 
 Loss discriminator_loss(Kind kind, const core::Scores& encoder_pairs,
-                        const core::Scores& generator_pairs, Form form = Form::kSum);
+                        const core::Scores& generator_pairs, Form form = Form::kSum,
+                        double scale = 1);
 // Encoder pairs are all undefined in a system without an encoder: its G learns from generator pairs
 // alone.
 Loss generator_encoder_loss(Kind kind, const core::Scores& encoder_pairs,
-                            const core::Scores& generator_pairs, Form form = Form::kSum);
+                            const core::Scores& generator_pairs, Form form = Form::kSum,
+                            double scale = 1);
 
 }  // namespace bbg::loss

@@ -1,6 +1,7 @@
 #include "model/discriminator.h"
 
 #include "model/attention.h"
+#include "model/dense.h"
 #include "model/layers.h"
 #include "model/layout.h"
 #include "model/mlp.h"
@@ -75,6 +76,7 @@ class ResidualTrunk {
 }  // namespace
 
 struct Discriminator::Parts {
+  std::optional<DenseDiscriminator> dense;  // then it is all there is
   std::optional<ResidualTrunk> residual;
   std::optional<StridedTrunk> strided;
   std::optional<ResidualMlp> h, j;
@@ -89,6 +91,11 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
       may_mix_halves_(options.d_norm != "bn") {
   const bool spectral = options.d_norm == "sn";
   const Terms terms = options.active_terms();
+  const Scope code_root = options.h_init == "orthogonal" ? root().orthogonal() : root();
+  if (options.block == "mlp") {
+    parts_->dense.emplace(context(), root(), code_root, options);
+    return;
+  }
   int64_t image_features = 0;
   if (options.block == "strided") {
     parts_->strided.emplace(context(), root() / "F", options, options.resolution, options.width,
@@ -98,7 +105,6 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
     parts_->residual.emplace(context(), root() / "F", options);
     image_features = parts_->residual->out_features();
   }
-  const Scope code_root = options.h_init == "orthogonal" ? root().orthogonal() : root();
   int64_t code_features = 0;
   if (terms.z || terms.xz) {
     parts_->h.emplace(context(), code_root / "H", options.z_dim, options.h_width, options.h_depth,
@@ -129,16 +135,23 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
 Discriminator::~Discriminator() = default;
 
 at::Tensor Discriminator::image_features(const at::Tensor& x) {
+  if (parts_->dense) return parts_->dense->image_features(x);
   return parts_->strided ? (*parts_->strided)(x) : (*parts_->residual)(x);
 }
 
 at::Tensor Discriminator::code_features(const at::Tensor& z) {
+  if (parts_->dense) return parts_->dense->code_features(z);
   return parts_->h ? (*parts_->h)(z) : at::Tensor();
 }
 
 core::Scores Discriminator::scores(const at::Tensor& image_features,
                                    const at::Tensor& code_features, const at::Tensor& labels) {
   core::Scores scores;
+  if (parts_->dense) {
+    const at::Tensor score = parts_->dense->score(image_features, code_features);
+    (code_features.defined() ? scores.xz : scores.x) = score;
+    return scores;
+  }
   if (parts_->score_x) {
     scores.x = (*parts_->score_x)(image_features).squeeze(1);
     if (parts_->class_embedding) {

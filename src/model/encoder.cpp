@@ -1,6 +1,7 @@
 #include "model/encoder.h"
 
 #include "model/bottleneck_resnet.h"
+#include "model/dense.h"
 #include "model/layers.h"
 #include "model/mlp.h"
 #include "model/reversible_resnet.h"
@@ -35,6 +36,9 @@ int64_t Encoder::Parts::make_trunk(Context& context, const Scope& scope,
   if (kind == "strided") {
     return set_trunk<StridedTrunk>(context, scope, options, resolution, options.e_width, "bn");
   }
+  if (kind == "mlp") {
+    return set_trunk<DenseTrunk>(context, scope, options, resolution, options.e_width);
+  }
   if (kind == "small") {
     return set_trunk<SmallResNet>(context, scope, options.channels, options.e_width, resolution);
   }
@@ -56,7 +60,8 @@ Encoder::Encoder(const ModelOptions& options, comm::Communicator& communicator, 
   parts_->head.emplace(context(), root() / "head", features, options.e_head_width,
                        options.e_head_depth, false);
   parts_->output.emplace(context(), root() / "output", parts_->head->out_features(),
-                         options.z_dim * (stochastic_ ? 2 : 1), true, false);
+                         options.z_dim * (stochastic_ ? 2 : 1),
+                         /*bias=*/options.encoder_kind() != "mlp", false);
 }
 
 Encoder::~Encoder() = default;

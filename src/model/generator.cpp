@@ -4,6 +4,7 @@
 
 #include "model/attention.h"
 #include "model/conditional_norm.h"
+#include "model/dense.h"
 #include "model/layers.h"
 #include "model/layout.h"
 
@@ -137,6 +138,32 @@ class StridedGenerator final : public Generator {
   std::vector<UpConv> deconvs_;
 };
 
+// The code enters both layers.
+class DenseGenerator final : public Generator {
+ public:
+  DenseGenerator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
+                 at::TensorOptions tensor_options)
+      : Generator("G", options, communicator, seed, tensor_options),
+        shape_{-1, options.channels, options.resolution, options.resolution},
+        first_(context(), root() / "layers.0", options.z_dim, options.generator_width(), true, 0),
+        second_(context(), root() / "layers.1", options.generator_width(),
+                options.generator_width(), true, 0),
+        code_(context(), root() / "code", options.z_dim, options.generator_width(), false, false),
+        output_(context(), root() / "output", options.generator_width(),
+                num_pixels(options, options.resolution), false, false) {}
+
+  at::Tensor forward(const at::Tensor& z, const at::Tensor&) override {
+    const at::Tensor t = output_(second_(first_(z), code_(z)));
+    // The paper's sigmoid(t), in [0, 1], brought to [-1, 1]: 2 sigmoid(t) - 1 = tanh(t / 2).
+    return at::tanh(t / 2).view(shape_);
+  }
+
+ private:
+  std::vector<int64_t> shape_;
+  DenseLayer first_, second_;
+  Linear code_, output_;
+};
+
 }  // namespace
 
 std::unique_ptr<Generator> make_generator(const ModelOptions& options,
@@ -144,6 +171,9 @@ std::unique_ptr<Generator> make_generator(const ModelOptions& options,
                                           at::TensorOptions tensor_options) {
   if (options.block == "strided") {
     return std::make_unique<StridedGenerator>(options, communicator, seed, tensor_options);
+  }
+  if (options.block == "mlp") {
+    return std::make_unique<DenseGenerator>(options, communicator, seed, tensor_options);
   }
   return std::make_unique<ResidualGenerator>(options, communicator, seed, tensor_options);
 }

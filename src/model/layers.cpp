@@ -6,9 +6,10 @@
 
 namespace bbg::model {
 
-Weight::Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral)
+Weight::Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral,
+               Start start)
     : effective_(std::make_shared<at::Tensor>()) {
-  const at::Tensor raw = scope.parameter("weight", shape, Start::kWeight);
+  const at::Tensor raw = scope.parameter("weight", shape, start);
   *effective_ = raw;
   if (!spectral) return;
   const at::Tensor u = scope.buffer("u", {shape[0]}, 0, /*normal=*/true);
@@ -24,8 +25,8 @@ Weight::Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool
 }
 
 Linear::Linear(Context& context, const Scope& scope, int64_t in, int64_t out, bool bias,
-               bool spectral)
-    : weight_(context, scope, {out, in}, spectral) {
+               bool spectral, Start start)
+    : weight_(context, scope, {out, in}, spectral, start) {
   if (bias) bias_ = scope.parameter("bias", {out}, Start::kZero);
 }
 

@@ -10,7 +10,8 @@ namespace bbg::model {
 // A weight, raw or under spectral norm.
 class Weight {
  public:
-  Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral);
+  Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral,
+         Start start = Start::kWeight);
   const at::Tensor& effective() const { return *effective_; }
 
  private:
@@ -20,7 +21,8 @@ class Weight {
 
 class Linear {
  public:
-  Linear(Context& context, const Scope& scope, int64_t in, int64_t out, bool bias, bool spectral);
+  Linear(Context& context, const Scope& scope, int64_t in, int64_t out, bool bias, bool spectral,
+         Start start = Start::kWeight);
   at::Tensor operator()(const at::Tensor& x) const;  // [N, in] -> [N, out]
 
  private:

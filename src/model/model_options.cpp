@@ -38,8 +38,10 @@ void ModelOptions::declare(core::OptionTable& table) {
       .one_of({"normal", "uniform"});
   table
       .add("model.block", &block,
-           "Kind of blocks: BigGAN's residual ones, or 4x4 stride-2 convolutions")
-      .one_of({"residual", "strided"});
+           "Kind of blocks: BigGAN's residual ones, 4x4 stride-2 convolutions, or the fully "
+           "connected layers of BiGAN on MNIST, for any resolution and with one score: xz of BiGAN "
+           "or x of GAN")
+      .one_of({"residual", "strided", "mlp"});
   table
       .add("model.layout", &layout,
            "Widths of the residual G and D: compare_gan's, StudioGAN's or BigGAN-PyTorch's; they "
@@ -78,7 +80,8 @@ void ModelOptions::declare(core::OptionTable& table) {
       .one_of({"bgp", "cg"});
   table
       .add("model.d-norm", &d_norm,
-           "Normalisation in D: spectral, batch (strided blocks only) or none (strided)")
+           "Normalisation in D: spectral, batch (strided blocks; mlp has no other) or none "
+           "(strided)")
       .one_of({"sn", "bn", "none"});
   table
       .add("model.init", &init,
@@ -95,9 +98,9 @@ void ModelOptions::declare(core::OptionTable& table) {
   table
       .add("model.encoder", &encoder,
            "Trunk of E: a small ResNet (32 to 128 px), 4x4 stride-2 convolutions, ResNet-v2-50 or "
-           "-101, or the reversible RevNet-50, whose memory does not grow with depth; auto: small "
-           "for residual blocks, strided for strided ones")
-      .one_of({"auto", "small", "strided", "resnet50", "resnet101", "revnet50"});
+           "-101, the reversible RevNet-50, whose memory does not grow with depth, or two fully "
+           "connected layers; auto: small for residual blocks, else strided or mlp, as the blocks")
+      .one_of({"auto", "small", "strided", "resnet50", "resnet101", "revnet50", "mlp"});
   table.add("model.e-last-relu", &e_last_relu,
             "ReLU between the last norm of a ResNet-50, -101 or RevNet-50 and the average pool");
   table.add("model.e-stochastic", &e_stochastic,
@@ -122,7 +125,7 @@ void ModelOptions::declare(core::OptionTable& table) {
 
 std::string ModelOptions::encoder_kind() const {
   if (encoder != "auto") return encoder;
-  return block == "strided" ? "strided" : "small";
+  return block == "residual" ? "small" : block;
 }
 
 Terms ModelOptions::active_terms() const {
@@ -186,6 +189,7 @@ bool is_power_of_two(int64_t number) {
 void check_encoder(const ModelOptions& options) {
   const int64_t resolution = options.data_resolution();
   const std::string kind = options.encoder_kind();
+  if (kind == "mlp") return;  // any size
   const bool is_large = kind == "resnet50" || kind == "resnet101" || kind == "revnet50";
   // The four stages of a large trunk halve three times, its root twice.
   const bool fits = is_large ? resolution % 32 == 0
@@ -229,8 +233,27 @@ void check_residual(const ModelOptions& options) {
   }
   if (options.d_norm != "sn") {
     throw core::UsageError(
-        "model.d-norm = " + options.d_norm + " exists for model.block = strided only",
+        "model.d-norm = " + options.d_norm + " does not fit model.block = residual",
         "set model.d-norm = sn, or model.block = strided");
+  }
+}
+
+void check_mlp(const ModelOptions& options) {
+  const Terms terms = options.active_terms();
+  if (terms.z || (terms.x && terms.xz)) {
+    throw core::UsageError(
+        "model.block = mlp has one score, which model.system = " + options.system +
+            " with model.terms = " + options.terms + " does not fit",
+        "set model.system = bigan (a score of the pair) or gan (of the image), or model.block = "
+        "strided or residual");
+  }
+  if (options.d_norm != "bn") {
+    throw core::UsageError("model.d-norm = " + options.d_norm + " does not fit model.block = mlp",
+                           "set model.d-norm = bn");
+  }
+  if (options.is_conditional()) {
+    throw core::UsageError("model.g-condition = class exists for model.block = residual only",
+                           "set model.g-condition = single, or model.block = residual");
   }
 }
 
@@ -241,6 +264,8 @@ void ModelOptions::check() const {
   check_condition(*this);
   if (block == "strided") {
     check_strided(*this);
+  } else if (block == "mlp") {
+    check_mlp(*this);
   } else {
     check_residual(*this);
   }

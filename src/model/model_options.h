@@ -23,10 +23,11 @@ struct ModelOptions {
   int64_t z_dim = 80;
   std::string prior = "normal";
 
-  std::string block = "residual";  // residual: BigGAN blocks; strided: 4x4 stride-2 convolutions
-  std::string layout = "cg";       // widths of the residual networks (docs/choices.md 11)
-  int64_t width = 64;              // "ch" of the papers
-  int64_t g_width = 0;             // of G where it differs from D's
+  // residual: BigGAN blocks; strided: 4x4 stride-2 convolutions; mlp: BiGAN's for MNIST
+  std::string block = "residual";
+  std::string layout = "cg";  // widths of the residual networks (docs/choices.md 11)
+  int64_t width = 64;         // "ch" of the papers
+  int64_t g_width = 0;        // of G where it differs from D's
   std::string g_condition = "single";
   int64_t num_classes = 0;
   bool g_split_z = true;

@@ -60,6 +60,7 @@ at::Tensor ParameterStore::add_parameter(const std::string& name, at::IntArrayRe
   }
   value.set_requires_grad(true);
   parameters_.push_back({name, value});
+  if (start != Start::kOne) decayed_.push_back(value);
   return value;
 }
 

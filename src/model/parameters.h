@@ -31,6 +31,8 @@ class ParameterStore {
 
   const std::vector<NamedTensor>& parameters() const { return parameters_; }
   const std::vector<NamedTensor>& buffers() const { return buffers_; }
+  // What weight decay pulls to zero: all parameters but gains of norms, which start at one.
+  const std::vector<at::Tensor>& decayed() const { return decayed_; }
   const at::TensorOptions& options() const { return options_; }
 
  private:
@@ -42,6 +44,7 @@ class ParameterStore {
   uint64_t seed_;
   at::TensorOptions options_;
   std::vector<NamedTensor> parameters_, buffers_;
+  std::vector<at::Tensor> decayed_;
 };
 
 // A place in the tree of names: Scope(store) / "blocks.0" / "conv1" gives names

@@ -90,7 +90,10 @@ class ConsoleSink final : public Sink {
   std::string line(const Interval& interval) const {
     std::string text = "step " + padded(interval.step, interval.total_steps) + "  " +
                        format("%.0f images/s", interval.images_per_second);
-    for (const auto& [name, value] : interval.values) text += "  " + name + format(" %.4f", value);
+    for (const auto& [name, value] : interval.values) {
+      // One for every weight would fill the screen.
+      if (name.rfind("sigma.", 0) != 0) text += "  " + name + format(" %.4f", value);
+    }
     return text + "  ETA " + remaining(interval);
   }
 

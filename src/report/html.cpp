@@ -7,6 +7,7 @@
 #include <optional>
 #include <sstream>
 
+#include "core/text.h"
 #include "report/report_style.h"
 #include "report/run_record.h"
 #include "report/svg_chart.h"
@@ -14,6 +15,8 @@
 namespace bbg::report {
 
 namespace {
+
+using core::with_separators;
 
 using Json = nlohmann::ordered_json;
 
@@ -24,14 +27,6 @@ std::string format(const char* pattern, double value) {
 }
 
 std::string percent(double share) { return format("%.1f", 100 * share) + "\u202f%"; }
-
-std::string with_separators(int64_t value) {
-  std::string text = std::to_string(value);
-  for (auto at = std::ssize(text) - 3; at > (value < 0 ? 1 : 0); at -= 3) {
-    text.insert(static_cast<size_t>(at), ",");
-  }
-  return text;
-}
 
 std::string duration_text(double seconds) {
   const int64_t total = std::llround(seconds), minutes = total / 60;
@@ -272,6 +267,10 @@ class Page {
           add("Losses", name, false);
         } else if (name.rfind("loss_d_", 0) == 0) {
           add("Terms of the discriminator's loss", name, false);
+        } else if (name.rfind("sigma.", 0) == 0) {
+          continue;  // one for every weight; TensorBoard has them
+        } else if (name.rfind("sigma_max_", 0) == 0) {
+          add("Largest singular value of any weight", name, false);
         } else if (name.rfind("loss_ge_", 0) == 0) {
           add("Terms of the generator's and encoder's loss", name, false);
         } else {

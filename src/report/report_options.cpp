@@ -14,6 +14,12 @@ void ReportOptions::declare(core::OptionTable& table) {
            "the last")
       .unit("steps")
       .at_least(1);
+  table
+      .add("report.singular-values-every", &singular_values_every,
+           "The largest singular value of every weight is reported after every so many steps; 0: "
+           "never. BigGAN's collapse shows there first, exploding in G")
+      .unit("steps")
+      .at_least(0);
   table.add("report.sample-log", &sample_log,
             "Write the ids of each step's samples to samples.log in the run folder");
 }

@@ -43,9 +43,10 @@ at::Tensor join(const at::Tensor& a, const at::Tensor& b) {
   return a.defined() ? at::cat({a, b}) : a;
 }
 
-void update(Trained& trained, double learning_rate) {
-  trained.exchange.finish();
-  trained.adam.step(learning_rate);
+std::vector<at::Tensor> parameters_of(const model::Network& network) {
+  std::vector<at::Tensor> all;
+  for (const auto& parameter : network.store().parameters()) all.push_back(parameter.tensor);
+  return all;
 }
 
 }  // namespace
@@ -87,11 +88,57 @@ Step::Step(TrainState& state, const model::ModelOptions& model, const TrainOptio
       loss_(loss),
       reads_real_features_(model.active_terms().xz) {}
 
-loss::Loss Step::update_discriminator(const core::Batch& batch, const Noise& noise, double lr_d) {
-  model::Nets& nets = state_.nets;
-  model::Discriminator& discriminator = *nets.discriminator;
+Step::Pairs Step::score(const core::Batch& batch, const at::Tensor& code,
+                        const at::Tensor& generated, const Noise& noise) {
+  model::Discriminator& discriminator = *state_.nets.discriminator;
   const at::Tensor real = shrink(batch.images, model_.resolution);
   const at::Tensor labels = model_.is_conditional() ? batch.labels : at::Tensor();
+  Pairs pairs;
+  if (discriminator.may_mix_halves()) {
+    const int64_t n = real.size(0);
+    const core::Scores both = discriminator.forward(at::cat({real, generated}), join(code, noise.z),
+                                                    join(labels, noise.labels));
+    pairs.encoder = half(both, 0, n);
+    pairs.generator = half(both, n, n);
+  } else {
+    pairs.encoder = discriminator.forward(real, code, labels);
+    pairs.generator = discriminator.forward(generated, noise.z, noise.labels);
+  }
+  return pairs;
+}
+
+loss::Loss Step::discriminator_loss(const Pairs& pairs) const {
+  return loss::discriminator_loss(loss_.parsed_kind(), pairs.encoder, pairs.generator,
+                                  loss_.parsed_form(), loss_.scale);
+}
+
+loss::Loss Step::generator_encoder_loss(const Pairs& pairs) const {
+  // Without E nothing in the scores of real images depends on what is trained here.
+  return loss::generator_encoder_loss(loss_.parsed_kind(),
+                                      state_.nets.encoder ? pairs.encoder : core::Scores(),
+                                      pairs.generator, loss_.parsed_form(), loss_.scale);
+}
+
+void Step::update(Trained& trained, const model::Network& network, double learning_rate) {
+  trained.exchange.finish();
+  // After the exchange: what follows is the same on every rank.
+  if (train_.orthogonal > 0 && &trained == &state_.g) {
+    for (const auto& parameter : network.store().parameters()) {
+      if (parameter.name == "class_embedding.weight") continue;  // docs/choices.md 50
+      loss::add_orthogonal_gradient(parameter.tensor, train_.orthogonal);
+    }
+  }
+  if (train_.weight_decay > 0) {
+    const at::NoGradGuard no_grad;
+    for (const at::Tensor& weight : network.store().decayed()) {
+      weight.grad().add_(weight, train_.weight_decay);
+    }
+  }
+  trained.adam.step(learning_rate);
+}
+
+loss::Loss Step::update_discriminator(const core::Batch& batch, const Noise& noise, double lr_d) {
+  model::Nets& nets = state_.nets;
   at::Tensor generated, code;
   {
     // G and E run in training mode, so their statistics and power iterations move here too
@@ -104,23 +151,11 @@ loss::Loss Step::update_discriminator(const core::Batch& batch, const Noise& noi
       code = nets.encoder->forward(batch.images).sample(noise.epsilon);
     }
   }
-  discriminator.begin_substep();
-  core::Scores encoder_pairs, generator_pairs;
-  if (discriminator.may_mix_halves()) {
-    const int64_t n = real.size(0);
-    const core::Scores both = discriminator.forward(at::cat({real, generated}), join(code, noise.z),
-                                                    join(labels, noise.labels));
-    encoder_pairs = half(both, 0, n);
-    generator_pairs = half(both, n, n);
-  } else {
-    encoder_pairs = discriminator.forward(real, code, labels);
-    generator_pairs = discriminator.forward(generated, noise.z, noise.labels);
-  }
-  const loss::Loss loss = loss::discriminator_loss(loss_.parsed_kind(), encoder_pairs,
-                                                   generator_pairs, loss_.parsed_form());
+  nets.discriminator->begin_substep();
+  const loss::Loss loss = discriminator_loss(score(batch, code, generated, noise));
   state_.d.arena.zero_gradients();
   loss.total.backward();
-  update(state_.d, lr_d);
+  update(state_.d, *nets.discriminator, lr_d);
   return loss;
 }
 
@@ -132,7 +167,7 @@ loss::Loss Step::update_generator_encoder(const core::Batch& batch, const Noise&
   discriminator.begin_substep();
   nets.generator->begin_substep();
   const at::Tensor generated = nets.generator->forward(noise.z, noise.labels);
-  core::Scores encoder_pairs, generator_pairs;
+  Pairs pairs;
   if (nets.encoder) {
     nets.encoder->begin_substep();
     const at::Tensor code = nets.encoder->forward(batch.images).sample(noise.epsilon);
@@ -145,30 +180,54 @@ loss::Loss Step::update_generator_encoder(const core::Batch& batch, const Noise&
       }
       prior_features = discriminator.code_features(noise.z);
     }
-    encoder_pairs = discriminator.scores(real_features, discriminator.code_features(code),
+    pairs.encoder = discriminator.scores(real_features, discriminator.code_features(code),
                                          model_.is_conditional() ? batch.labels : at::Tensor());
-    generator_pairs =
+    pairs.generator =
         discriminator.scores(discriminator.image_features(generated), prior_features, noise.labels);
   } else {
-    generator_pairs = discriminator.forward(generated, {}, noise.labels);
+    pairs.generator = discriminator.forward(generated, {}, noise.labels);
   }
-  const loss::Loss loss = loss::generator_encoder_loss(loss_.parsed_kind(), encoder_pairs,
-                                                       generator_pairs, loss_.parsed_form());
+  const loss::Loss loss = generator_encoder_loss(pairs);
   state_.g.arena.zero_gradients();
   if (state_.e) state_.e->arena.zero_gradients();
   loss.total.backward();
   discriminator.set_requires_grad(true);
-  state_.g.exchange.finish();
-  if (train_.orthogonal > 0) {
-    // After the exchange: it is the same on every rank.
-    for (const auto& parameter : nets.generator->store().parameters()) {
-      if (parameter.name == "class_embedding.weight") continue;  // docs/choices.md 50
-      loss::add_orthogonal_gradient(parameter.tensor, train_.orthogonal);
-    }
-  }
-  state_.g.adam.step(lr_g);
-  if (state_.e) update(*state_.e, lr_e);
+  update(state_.g, *nets.generator, lr_g);
+  if (state_.e) update(*state_.e, *nets.encoder, lr_e);
   return loss;
+}
+
+std::pair<loss::Loss, loss::Loss> Step::update_together(const core::Batch& batch,
+                                                        const Noise& noise, double lr_g,
+                                                        double lr_e, double lr_d) {
+  model::Nets& nets = state_.nets;
+  nets.generator->begin_substep();
+  const at::Tensor generated = nets.generator->forward(noise.z, noise.labels);
+  at::Tensor code;
+  if (nets.encoder) {
+    nets.encoder->begin_substep();
+    code = nets.encoder->forward(batch.images).sample(noise.epsilon);
+  }
+  nets.discriminator->begin_substep();
+  const Pairs pairs = score(batch, code, generated, noise);
+  const loss::Loss loss_d = discriminator_loss(pairs), loss_ge = generator_encoder_loss(pairs);
+
+  // Each loss reaches the parameters that it trains, and no others.
+  const std::vector<at::Tensor> of_d = parameters_of(*nets.discriminator);
+  std::vector<at::Tensor> of_ge = parameters_of(*nets.generator);
+  state_.d.arena.zero_gradients();
+  state_.g.arena.zero_gradients();
+  if (state_.e) {
+    const std::vector<at::Tensor> of_e = parameters_of(*nets.encoder);
+    of_ge.insert(of_ge.end(), of_e.begin(), of_e.end());
+    state_.e->arena.zero_gradients();
+  }
+  loss_d.total.backward({}, /*retain_graph=*/true, /*create_graph=*/false, of_d);
+  loss_ge.total.backward({}, /*retain_graph=*/false, /*create_graph=*/false, of_ge);
+  update(state_.d, *nets.discriminator, lr_d);
+  update(state_.g, *nets.generator, lr_g);
+  if (state_.e) update(*state_.e, *nets.encoder, lr_e);
+  return {loss_d, loss_ge};
 }
 
 }  // namespace bbg::train

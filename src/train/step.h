@@ -1,7 +1,10 @@
 #pragma once
 // One sub-step of training: a D update, or a joint update of G and E (Donahue & Simonyan 2019,
-// section 2; order and details: docs/choices.md 39, 43-46). Reads no clock, file or global; random
-// numbers come from (seed, draw, sample slot) only. Every call is a collective.
+// section 2; order and details: docs/choices.md 39, 43-46), or both together as in BiGAN. Reads no
+// clock, file or global; random numbers come from (seed, draw, sample slot) only. Every call is a
+// collective.
+
+#include <utility>
 
 #include "comm/communicator.h"
 #include "core/types.h"
@@ -33,8 +36,22 @@ class Step {
   loss::Loss update_discriminator(const core::Batch& batch, const Noise& noise, double lr_d);
   loss::Loss update_generator_encoder(const core::Batch& batch, const Noise& noise, double lr_g,
                                       double lr_e);
+  // Both gradients on this batch at the parameters as they are, from one pass through the networks;
+  // then both updates. Returns the losses of D and of G and E.
+  std::pair<loss::Loss, loss::Loss> update_together(const core::Batch& batch, const Noise& noise,
+                                                    double lr_g, double lr_e, double lr_d);
 
  private:
+  struct Pairs {
+    core::Scores encoder, generator;
+  };
+  Pairs score(const core::Batch& batch, const at::Tensor& code, const at::Tensor& generated,
+              const Noise& noise);
+  loss::Loss discriminator_loss(const Pairs& pairs) const;
+  loss::Loss generator_encoder_loss(const Pairs& pairs) const;
+  // Averages the gradients over ranks, adds those of regularisation and makes Adam's step.
+  void update(Trained& trained, const model::Network& network, double learning_rate);
+
   TrainState& state_;
   model::ModelOptions model_;
   TrainOptions train_;

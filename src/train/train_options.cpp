@@ -1,6 +1,9 @@
 #include "train/train_options.h"
 
 #include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
 
 namespace bbg::train {
 
@@ -9,19 +12,29 @@ void TrainOptions::declare(core::OptionTable& table) {
   table.add("train.lr-d", &lr_d, "Learning rate of D").above(0);
   table.add("train.lr-e", &lr_e, "Learning rate of E").above(0);
   table.add("train.d-steps", &d_steps, "D updates before each joint update of G and E").at_least(1);
+  table.add("train.simultaneous", &simultaneous,
+            "Take the gradients of D and of G and E on one batch with the same noise at the same "
+            "parameters, then make both updates, as BiGAN does; train.d-steps must be 1");
   table.add("train.beta1", &beta1, "Adam's decay of the first moment").at_least(0).at_most(0.9999);
   table.add("train.beta2", &beta2, "Adam's decay of the second moment")
       .at_least(0)
       .at_most(0.999999);
   table.add("train.adam-eps", &adam_eps, "Adam's epsilon").above(0);
   table
-      .add("train.decay-from", &decay_from,
-           "Step at which all learning rates begin to fall linearly to zero")
+      .add("train.weight-decay", &weight_decay,
+           "L2 regularisation: this times the weight is added to its gradient before Adam, for all "
+           "parameters but the gains of norms")
+      .at_least(0);
+  table.add("train.decay-from", &decay_from, "Step at which all learning rates begin to fall")
       .unit("steps")
       .at_least(0);
   table.add("train.decay-steps", &decay_steps, "Length of that fall; 0 keeps the rates constant")
       .unit("steps")
       .at_least(0);
+  table
+      .add("train.decay", &decay,
+           "Way of that fall: linear to zero, or exponential to one hundredth, as BiGAN's")
+      .one_of({"linear", "exponential"});
   table
       .add("train.ema-decay", &ema_decay,
            "Decay of the averages of weights used for samples and evaluation")
@@ -40,10 +53,23 @@ void TrainOptions::declare(core::OptionTable& table) {
       .at_least(0);
 }
 
+void TrainOptions::check() const {
+  if (simultaneous && d_steps != 1) {
+    throw core::UsageError(
+        "train.simultaneous = true does not fit train.d-steps = " + std::to_string(d_steps),
+        "set train.d-steps = 1: D, G and E are updated once a step, together");
+  }
+}
+
 double TrainOptions::rate_factor(int64_t step) const {
   if (decay_steps == 0 || step < decay_from) return 1.0;
+  const double length = static_cast<double>(decay_steps);
+  if (decay == "exponential") {
+    // The last update of the fall has one hundredth, and so have those after it.
+    return std::pow(0.01, std::min(1.0, static_cast<double>(step - decay_from + 1) / length));
+  }
   // The last update of the fall still has a rate above zero.
-  const double done = static_cast<double>(step - decay_from) / static_cast<double>(decay_steps);
+  const double done = static_cast<double>(step - decay_from) / length;
   return std::max(0.0, 1.0 - done);
 }
 

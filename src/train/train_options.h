@@ -2,6 +2,9 @@
 // Rates and schedule of training. Defaults: BigGAN's (Brock et al. 2019, section 3), E's rate being
 // G's; docs/choices.md 48, 51.
 
+#include <cstdint>
+#include <string>
+
 #include "core/options.h"
 
 namespace bbg::train {
@@ -9,14 +12,22 @@ namespace bbg::train {
 struct TrainOptions {
   double lr_g = 5e-5, lr_d = 2e-4, lr_e = 5e-5;
   int64_t d_steps = 2;
+  bool simultaneous = false;
   double beta1 = 0.0, beta2 = 0.999, adam_eps = 1e-8;
+  double weight_decay = 0;
   int64_t decay_from = 0, decay_steps = 0;
+  std::string decay = "linear";
   double ema_decay = 0.9999;
   int64_t ema_start = 20000;
   bool ema_encoder = true;
   double orthogonal = 0;  // beta of loss/orthogonal.h
 
   void declare(core::OptionTable& table);
+  // Throws UsageError where values do not fit together.
+  void check() const;
+  // Global batches, each with noise of its own, that one step takes. The loader's position and the
+  // numbers of draws follow from it.
+  int64_t draws_per_step() const { return simultaneous ? 1 : d_steps + 1; }
   // What rates are multiplied with in the update that follows `step` finished ones.
   double rate_factor(int64_t step) const;
 };

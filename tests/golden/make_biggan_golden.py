@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+import bigan_reference as bigan
 import biggan_reference as ref
 
 HERE = Path(__file__).resolve().parent / "digests"
@@ -40,6 +41,8 @@ NETWORKS = {
     "biggan_512": (ref.Options(resolution=512, layout="bgp", z_dim=16, num_classes=3), 2),
     "biggan_512_cg_skip": (ref.Options(resolution=512, layout="cg", z_dim=8, g_condition="none",
                                        g_attention="none", d_attention="none", d_skip="cg"), 2),
+    # BiGAN's MNIST networks without E and without D's path of the code
+    "gan_mlp": (bigan.Options(system="gan", prior="normal", channels=3, resolution=8, g_width=4), 4),
 }
 # name: options, loss.kind, loss.form, batch, seed. One D step and one G/E step, both from the initial state.
 # The seeds were chosen so that hinges are open for some samples and shut for others.
@@ -57,7 +60,19 @@ STEPS = {
                     layout="cg", g_condition="none"), "logistic", "mean", 4, 22),
     "step_bigbigan_class": (
         ref.Options(system="bigbigan", terms="x z xz", e_resolution=64, num_classes=3), "hinge", "mean", 4, 36),
+    "step_bigan_mlp": (bigan.Options(), "logistic", "sum", 5, 23),
+    "step_bigan_mlp_normal": (
+        bigan.Options(prior="normal", e_stochastic=True, channels=3, resolution=8, e_resolution=16),
+        "logistic", "sum", 5, 24),
 }
+# name: options, batch, seed, options of `loss` and `train`. UPDATES simultaneous updates on one batch.
+SIMULTANEOUS = {
+    "simultaneous_bigan_mlp": (bigan.Options(), 5, 26, {
+        "loss.kind": "logistic", "loss.scale": 0.5, "train.simultaneous": "true", "train.d-steps": 1,
+        "train.lr-g": 2e-4, "train.lr-e": 2e-4, "train.lr-d": 2e-4, "train.beta1": 0.5, "train.beta2": 0.999,
+        "train.adam-eps": 1e-8, "train.weight-decay": 0.01}),
+}
+UPDATES = 3
 
 
 # ------------------------------------------------------------------------------- values that need no storing
@@ -104,7 +119,7 @@ def digest(name: str, tensor: torch.Tensor) -> torch.Tensor:
 @dataclass
 class Case:
     """Nets and inputs of one dump, in their initial state; all follows from options, batch and seed."""
-    o: ref.Options
+    o: ref.Options | bigan.Options
     batch: int
     seed: int = 0
 
@@ -112,9 +127,10 @@ class Case:
         return noise(f"{self.seed}.{name}", *shape)
 
     def nets(self) -> dict:
-        nets = {"G": ref.Generator(self.o), "D": ref.Discriminator(self.o)}
-        if self.o.system != "biggan":
-            nets["E"] = ref.Encoder(self.o)
+        of = bigan if isinstance(self.o, bigan.Options) else ref
+        nets = {"G": of.Generator(self.o), "D": of.Discriminator(self.o)}
+        if self.o.system in ("bigan", "bigbigan"):
+            nets["E"] = of.Encoder(self.o)
         with torch.no_grad():
             for prefix, net in nets.items():
                 for name, value in [*net.named_parameters(), *named_buffers(net)]:
@@ -186,12 +202,38 @@ def step_case(case: Case, kind: str, form: str) -> dict:
     return out
 
 
+def simultaneous_case(case: Case, options: dict) -> dict:
+    nets = case.nets()
+    G, E, D = nets["G"], nets["E"], nets["D"]
+    adam = [options[f"train.{key}"] for key in ("lr-g", "beta1", "beta2", "adam-eps", "weight-decay")]
+    of_d = bigan.Adam(D.parameters(), *adam)
+    of_ge = bigan.Adam([*G.parameters(), *E.parameters()], *adam)
+    out = {}
+    for update in range(UPDATES):
+        start = {f"{prefix}.{name}": p.detach().clone() for prefix, net in nets.items()
+                 for name, p in net.named_parameters()}
+        loss_d, loss_ge, grad_d, grad_ge = bigan.simultaneous_update(G, E, D, case.x(), case.z(), of_d, of_ge)
+        out |= {f"out.loss_d.{update}": loss_d, f"out.loss_ge.{update}": loss_ge}
+        if update == 0:  # with the L2 term
+            names = [f"D.{name}" for name, _ in D.named_parameters()] + [
+                f"{prefix}.{name}" for prefix in "GE" for name, _ in nets[prefix].named_parameters()]
+            out |= {f"grad.{name}": g + options["train.weight-decay"] * start[name]
+                    for name, g in zip(names, [*grad_d, *grad_ge])}
+    for prefix, net in nets.items():
+        out |= {f"updated.{prefix}.{name}": p for name, p in net.named_parameters()}
+        out |= {f"after.{prefix}.{name}": b for name, b in named_buffers(net)}
+    return out
+
+
 def dumps():
     for name, (o, batch) in NETWORKS.items():
         yield name, network_case(Case(o, batch)), o, {"batch": str(batch), "seed": "0"}
     for name, (o, kind, form, batch, seed) in STEPS.items():
         yield name, step_case(Case(o, batch, seed), kind, form), o, {
             "batch": str(batch), "seed": str(seed), "loss.kind": kind, "loss.form": form}
+    for name, (o, batch, seed, options) in SIMULTANEOUS.items():
+        yield name, simultaneous_case(Case(o, batch, seed), options), o, {
+            "batch": str(batch), "seed": str(seed), **{key: str(value) for key, value in options.items()}}
 
 
 def main() -> int:

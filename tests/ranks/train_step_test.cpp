@@ -15,6 +15,8 @@ struct Case {
   std::string name;
   model::ModelOptions model;
   std::string loss;
+  bool simultaneous = false;
+  double weight_decay = 0;
 };
 
 void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
@@ -25,7 +27,7 @@ model::ModelOptions small(const std::string& block, const std::string& d_norm,
   options.block = block;
   options.d_norm = d_norm;
   options.layout = layout;
-  options.resolution = block == "strided" ? 16 : 32;
+  options.resolution = block == "strided" ? 16 : block == "mlp" ? 9 : 32;
   options.z_dim = 8;
   options.width = 4;
   options.e_width = 4;
@@ -40,6 +42,8 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
                                        int64_t steps) {
   train::TrainOptions options;
   options.d_steps = 1;
+  options.simultaneous = test.simultaneous;
+  options.weight_decay = test.weight_decay;
   // Biases in front of a norm have true gradient zero; what arrives is rounding, 1e-16 here, and
   // Adam makes steps of lr * rounding / eps of it (docs/choices.md C5). BigGAN-PyTorch's eps, 1e-6,
   // keeps that below the tolerance in float64.
@@ -65,9 +69,11 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
     return own;
   };
   for (int64_t i = 0; i < steps; ++i) {
-    for (int64_t k = 0; k <= options.d_steps; ++k) {
+    for (int64_t k = 0; k < options.draws_per_step(); ++k) {
       const train::Noise noise = train::make_noise(kSeed, draw, first, b, test.model, at::kDouble);
-      if (k < options.d_steps) {
+      if (options.simultaneous) {
+        step.update_together(batch(), noise, options.lr_g, options.lr_e, options.lr_d);
+      } else if (k < options.d_steps) {
         step.update_discriminator(batch(), noise, options.lr_d);
       } else {
         step.update_generator_encoder(batch(), noise, options.lr_g, options.lr_e);
@@ -135,6 +141,14 @@ model::ModelOptions uniform_bigan_of_larger_images() {
   options.e_stochastic = false;
   return options;
 }
+model::ModelOptions mlp(const std::string& system) {
+  model::ModelOptions options = small("mlp", "bn", "cg");
+  options.system = system;
+  options.prior = "uniform";
+  options.e_stochastic = false;
+  options.e_head_depth = 0;
+  return options;
+}
 model::ModelOptions plain_gan() {
   model::ModelOptions options = small("strided", "bn", "cg");
   options.system = "gan";
@@ -143,14 +157,17 @@ model::ModelOptions plain_gan() {
 
 INSTANTIATE_TEST_SUITE_P(
     Systems, TrainStep,
-    ::testing::Values(Case{"StridedBatchNormLogistic", small("strided", "bn", "cg"), "logistic"},
-                      Case{"StridedSpectralHinge", small("strided", "sn", "cg"), "hinge"},
-                      Case{"ResidualHinge", small("residual", "sn", "cg"), "hinge"},
-                      Case{"ResidualAttentionHinge", small("residual", "sn", "sg"), "hinge"},
-                      Case{"ConditionalBigGan", biggan(), "hinge"},
-                      Case{"UniformBiganOfLargerImages", uniform_bigan_of_larger_images(),
-                           "logistic"},
-                      Case{"PlainGan", plain_gan(), "logistic"}),
+    ::testing::Values(
+        Case{"StridedBatchNormLogistic", small("strided", "bn", "cg"), "logistic"},
+        Case{"StridedSpectralHinge", small("strided", "sn", "cg"), "hinge"},
+        Case{"ResidualHinge", small("residual", "sn", "cg"), "hinge"},
+        Case{"ResidualAttentionHinge", small("residual", "sn", "sg"), "hinge"},
+        Case{"ConditionalBigGan", biggan(), "hinge"},
+        Case{"UniformBiganOfLargerImages", uniform_bigan_of_larger_images(), "logistic"},
+        Case{"PlainGan", plain_gan(), "logistic"}, Case{"MlpBigan", mlp("bigan"), "logistic"},
+        Case{"MlpBiganSimultaneous", mlp("bigan"), "logistic", true, 1e-3},
+        Case{"MlpGanSimultaneous", mlp("gan"), "logistic", true},
+        Case{"ResidualSimultaneous", small("residual", "sn", "cg"), "hinge", true, 1e-3}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -42,6 +42,14 @@ inline void expect_one_line(const Outcome& outcome, int code, const std::string&
   EXPECT_EQ(outcome.out, "");
 }
 
+// The same at the end of a run that had begun to speak.
+inline void expect_ends_with_error(const Outcome& outcome, int code, const std::string& text) {
+  EXPECT_EQ(outcome.code, code) << outcome.err;
+  const size_t at = outcome.err.find(text);
+  EXPECT_NE(at, std::string::npos) << outcome.err;
+  EXPECT_EQ(outcome.err.find("error: "), outcome.err.rfind("error: ")) << outcome.err;
+}
+
 // The bytes of an IDX file (MNIST's format) of unsigned bytes.
 inline std::string idx_file(const std::vector<int>& shape, const std::string& values) {
   std::string bytes = {0, 0, 8, static_cast<char>(shape.size())};

@@ -61,6 +61,7 @@ class Configs : public testing::Test {
 // The numbers and their sources are those of tests/unit/model/parameter_counts_test.cpp.
 TEST_F(Configs, PlanCountsThePublishedNumbersOfParameters) {
   const std::map<std::string, std::map<std::string, int64_t>> published = {
+      {"bigan/mnist.ini", {{"G", 1'953'792}, {"E", 1'902'592}, {"D", 1'903'616}}},
       {"bigbigan/base.ini", {{"G", 70'306'116}, {"E", 91'612'976}, {"D", 160'379'172}}},
       {"bigbigan/no_e.ini", {{"G", 70'306'116}, {"D", 86'446'370}}},
       {"bigbigan/revnet_x4.ini", {{"E", 204'209'904}, {"D", 160'379'172}}},

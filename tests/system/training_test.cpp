@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "core/error.h"
 #include "tests/system/run_fixture.h"
 
 namespace bbg {
@@ -118,6 +119,49 @@ TEST_F(Training, KilledRunLosesNothing) {
   const test::Outcome outcome = train(2, "killed", "--run.steps 40");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   expect_equal_bits("whole", "killed", 40);
+}
+
+// A signal to the launcher, as a batch system or Ctrl-C sends it: the step is finished and saved,
+// the code is one that a restart understands, and nothing is run twice. Open MPI passes SIGUSR1 on.
+TEST_F(Training, SignalledRunSavesAndGoesOn) {
+  for (const auto& [ranks, number] : {std::pair<int, int>{1, SIGTERM}, {2, SIGUSR1}}) {
+    SCOPED_TRACE(ranks);
+    const std::string whole = "whole" + std::to_string(ranks);
+    const std::string stopped = "stopped" + std::to_string(ranks);
+    const std::string rare = "--run.steps 60 --checkpoint.every 1000 --report.grid-every 60";
+    ASSERT_EQ(train(ranks, whole, rare).code, 0);
+    const std::string command =
+        (ranks > 1 ? "mpirun --quiet -np 2 --oversubscribe --bind-to none " : "") +
+        test::program("bbg_dist") + " --config " + test::shell_word(config_) + " --run.output " +
+        test::shell_word(folder_ / stopped) + " " + rare;
+    test::write_file(folder_ / "stop.sh",
+                     "source " + test::shell_word(std::string(BBG_SOURCE_DIR) + "/launch/env.sh") +
+                         "\n" + command + " &\nchild=$!\nuntil [[ -s " +
+                         test::shell_word(folder_ / (stopped + "/metrics.jsonl")) +
+                         " ]] || ! kill -0 $child; do sleep 0.01; done\nkill -" +
+                         std::to_string(number) + " $child\nwait $child\n");
+    const test::Outcome outcome =
+        test::run_command(folder_, "bash " + test::shell_word(folder_ / "stop.sh"));
+    EXPECT_EQ(outcome.code, core::kExitRestart) << outcome.err;
+    EXPECT_THAT(outcome.err, ::testing::HasSubstr("asked to stop: saved at step "));
+    ASSERT_EQ(train(ranks, stopped, rare).code, 0);
+    expect_equal_bits(whole, stopped, 60);
+  }
+}
+
+// Rates that throw any network off: the run ends before it saves what is no longer a number.
+TEST_F(Training, DivergedRunStopsAndKeepsItsLastWholeCheckpoint) {
+  ASSERT_EQ(train(2, "run", "--run.steps 5").code, 0);
+  const test::Outcome outcome =
+      train(2, "run", "--run.steps 60 --train.lr-d 1e38 --train.lr-g 1e38 --train.lr-e 1e38");
+  test::expect_ends_with_error(outcome, 1, "error: the run diverged: loss_");
+  for (const auto& entry : fs::directory_iterator(folder_ / "run/checkpoints")) {
+    const std::string name = entry.path().filename();
+    const auto saved = state("run", std::stoi(name.substr(5)));
+    for (const auto& [tensor, values] : saved) {
+      EXPECT_TRUE(at::isfinite(values).all().item<bool>()) << name << " " << tensor;
+    }
+  }
 }
 
 TEST_F(Training, LeavesTheRunFolderThatIsPromised) {

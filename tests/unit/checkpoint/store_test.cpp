@@ -53,6 +53,28 @@ TEST_F(StoreTest, NothingThereIsNoError) {
   EXPECT_THAT(store_.steps(), IsEmpty());
 }
 
+TEST_F(StoreTest, OneFolderIsLoadedByItsPath) {
+  for (const int64_t step : {1, 2}) store_.save(test::make_state(step), step);
+  const std::string folder = folder_ / "run/checkpoints/step-00000001";
+  const Store::Loaded loaded = Store::load_folder(*files_, folder + "/");
+  EXPECT_EQ(loaded.step, 1);
+  EXPECT_EQ(loaded.path, folder);
+  EXPECT_TRUE(test::equal_states(loaded.state, test::make_state(1)));
+
+  const auto problem_of = [&](const std::string& path) -> std::string {
+    try {
+      Store::load_folder(*files_, path);
+    } catch (const core::UsageError& error) {
+      return error.what();
+    }
+    return "loaded";
+  };
+  EXPECT_THAT(problem_of(folder_ / "run/checkpoints"), HasSubstr("is not a checkpoint's folder"));
+  EXPECT_THAT(problem_of(folder_ / "run/checkpoints/step-00000003"), HasSubstr("does not exist"));
+  damage(2, "state.safetensors", "nothing");
+  EXPECT_THAT(problem_of(folder_ / "run/checkpoints/step-00000002"), HasSubstr("has 7 bytes"));
+}
+
 TEST_F(StoreTest, TheNewestComesBackWithItsStepAndPathAndTheNewestTwoStay) {
   for (const int64_t step : {1, 2, 3, 4}) store_.save(test::make_state(step), step);
   EXPECT_THAT(store_.steps(), ElementsAre(3, 4));

@@ -71,6 +71,26 @@ TEST(Loss, MeanFormIsTheSumOverTheNumberOfTerms) {
                    discriminator_loss(Kind::kHinge, e, g).total.item<double>());
 }
 
+TEST(Loss, ScaleMultipliesTheTotalAndItsTerms) {
+  const core::Scores e = scores({1.5}, {-0.5}, {2}), g = scores({0.25}, {1}, {-3});
+  for (const Kind kind : {Kind::kHinge, Kind::kLogistic}) {
+    for (const auto function : {discriminator_loss, generator_encoder_loss}) {
+      const Loss whole = function(kind, e, g, Form::kSum, 1);
+      const Loss half = function(kind, e, g, Form::kSum, 0.5);
+      EXPECT_DOUBLE_EQ(2 * half.total.item<double>(), whole.total.item<double>());
+      EXPECT_DOUBLE_EQ(2 * half.xz.item<double>(), whole.xz.item<double>());
+    }
+  }
+}
+
+// BiGAN's loss at the start, by its README 0.6932 in float32.
+TEST(LogisticLoss, OfBiganAtZeroScoresIsLnTwo) {
+  core::Scores zero;
+  zero.xz = at::zeros({4}, at::kDouble);
+  EXPECT_NEAR(discriminator_loss(Kind::kLogistic, zero, zero, Form::kSum, 0.5).total.item<double>(),
+              std::log(2.0), 1e-15);
+}
+
 TEST(Loss, OfAGeneratorWithoutEncoderIsThatOfItsOwnPairs) {
   core::Scores gan;
   gan.x = at::tensor({0.5, -2.0}, at::kDouble);

@@ -1,5 +1,5 @@
-// BigGAN at every resolution, layout and kind of condition against digests of PyTorch networks:
-// images, scores, all gradients, buffers, evaluation.
+// BigGAN at every resolution, layout and kind of condition, and the GAN of fully connected layers,
+// against digests of PyTorch networks: images, scores, all gradients, buffers, evaluation.
 #include <gtest/gtest.h>
 
 #include "model/nets.h"
@@ -56,8 +56,8 @@ INSTANTIATE_TEST_SUITE_P(Networks, BigganGolden,
                          ::testing::Values("biggan_32_sg", "biggan_32_bgp_tables", "biggan_64_bgp",
                                            "biggan_64_sg_single", "biggan_64_cg_plain",
                                            "biggan_128", "biggan_256_bgp_skip",
-                                           "biggan_256_cg_skip", "biggan_512",
-                                           "biggan_512_cg_skip"),
+                                           "biggan_256_cg_skip", "biggan_512", "biggan_512_cg_skip",
+                                           "gan_mlp"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

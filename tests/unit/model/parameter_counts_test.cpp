@@ -115,6 +115,36 @@ TEST(ParameterCounts, EncodersOfBigBiGan) {
   EXPECT_EQ(encoder("revnet50", 256), 204'209'904);
 }
 
+ModelOptions bigan_mnist() {
+  ModelOptions options;
+  options.system = "bigan";
+  options.block = "mlp";
+  options.resolution = 28;
+  options.channels = 1;
+  options.z_dim = 50;
+  options.prior = "uniform";
+  options.width = options.e_width = 1024;
+  options.d_norm = "bn";
+  options.e_stochastic = false;
+  options.e_head_depth = 0;
+  return options;
+}
+
+// No biases and no gains anywhere.
+TEST(ParameterCounts, BiganOnMnist) {
+  const ModelOptions options = bigan_mnist();
+  options.check();
+  const Nets nets = build(options);
+  EXPECT_EQ(nets.generator->num_parameters(), 1'953'792);
+  EXPECT_EQ(nets.encoder->num_parameters(), 1'902'592);
+  EXPECT_EQ(nets.discriminator->num_parameters(), 1'903'616);
+  // A GAN of the same kind: D without the map of the code.
+  const ModelOptions gan = with(options, [](ModelOptions& o) { o.system = "gan"; });
+  gan.check();
+  EXPECT_EQ(generator(gan), 1'953'792);
+  EXPECT_EQ(discriminator(gan), 1'903'616 - 50 * 1024);
+}
+
 TEST(Layout, BlocksFollowEachOtherAtEveryResolution) {
   for (const std::string layout : {"cg", "sg", "bgp"}) {
     for (const int64_t resolution : {32, 64, 128, 256, 512}) {
@@ -177,6 +207,29 @@ TEST(ModelOptions, RefusesWhatDoesNotFitTogether) {
   refuse([](ModelOptions& o) { o.g_condition = "class"; });
   refuse([](ModelOptions& o) { o.g_embedding = 0; });
   refuse([](ModelOptions& o) { o.g_condition = "class", o.num_classes = 3, o.block = "strided"; });
+}
+
+TEST(ModelOptions, GivesMlpBlocksOneScoreBatchNormAndAnySize) {
+  const auto expect = [](bool is_accepted, void (*change)(ModelOptions&)) {
+    ModelOptions options = bigan_mnist();
+    change(options);
+    if (is_accepted) {
+      EXPECT_NO_THROW(options.check());
+    } else {
+      EXPECT_THROW(options.check(), core::UsageError);
+    }
+  };
+  expect(true, [](ModelOptions& o) { o.resolution = 9, o.channels = 3; });
+  expect(true, [](ModelOptions& o) { o.e_resolution = 56; });
+  expect(true, [](ModelOptions& o) { o.terms = "xz"; });
+  expect(true, [](ModelOptions& o) { o.prior = "normal", o.e_stochastic = true; });
+  expect(true, [](ModelOptions& o) { o.resolution = 32, o.encoder = "small"; });
+  expect(false, [](ModelOptions& o) { o.encoder = "small"; });
+  expect(false, [](ModelOptions& o) { o.system = "bigbigan"; });
+  expect(false, [](ModelOptions& o) { o.terms = "x xz"; });
+  expect(false, [](ModelOptions& o) { o.terms = "z xz"; });
+  expect(false, [](ModelOptions& o) { o.d_norm = "sn"; });
+  expect(false, [](ModelOptions& o) { o.g_condition = "class", o.num_classes = 3; });
 }
 
 }  // namespace

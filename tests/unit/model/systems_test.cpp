@@ -135,6 +135,54 @@ TEST(Systems, MakeImagesOfEveryResolution) {
   }
 }
 
+ModelOptions small_mlp(const std::string& system) {
+  ModelOptions options = small(system);
+  options.block = "mlp";
+  options.d_norm = "bn";
+  options.e_head_depth = 0;
+  options.e_stochastic = false;
+  options.prior = "uniform";
+  options.resolution = 28;
+  options.channels = 1;
+  options.check();
+  return options;
+}
+
+// Donahue et al. 2017's code starts D's last layer at zero (docs/choices.md C1).
+TEST(Systems, OfFullyConnectedLayersStartWithScoresOfZero) {
+  for (const std::string system : {"bigan", "gan"}) {
+    Built built(small_mlp(system));
+    const at::Tensor z = pattern({4, 8}, 1.3);
+    const at::Tensor images = built.nets.generator->forward(z);
+    EXPECT_EQ(images.sizes(), (std::vector<int64_t>{4, 1, 28, 28}));
+    EXPECT_LT(images.abs().max().item<double>(), 1);
+    const core::Scores scores = built.nets.discriminator->forward(images, z);
+    EXPECT_EQ(scores.x.defined(), system == "gan");
+    EXPECT_EQ(scores.xz.defined(), system == "bigan");
+    const at::Tensor score = system == "gan" ? scores.x : scores.xz;
+    EXPECT_TRUE(at::equal(score, at::zeros({4}, at::kDouble)));
+  }
+}
+
+// The layers are those of the paper, whose pixels lie in [0, 1]: to them black is zero.
+TEST(Systems, OfFullyConnectedLayersSeeNothingInABlackImage) {
+  Built built(small_mlp("bigan"));
+  const at::Tensor black = at::full({2, 1, 28, 28}, -1, at::kDouble);
+  EXPECT_EQ(built.nets.discriminator->image_features(black).abs().max().item<double>(), 0);
+  EXPECT_EQ(built.nets.encoder->forward(black).mean.abs().max().item<double>(), 0);
+}
+
+TEST(Systems, MlpFeatureIsTheLayerBeforeTheOutput) {
+  Built built(small_mlp("bigan"));
+  const Code code = built.nets.encoder->forward(pattern({4, 1, 28, 28}, 0.1));
+  EXPECT_EQ(code.feature.sizes(), (std::vector<int64_t>{4, 2}));
+  EXPECT_LT(code.mean.abs().max().item<double>(), 1);
+  const auto& parameters = built.nets.encoder->store().parameters();
+  EXPECT_EQ(parameters.back().name, "output.weight");
+  EXPECT_TRUE(at::allclose(
+      code.mean, 2 * at::sigmoid(at::linear(code.feature, parameters.back().tensor)) - 1));
+}
+
 TEST(Systems, CodesOfTheUniformPriorStayWithinIt) {
   ModelOptions options = small("bigan");
   options.prior = "uniform";

@@ -1,0 +1,350 @@
+#include "app/export.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/core/grad_mode.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <span>
+#include <sstream>
+#include <unordered_map>
+
+#include "app/device.h"
+#include "app/evaluation.h"
+#include "app/run_identity.h"
+#include "checkpoint/safetensors.h"
+#include "checkpoint/store.h"
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/rng.h"
+#include "data/loader.h"
+#include "data/shard_reader.h"
+#include "model/spectral_norm.h"
+#include "train/step.h"
+
+namespace bbg::app {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kFormat = "bbg_dist export";
+constexpr const char* kFormatVersion = "1";
+constexpr int64_t kExamples = 4;
+// Draws of training count up from 0, those of standing statistics down from -1.
+constexpr int64_t kExampleDraw = -2'000'000'000;
+
+std::string folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+void check_output(const std::string& output, core::FileSystem& files) {
+  if (output.empty()) {
+    throw core::UsageError("nothing to write to: no --output given",
+                           "bbg_dist export --config FILE --output FILE.safetensors");
+  }
+  if (!files.exists(folder_of(output))) {
+    throw core::UsageError("the folder of --output " + output + " does not exist",
+                           "make the folder " + folder_of(output) + ", or choose another file");
+  }
+  std::error_code unknown;
+  if (std::filesystem::is_directory(output, unknown)) {
+    throw core::UsageError("--output " + output + " is a folder", "name a file in it");
+  }
+}
+
+// Names of the networks to write, in the order G, E, D.
+std::vector<std::string> chosen_networks(const std::string& text,
+                                         const model::ModelOptions& model) {
+  std::set<std::string> chosen;
+  std::istringstream words(text.empty() ? (model.has_encoder() ? "G E" : "G") : text);
+  for (std::string word; words >> word;) {
+    if (word != "G" && word != "E" && word != "D") {
+      throw core::UsageError("--networks '" + text + "': there is no network '" + word + "'",
+                             "name some of G, E and D, with spaces between");
+    }
+    if (word == "E" && !model.has_encoder()) {
+      throw core::UsageError(
+          "--networks '" + text + "': model.system = " + model.system + " has no encoder",
+          "leave E out");
+    }
+    chosen.insert(word);
+  }
+  std::vector<std::string> names;
+  for (const char* name : {"G", "E", "D"}) {
+    if (chosen.count(name) > 0) names.push_back(name);
+  }
+  return names;
+}
+
+checkpoint::Store::Loaded load_checkpoint(const RunConfig& config, const ExportOptions& options,
+                                          core::FileSystem& files, const core::Log& log) {
+  if (!options.checkpoint.empty()) {
+    return checkpoint::Store::load_folder(files, options.checkpoint);
+  }
+  const std::string folder = config.run.output + "/checkpoints";
+  std::vector<std::string> skipped;
+  auto newest = checkpoint::Store(files, folder, 1).load_newest(&skipped);
+  for (const std::string& text : skipped) log.warn("checkpoint skipped: " + text);
+  if (!newest) {
+    throw core::UsageError("there is no checkpoint in " + folder,
+                           "give the configuration of a run that has been trained, or --checkpoint "
+                           "FOLDER");
+  }
+  return std::move(*newest);
+}
+
+using ByName = std::unordered_map<std::string, at::Tensor>;
+
+// The checkpoint's tensors `prefix`.*, into `network`, which is then in evaluation mode.
+void fill(model::Network& network, const std::string& prefix, const ByName& tensors,
+          const std::string& where) {
+  const at::NoGradGuard no_grad;
+  for (const auto* list : {&network.store().parameters(), &network.store().buffers()}) {
+    for (const model::NamedTensor& entry : *list) {
+      const std::string name = prefix + "." + entry.name;
+      const auto found = tensors.find(name);
+      if (found == tensors.end() || found->second.sizes() != entry.tensor.sizes() ||
+          found->second.scalar_type() != entry.tensor.scalar_type()) {
+        throw core::UsageError("the checkpoint " + where + " is of another model: '" + name +
+                                   (found == tensors.end() ? "' is missing" : "' differs in shape"),
+                               "export with the run's own config.ini");
+      }
+      at::Tensor(entry.tensor).copy_(found->second);
+    }
+  }
+  network.set_requires_grad(false);
+  network.set_mode(model::Mode::kEvaluate);
+  network.begin_substep();
+}
+
+struct Networks {
+  std::unique_ptr<model::Generator> generator;
+  std::unique_ptr<model::Encoder> encoder;
+  std::unique_ptr<model::Discriminator> discriminator;
+
+  // name -> network of those that are there, in the order G, E, D
+  std::vector<std::pair<std::string, model::Network*>> all() const {
+    std::vector<std::pair<std::string, model::Network*>> present;
+    if (generator) present.emplace_back("G", generator.get());
+    if (encoder) present.emplace_back("E", encoder.get());
+    if (discriminator) present.emplace_back("D", discriminator.get());
+    return present;
+  }
+};
+
+Networks make_networks(const RunConfig& config, const std::vector<std::string>& names,
+                       comm::Communicator& alone, at::TensorOptions tensor_options) {
+  const auto seed = static_cast<uint64_t>(config.run.seed);
+  Networks nets;
+  for (const std::string& name : names) {
+    if (name == "G") {
+      nets.generator = model::make_generator(config.model, alone, seed, tensor_options);
+    } else if (name == "E") {
+      nets.encoder = std::make_unique<model::Encoder>(config.model, alone, seed, tensor_options);
+    } else {
+      nets.discriminator =
+          std::make_unique<model::Discriminator>(config.model, alone, seed, tensor_options);
+    }
+  }
+  return nets;
+}
+
+struct Data {
+  std::optional<data::ShardSet> train, test;
+  std::string problem;  // why `train` is not there
+};
+
+// What the run was trained on, if it can be read here.
+Data open_data(const RunConfig& config, const core::StateDict& state) {
+  Data data;
+  if (config.data.shards.empty()) {
+    data.problem = "data.shards is empty";
+    return data;
+  }
+  try {
+    data.train.emplace(data::ShardSet::open(config.data.shards, config.data.verify));
+    if (!config.data.test_shards.empty()) {
+      data.test.emplace(data::ShardSet::open(config.data.test_shards, config.data.verify));
+    }
+    const auto trained_on = state.text.find("data.fingerprint");
+    if (trained_on != state.text.end() && trained_on->second != data.train->fingerprint()) {
+      data.problem = config.data.shards + " is not the data that the run was trained on";
+    }
+  } catch (const core::UsageError& error) {
+    data.problem = error.what();
+  } catch (const core::SystemError& error) {
+    data.problem = error.what();
+  }
+  if (!data.problem.empty()) data.train.reset();
+  return data;
+}
+
+// Standing statistics where there is data for them; says which the networks have.
+std::string make_statistics(const RunConfig& config, const Networks& nets, const Data& data,
+                            comm::Communicator& alone, at::TensorOptions tensor_options,
+                            const core::Log& log) {
+  if (!data.train) {
+    log.warn("batch norm keeps the running statistics of training: " + data.problem);
+    return "running, those of training: " + data.problem;
+  }
+  const Evaluation evaluation(config, *data.train, data.test ? &*data.test : nullptr, alone,
+                              tensor_options);
+  evaluation.make_standing(nets.generator.get(), nets.encoder.get());
+  return "standing, over " + std::to_string(config.evaluate.standing_passes) +
+         " batches (D: running)";
+}
+
+bool is_power_vector(const std::string& name) { return name.ends_with(".u"); }
+
+// Parameters with spectral norm divided out, then running statistics.
+void append_effective(const model::Network& network, const std::string& prefix, double sn_eps,
+                      core::StateDict& state) {
+  const at::NoGradGuard no_grad;
+  ByName power_vectors;  // by the name of their weight
+  for (const model::NamedTensor& buffer : network.store().buffers()) {
+    if (!is_power_vector(buffer.name)) continue;
+    power_vectors[buffer.name.substr(0, buffer.name.size() - 1) + "weight"] = buffer.tensor;
+  }
+  for (const model::NamedTensor& parameter : network.store().parameters()) {
+    const auto u = power_vectors.find(parameter.name);
+    state.tensors.emplace_back(
+        prefix + "." + parameter.name,
+        u == power_vectors.end()
+            ? parameter.tensor
+            : model::spectral_norm(parameter.tensor, u->second, sn_eps).weight);
+  }
+  for (const model::NamedTensor& buffer : network.store().buffers()) {
+    if (is_power_vector(buffer.name)) continue;
+    state.tensors.emplace_back(prefix + "." + buffer.name, buffer.tensor);
+  }
+}
+
+// [kExamples, C, S, S] in [-1, 1]: the first images of the data, or noise.
+at::Tensor example_images(const RunConfig& config, const Data& data) {
+  if (data.train && data.train->size() >= kExamples) {
+    return data::read_range(*data.train, 0, kExamples).images;
+  }
+  const int64_t side = config.model.data_resolution();
+  at::Tensor images = at::empty({kExamples, config.model.channels, side, side}, at::kDouble);
+  core::RandomStream stream(static_cast<uint64_t>(config.run.seed), core::Purpose::kEvaluate,
+                            static_cast<uint64_t>(kExampleDraw), 0);
+  stream.fill_normal(std::span(images.data_ptr<double>(), static_cast<size_t>(images.numel())));
+  return images.tanh();
+}
+
+// Inputs, and what the networks make of them.
+void append_example(const RunConfig& config, const Networks& nets, const Data& data,
+                    at::TensorOptions tensor_options, core::StateDict& state) {
+  const at::NoGradGuard no_grad;
+  const auto add = [&](const std::string& name, const at::Tensor& tensor) {
+    if (tensor.defined()) state.tensors.emplace_back("example." + name, tensor);
+  };
+  if (nets.generator) {
+    const train::Noise noise =
+        train::make_noise(static_cast<uint64_t>(config.run.seed), kExampleDraw, 0, kExamples,
+                          config.model, tensor_options);
+    add("z", noise.z);
+    add("labels", noise.labels);
+    add("G", nets.generator->forward(noise.z, noise.labels));
+  }
+  if (nets.encoder) {
+    const at::Tensor images = example_images(config, data).to(tensor_options);
+    const model::Code code = nets.encoder->forward(images);
+    add("x", images);
+    add("E", code.mean);
+    add("E_sigma", code.sigma);
+    add("E_feature", code.feature);
+  }
+}
+
+}  // namespace
+
+void ExportOptions::take_from(std::vector<std::string>& arguments) {
+  core::OptionTable table;
+  table.add("export.output", &output, "The file that is written");
+  table.add("export.checkpoint", &checkpoint, "Folder of one checkpoint");
+  table.add("export.networks", &networks, "Words of G, E and D");
+  table.add("export.averaged", &averaged, "Take the averages of G and E");
+  table.add("export.with-example", &with_example, "Add inputs and what comes out of them");
+  const auto declared = table.values();
+  std::vector<std::string> own, rest;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    const std::string name = word.substr(0, word.find('='));
+    if (name.rfind("--", 0) != 0 || declared.count("export." + name.substr(2)) == 0) {
+      rest.push_back(word);
+      continue;
+    }
+    own.push_back("--export." + word.substr(2));
+    if (name == word && i + 1 < arguments.size()) own.push_back(arguments[++i]);
+  }
+  table.parse(own);
+  arguments = rest;
+}
+
+Json export_networks(const RunConfig& config, const ExportOptions& options,
+                     const std::string& version, comm::Communicator& alone, const core::Log& log) {
+  const auto files = core::make_posix_file_system();
+  check_output(options.output, *files);
+  const std::vector<std::string> names = chosen_networks(options.networks, config.model);
+  const at::TensorOptions tensor_options = choose_device(config.compute, alone);
+  at::set_num_threads(choose_threads(config.compute, alone));
+
+  const auto loaded = load_checkpoint(config, options, *files, log);
+  check_identity(model_identity_of(config), loaded.state, loaded.path,
+                 "export with the run's own config.ini");
+  const ByName tensors(loaded.state.tensors.begin(), loaded.state.tensors.end());
+  const Networks nets = make_networks(config, names, alone, tensor_options);
+  for (const auto& [name, network] : nets.all()) {
+    fill(*network, name + (options.averaged && name != "D" ? "_average" : ""), tensors,
+         loaded.path);
+  }
+  const Data data = open_data(config, loaded.state);
+  const std::string statistics = make_statistics(config, nets, data, alone, tensor_options, log);
+
+  core::StateDict state;
+  Json parameters = Json::object();
+  std::string network_names;
+  for (const auto& [name, network] : nets.all()) {
+    append_effective(*network, name, config.model.sn_eps, state);
+    parameters[name] = network->num_parameters();
+    network_names += (network_names.empty() ? "" : " ") + name;
+  }
+  if (options.with_example) append_example(config, nets, data, tensor_options, state);
+  const auto trained_with = loaded.state.text.find("config");
+  const std::string weights = options.averaged ? "averaged (D: as trained)" : "as trained";
+  state.text = {{"format", kFormat},
+                {"format_version", kFormatVersion},
+                {"version", version},
+                {"config", trained_with != loaded.state.text.end() ? trained_with->second
+                                                                   : config.table.ini_text()},
+                {"step", std::to_string(loaded.step)},
+                {"networks", network_names},
+                {"weights", weights},
+                {"statistics", statistics}};
+
+  const std::string aside = options.output + ".partial";
+  const checkpoint::WrittenFile written = checkpoint::write_safetensors(*files, aside, state);
+  files->rename(aside, options.output);
+  files->sync_folder(folder_of(options.output));
+  return {{"output", options.output},  {"bytes", written.bytes}, {"step", loaded.step},
+          {"checkpoint", loaded.path}, {"networks", parameters}, {"weights", weights},
+          {"statistics", statistics}};
+}
+
+std::string export_text(const Json& facts) {
+  std::string text = facts["output"].get<std::string>() + ": step " +
+                     std::to_string(facts["step"].get<int64_t>()) + " of " +
+                     facts["checkpoint"].get<std::string>() + "\n";
+  for (const auto& [name, count] : facts["networks"].items()) {
+    text += "  " + name + ": " + std::to_string(count.get<int64_t>()) + " parameters\n";
+  }
+  return text + "  weights: " + facts["weights"].get<std::string>() +
+         "\n  statistics of batch norm: " + facts["statistics"].get<std::string>() + "\n";
+}
+
+}  // namespace bbg::app

@@ -1,0 +1,65 @@
+#pragma once
+// The fully connected networks of BiGAN's permutation-invariant MNIST system (Donahue et al. 2017;
+// docs/choices.md 57): linear maps without biases, batch norm without gains and biases, images read
+// as flat vectors in [0, 1].
+
+#include <optional>
+
+#include "model/cross_replica_norm.h"
+#include "model/layers.h"
+
+namespace bbg::model {
+
+// Slope of E's and D's leaky ReLU.
+inline constexpr double kLeak = 0.2;
+
+// [N, C, S, S] in [-1, 1] -> [N, C S S] in [0, 1]. Without biases a shift of the pixels matters:
+// black must be zero, as it is in the paper's networks.
+at::Tensor flat_pixels(const at::Tensor& x);
+int64_t num_pixels(const ModelOptions& options, int64_t resolution);
+
+// h [N, in] (and a second path, already mapped to [N, out]) -> activation(norm(W h + second)).
+// leak 0 is a ReLU.
+class DenseLayer {
+ public:
+  DenseLayer(Context& context, const Scope& scope, int64_t in, int64_t out, bool normed,
+             double leak);
+  at::Tensor operator()(const at::Tensor& h, const at::Tensor& second = {});
+
+ private:
+  Linear linear_;
+  std::optional<CrossReplicaNorm> norm_;
+  double leak_;
+};
+
+// E before its output: two layers, the first without norm.
+class DenseTrunk {
+ public:
+  DenseTrunk(Context& context, const Scope& scope, const ModelOptions& options, int64_t resolution,
+             int64_t width);
+  at::Tensor operator()(const at::Tensor& x);  // [N, C, S, S] -> [N, out_features()]
+  int64_t out_features() const { return out_features_; }
+
+ private:
+  DenseLayer first_, second_;
+  int64_t out_features_;
+};
+
+// D. F is the first layer on the image, H a linear map of the code, J the layer that adds the two
+// and normalises; where no score reads the code, H is absent. The score's weight starts at zero.
+class DenseDiscriminator {
+ public:
+  DenseDiscriminator(Context& context, const Scope& scope, const Scope& code_scope,
+                     const ModelOptions& options);
+  at::Tensor image_features(const at::Tensor& x);  // [N, C, S, S] -> [N, width]
+  at::Tensor code_features(const at::Tensor& z);   // [N, z_dim] -> [N, width], or undefined
+  at::Tensor score(const at::Tensor& image_features, const at::Tensor& code_features);  // [N]
+
+ private:
+  DenseLayer f_;
+  std::optional<Linear> h_;
+  DenseLayer j_;
+  Linear score_;
+};
+
+}  // namespace bbg::model

@@ -1,0 +1,59 @@
+#include "train/train_options.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/error.h"
+
+namespace bbg::train {
+namespace {
+
+TEST(TrainOptions, StepsTakeABatchForEachUpdateOrOneForBothTogether) {
+  TrainOptions options;
+  EXPECT_EQ(options.draws_per_step(), 3);
+  options.d_steps = 1;
+  EXPECT_EQ(options.draws_per_step(), 2);
+  options.simultaneous = true;
+  EXPECT_EQ(options.draws_per_step(), 1);
+}
+
+TEST(TrainOptions, RefusesSeveralUpdatesOfDInASimultaneousStep) {
+  TrainOptions options;
+  EXPECT_NO_THROW(options.check());
+  options.simultaneous = true;
+  EXPECT_THROW(options.check(), core::UsageError);
+  options.d_steps = 1;
+  EXPECT_NO_THROW(options.check());
+}
+
+TEST(TrainOptions, RatesFallLinearlyToZero) {
+  TrainOptions options;
+  EXPECT_EQ(options.rate_factor(1'000'000), 1);
+  options.decay_from = 10;
+  options.decay_steps = 4;
+  EXPECT_EQ(options.rate_factor(0), 1);
+  EXPECT_EQ(options.rate_factor(10), 1);
+  EXPECT_EQ(options.rate_factor(11), 0.75);
+  EXPECT_EQ(options.rate_factor(13), 0.25);
+  EXPECT_EQ(options.rate_factor(14), 0);
+  EXPECT_EQ(options.rate_factor(100), 0);
+}
+
+// BiGAN's decay epoch e of N has 0.01^(e / N), counted from 1; so has our update e of N.
+TEST(TrainOptions, RatesFallExponentiallyToOneHundredth) {
+  TrainOptions options;
+  options.decay_from = 10;
+  options.decay_steps = 4;
+  options.decay = "exponential";
+  EXPECT_EQ(options.rate_factor(9), 1);
+  for (int64_t e = 1; e <= 4; ++e) {
+    EXPECT_DOUBLE_EQ(options.rate_factor(9 + e), std::pow(0.01, static_cast<double>(e) / 4));
+  }
+  EXPECT_DOUBLE_EQ(options.rate_factor(11), 0.1);
+  EXPECT_DOUBLE_EQ(options.rate_factor(13), 0.01);
+  EXPECT_DOUBLE_EQ(options.rate_factor(1000), 0.01);
+}
+
+}  // namespace
+}  // namespace bbg::train
