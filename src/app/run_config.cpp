@@ -17,10 +17,11 @@ void RunOptions::declare(core::OptionTable& table) {
            "never refuses a "
            "folder that has some; require refuses one that has none")
       .one_of({"auto", "never", "require"});
-  table.add("run.start-from", &start_from,
-            "A checkpoint's folder or a file of bbg_dist export: a new run begins with the networks "
-            "there as far as names and shapes fit, and a new optimizer; a run that goes on from its "
-            "own checkpoint does not read it");
+  table.add(
+      "run.start-from", &start_from,
+      "A checkpoint's folder or a file of bbg_dist export: a new run begins with the networks "
+      "there as far as names and shapes fit, and a new optimizer; a run that goes on from its "
+      "own checkpoint does not read it");
 }
 
 void ComputeOptions::declare(core::OptionTable& table) {
