@@ -31,7 +31,7 @@ constexpr const char* kUsage =
     "describes;\n"
     "                                                    the same line alone, under mpirun or "
     "under srun\n"
-    "  bbg_dist plan --config FILE [--json] ...          what that run would build: parameters, "
+    "  bbg_dist plan --config FILE [--json] ...          what it would build: parameters, "
     "memory; "
     "nothing runs\n"
     "  bbg_dist export --config FILE --output FILE.safetensors [--json] ...\n"
