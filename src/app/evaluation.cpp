@@ -9,6 +9,7 @@
 #include "core/rng.h"
 #include "data/loader.h"
 #include "eval/crelu.h"
+#include "eval/frechet.h"
 #include "eval/neighbours.h"
 #include "eval/probe.h"
 #include "eval/reconstruct.h"
@@ -19,21 +20,12 @@ namespace bbg::app {
 
 namespace {
 
-constexpr int64_t kGridSamples = 64, kGridColumns = 8;
-constexpr int64_t kGridReconstructions = 40, kReconstructionColumns = 10;
+constexpr int64_t kCoarse = 8;
+constexpr int64_t kGridSamples = 64, kGridReconstructions = 40, kReconstructionColumns = 10;
 
-// [C, S, S] in [-1, 1] -> 8-bit pixels.
-report::Image to_image(const at::Tensor& tensor) {
-  const at::Tensor bytes = ((tensor.detach() + 1) * 127.5)
-                               .round()
-                               .clamp(0, 255)
-                               .to(at::kCPU, at::kByte)
-                               .permute({1, 2, 0})
-                               .contiguous();
-  report::Image image{
-      .width = bytes.size(1), .height = bytes.size(0), .channels = bytes.size(2), .pixels = {}};
-  image.pixels.assign(bytes.data_ptr<uint8_t>(), bytes.data_ptr<uint8_t>() + bytes.numel());
-  return image;
+// [N, C, S, S] -> [N, C * 8 * 8], averages of parts of equal size.
+at::Tensor coarse_pixels(const at::Tensor& images) {
+  return at::adaptive_avg_pool2d(images, {kCoarse, kCoarse}).flatten(1);
 }
 
 nlohmann::ordered_json three(double trained, double untrained, double pixels) {
@@ -49,7 +41,8 @@ Evaluation::Evaluation(const RunConfig& config, const data::ShardSet& train,
       train_{&train, 0, train.size()},
       test_{test, 0, 0},
       communicator_(communicator),
-      tensor_options_(tensor_options) {
+      tensor_options_(tensor_options),
+      sampler_(config, communicator, tensor_options) {
   if (test != nullptr) {
     test_.count = test->size();
   } else {
@@ -69,62 +62,30 @@ std::pair<int64_t, int64_t> Evaluation::own_part(int64_t count) const {
   return {first, count * (communicator_.rank() + 1) / communicator_.size() - first};
 }
 
-void Evaluation::make_standing(model::Generator* generator, model::Encoder* encoder) const {
+void Evaluation::make_standing(model::Encoder& encoder) const {
   const at::NoGradGuard no_grad;
-  const auto seed = static_cast<uint64_t>(config_.run.seed);
   const int64_t size = communicator_.size();
-  // The global evaluation batch in equal shares: the statistics do not depend on the number of
-  // ranks that divide it.
+  // In equal shares, as G's.
   const int64_t share = std::max<int64_t>(1, std::min(config_.evaluate.batch, train_.count) / size);
-  const int64_t first = share * communicator_.rank();
-  if (generator != nullptr) {
-    generator->begin_standing();
-    for (int64_t pass = 0; pass < config_.evaluate.standing_passes; ++pass) {
-      generator->begin_substep();
-      // Draws of training count up from 0; these count down, so they never meet.
-      const train::Noise noise =
-          train::make_noise(seed, -1 - pass, first, share, config_.model, tensor_options_);
-      generator->forward(noise.z, noise.labels);
-    }
-    generator->finish_standing();
-    generator->begin_substep();
+  encoder.begin_standing();
+  for (int64_t pass = 0; pass < config_.evaluate.standing_passes; ++pass) {
+    encoder.begin_substep();
+    const int64_t start =
+        pass * share * size % std::max<int64_t>(1, train_.count - share * size + 1);
+    encoder.forward(read(train_, start + share * communicator_.rank(), share).images);
   }
-  if (encoder != nullptr) {
-    encoder->begin_standing();
-    for (int64_t pass = 0; pass < config_.evaluate.standing_passes; ++pass) {
-      encoder->begin_substep();
-      const int64_t start =
-          pass * share * size % std::max<int64_t>(1, train_.count - share * size + 1);
-      encoder->forward(read(train_, start + first, share).images);
-    }
-    encoder->finish_standing();
-    encoder->begin_substep();
-  }
+  encoder.finish_standing();
+  encoder.begin_substep();
 }
 
 void Evaluation::prepare(train::TrainState& state) const {
-  make_standing(state.average_g.get(), state.average_e.get());
+  sampler_.make_standing(*state.average_g);
+  if (state.average_e) make_standing(*state.average_e);
 }
 
 report::Image Evaluation::sample_grid(train::TrainState& state) const {
-  const at::NoGradGuard no_grad;
-  // The same codes at every step, so that grids over time show one garment each growing.
-  train::Noise noise = train::make_noise(static_cast<uint64_t>(config_.run.seed), -1'000'000'000, 0,
-                                         kGridSamples, config_.model, tensor_options_);
-  if (noise.labels.defined()) {
-    // A class a row, as far as rows go.
-    noise.labels = at::floor_divide(at::arange(kGridSamples, noise.labels.options()), kGridColumns)
-                       .remainder(config_.model.num_classes);
-  }
-  std::vector<report::Image> tiles;
-  for (int64_t first = 0; first < kGridSamples; first += config_.evaluate.batch) {
-    const int64_t count = std::min(config_.evaluate.batch, kGridSamples - first);
-    const at::Tensor images = state.average_g->forward(
-        noise.z.narrow(0, first, count),
-        noise.labels.defined() ? noise.labels.narrow(0, first, count) : noise.labels);
-    for (int64_t i = 0; i < count; ++i) tiles.push_back(to_image(images[i]));
-  }
-  return report::make_grid(tiles, kGridColumns, 2);
+  // The same codes at every step, so that grids over time show one image each growing.
+  return sampler_.grid(*state.average_g, kGridDraw, kGridSamples);
 }
 
 at::Tensor Evaluation::reconstruct(train::TrainState& state, const core::Batch& batch) const {
@@ -200,6 +161,70 @@ std::pair<double, double> Evaluation::probe_and_neighbours(
   return {probe, neighbour};
 }
 
+std::pair<double, double> Evaluation::probe_and_neighbours_of(model::Encoder& encoder) const {
+  return probe_and_neighbours([&](const at::Tensor& x) { return encoder.forward(x).feature; },
+                              true);
+}
+
+eval::ReconstructionResult Evaluation::reconstruction(train::TrainState& state) const {
+  const auto [first, count] = own_part(test_.count);
+  std::vector<at::Tensor> images, reconstructions;
+  for (int64_t done = 0; done < count; done += config_.evaluate.batch) {
+    const core::Batch batch =
+        read(test_, first + done, std::min(config_.evaluate.batch, count - done));
+    images.push_back(train::shrink(batch.images, config_.model.resolution));
+    reconstructions.push_back(reconstruct(state, batch));
+  }
+  return eval::reconstruction_error(communicator_, images, reconstructions);
+}
+
+at::Tensor Evaluation::coarse(const Split& split) const {
+  return features(split,
+                  [&](const at::Tensor& x) {
+                    return coarse_pixels(train::shrink(x, config_.model.resolution));
+                  })
+      .first;
+}
+
+bool Evaluation::compares_samples() const {
+  return std::min({config_.evaluate.samples, test_.count, train_.count}) >= 2;
+}
+
+double Evaluation::sample_distance(train::TrainState& state, const eval::Gaussian& test) const {
+  const auto [first, count] = own_part(config_.evaluate.samples);
+  // Empty, but of the right width, on ranks without a part.
+  std::vector<at::Tensor> parts = {
+      coarse_pixels(sampler_.images(*state.average_g, kSamplesDraw, 0, 1)).narrow(0, 0, 0)};
+  for (int64_t done = 0; done < count; done += config_.evaluate.batch) {
+    parts.push_back(coarse_pixels(sampler_.images(*state.average_g, kSamplesDraw, first + done,
+                                                  std::min(config_.evaluate.batch, count - done))));
+  }
+  return eval::frechet_distance(eval::fit_gaussian(communicator_, at::cat(parts)), test);
+}
+
+core::Values Evaluation::progress(train::TrainState& state) const {
+  const at::NoGradGuard no_grad;
+  core::Values values;
+  prepare(state);
+  if (compares_samples()) {
+    values.emplace_back("eval.frechet_pixels",
+                        sample_distance(state, eval::fit_gaussian(communicator_, coarse(test_))));
+  }
+  if (state.average_e) {
+    if (has_labels()) {
+      const auto [probe, neighbour] = probe_and_neighbours_of(*state.average_e);
+      values.emplace_back("eval.linear_probe", probe);
+      values.emplace_back("eval.nearest_neighbour", neighbour);
+    }
+    const eval::ReconstructionResult result = reconstruction(state);
+    values.emplace_back("eval.reconstruction_error", result.error);
+    values.emplace_back("eval.reconstruction_error_random", result.error_random);
+    values.emplace_back("eval.reconstruction_ratio", result.ratio);
+  }
+  state.restore_average_buffers();
+  return values;
+}
+
 nlohmann::ordered_json Evaluation::measure(train::TrainState& state) const {
   const at::NoGradGuard no_grad;
   const eval::EvaluateOptions& options = config_.evaluate;
@@ -207,17 +232,26 @@ nlohmann::ordered_json Evaluation::measure(train::TrainState& state) const {
   result["protocol"] = {
       {"networks", "averages of the networks' weights; standing BN statistics over " +
                        std::to_string(options.standing_passes) + " batches; codes: E's mean"}};
+  if (compares_samples()) {
+    const eval::Gaussian test = eval::fit_gaussian(communicator_, coarse(test_));
+    result["frechet_pixels"] = {
+        {"samples", sample_distance(state, test)},
+        {"training",
+         eval::frechet_distance(eval::fit_gaussian(communicator_, coarse(train_)), test)}};
+    result["protocol"]["frechet_pixels"] =
+        "Frechet distance to the " + std::to_string(test_.count) +
+        " test images on pixels averaged to 8x8, of " + std::to_string(options.samples) +
+        " samples and of the training images";
+  }
   if (!state.average_e) return result;
 
   // Some data sets have no labels: probe and neighbours then have nothing to predict.
-  if (train_.shards->num_classes() > 1) {
+  if (has_labels()) {
     model::Encoder untrained(config_.model, communicator_, static_cast<uint64_t>(config_.run.seed),
                              tensor_options_);
-    make_standing(nullptr, &untrained);
-    const auto trained = probe_and_neighbours(
-        [&](const at::Tensor& x) { return state.average_e->forward(x).feature; }, true);
-    const auto start = probe_and_neighbours(
-        [&](const at::Tensor& x) { return untrained.forward(x).feature; }, true);
+    make_standing(untrained);
+    const auto trained = probe_and_neighbours_of(*state.average_e);
+    const auto start = probe_and_neighbours_of(untrained);
     const auto pixels =
         probe_and_neighbours([](const at::Tensor& x) { return x.flatten(1); }, false);
     result["linear_probe"] = three(trained.first, start.first, pixels.first);
@@ -236,18 +270,10 @@ nlohmann::ordered_json Evaluation::measure(train::TrainState& state) const {
         "1-NN, Euclidean, " + counts(options.neighbours_train, options.neighbours_test);
   }
 
-  const auto [first, count] = own_part(test_.count);
-  std::vector<at::Tensor> images, reconstructions;
-  for (int64_t done = 0; done < count; done += options.batch) {
-    const core::Batch batch = read(test_, first + done, std::min(options.batch, count - done));
-    images.push_back(train::shrink(batch.images, config_.model.resolution));
-    reconstructions.push_back(reconstruct(state, batch));
-  }
-  const eval::ReconstructionResult reconstruction =
-      eval::reconstruction_error(communicator_, images, reconstructions);
-  result["reconstruction"] = {{"error", reconstruction.error},
-                              {"error_random", reconstruction.error_random},
-                              {"ratio", reconstruction.ratio}};
+  const eval::ReconstructionResult reconstructed = reconstruction(state);
+  result["reconstruction"] = {{"error", reconstructed.error},
+                              {"error_random", reconstructed.error_random},
+                              {"ratio", reconstructed.ratio}};
   result["protocol"]["reconstruction"] =
       "mean over " + std::to_string(test_.count) +
       " test images of |x - G(E(x))|, against |x' - G(E(x))| with x' the next image";

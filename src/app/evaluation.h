@@ -7,7 +7,10 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "app/run_config.h"
+#include "app/sampler.h"
 #include "data/shard_reader.h"
+#include "eval/frechet.h"
+#include "eval/reconstruct.h"
 #include "report/sink.h"
 #include "train/train_state.h"
 
@@ -23,15 +26,19 @@ class Evaluation {
   // Standing statistics of the averaged networks, which are left in evaluation mode.
   void prepare(train::TrainState& state) const;
 
-  // The same for any networks, either of which may be null.
-  void make_standing(model::Generator* generator, model::Encoder* encoder) const;
+  // The same for any encoder, over training images.
+  void make_standing(model::Encoder& encoder) const;
 
   // After prepare(); rank-local.
   report::Image sample_grid(train::TrainState& state) const;
   // Real on top, G(E(x)) below; for systems with an encoder.
   report::Image reconstruction_grid(train::TrainState& state) const;
 
-  // The content of evaluation.json; without an encoder the protocol alone.
+  // The measures of the averaged networks, as "eval.<measure>", for a curve over training. Leaves
+  // the state as it was.
+  core::Values progress(train::TrainState& state) const;
+
+  // After prepare(). The content of evaluation.json.
   nlohmann::ordered_json measure(train::TrainState& state) const;
 
  private:
@@ -48,12 +55,21 @@ class Evaluation {
   // eval.feature is applied to those of an encoder.
   std::pair<double, double> probe_and_neighbours(
       const std::function<at::Tensor(const at::Tensor&)>& map, bool is_encoder) const;
+  bool has_labels() const { return train_.shards->num_classes() > 1; }
+  std::pair<double, double> probe_and_neighbours_of(model::Encoder& encoder) const;
+  eval::ReconstructionResult reconstruction(train::TrainState& state) const;
+  bool compares_samples() const;
+  // Frechet distance of samples to the test images on coarse pixels: whatever else it cannot see,
+  // it sees lost modes and drifting contrast, and needs no other network.
+  double sample_distance(train::TrainState& state, const eval::Gaussian& test) const;
+  at::Tensor coarse(const Split& split) const;  // this rank's part, [n_r, C * 64]
   at::Tensor reconstruct(train::TrainState& state, const core::Batch& batch) const;  // G(E(x))
 
   const RunConfig& config_;
   Split train_, test_;
   comm::Communicator& communicator_;
   at::TensorOptions tensor_options_;
+  Sampler sampler_;
 };
 
 }  // namespace bbg::app

@@ -13,9 +13,9 @@
 
 #include "app/device.h"
 #include "app/evaluation.h"
-#include "app/run_identity.h"
+#include "app/sampler.h"
+#include "app/saved_networks.h"
 #include "checkpoint/safetensors.h"
-#include "checkpoint/store.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/rng.h"
@@ -80,47 +80,6 @@ std::vector<std::string> chosen_networks(const std::string& text,
   return names;
 }
 
-checkpoint::Store::Loaded load_checkpoint(const RunConfig& config, const ExportOptions& options,
-                                          core::FileSystem& files, const core::Log& log) {
-  if (!options.checkpoint.empty()) {
-    return checkpoint::Store::load_folder(files, options.checkpoint);
-  }
-  const std::string folder = config.run.output + "/checkpoints";
-  std::vector<std::string> skipped;
-  auto newest = checkpoint::Store(files, folder, 1).load_newest(&skipped);
-  for (const std::string& text : skipped) log.warn("checkpoint skipped: " + text);
-  if (!newest) {
-    throw core::UsageError("there is no checkpoint in " + folder,
-                           "give the configuration of a run that has been trained, or --checkpoint "
-                           "FOLDER");
-  }
-  return std::move(*newest);
-}
-
-using ByName = std::unordered_map<std::string, at::Tensor>;
-
-// The checkpoint's tensors `prefix`.*, into `network`, which is then in evaluation mode.
-void fill(model::Network& network, const std::string& prefix, const ByName& tensors,
-          const std::string& where) {
-  const at::NoGradGuard no_grad;
-  for (const auto* list : {&network.store().parameters(), &network.store().buffers()}) {
-    for (const model::NamedTensor& entry : *list) {
-      const std::string name = prefix + "." + entry.name;
-      const auto found = tensors.find(name);
-      if (found == tensors.end() || found->second.sizes() != entry.tensor.sizes() ||
-          found->second.scalar_type() != entry.tensor.scalar_type()) {
-        throw core::UsageError("the checkpoint " + where + " is of another model: '" + name +
-                                   (found == tensors.end() ? "' is missing" : "' differs in shape"),
-                               "export with the run's own config.ini");
-      }
-      at::Tensor(entry.tensor).copy_(found->second);
-    }
-  }
-  network.set_requires_grad(false);
-  network.set_mode(model::Mode::kEvaluate);
-  network.begin_substep();
-}
-
 struct Networks {
   std::unique_ptr<model::Generator> generator;
   std::unique_ptr<model::Encoder> encoder;
@@ -159,7 +118,7 @@ struct Data {
 };
 
 // What the run was trained on, if it can be read here.
-Data open_data(const RunConfig& config, const core::StateDict& state) {
+Data open_data(const RunConfig& config, const SavedNetworks& saved) {
   Data data;
   if (config.data.shards.empty()) {
     data.problem = "data.shards is empty";
@@ -170,8 +129,8 @@ Data open_data(const RunConfig& config, const core::StateDict& state) {
     if (!config.data.test_shards.empty()) {
       data.test.emplace(data::ShardSet::open(config.data.test_shards, config.data.verify));
     }
-    const auto trained_on = state.text.find("data.fingerprint");
-    if (trained_on != state.text.end() && trained_on->second != data.train->fingerprint()) {
+    const auto trained_on = saved.text.find("data.fingerprint");
+    if (trained_on != saved.text.end() && trained_on->second != data.train->fingerprint()) {
       data.problem = config.data.shards + " is not the data that the run was trained on";
     }
   } catch (const core::UsageError& error) {
@@ -193,7 +152,8 @@ std::string make_statistics(const RunConfig& config, const Networks& nets, const
   }
   const Evaluation evaluation(config, *data.train, data.test ? &*data.test : nullptr, alone,
                               tensor_options);
-  evaluation.make_standing(nets.generator.get(), nets.encoder.get());
+  if (nets.generator) Sampler(config, alone, tensor_options).make_standing(*nets.generator);
+  if (nets.encoder) evaluation.make_standing(*nets.encoder);
   return "standing, over " + std::to_string(config.evaluate.standing_passes) +
          " batches (D: running)";
 }
@@ -204,7 +164,7 @@ bool is_power_vector(const std::string& name) { return name.ends_with(".u"); }
 void append_effective(const model::Network& network, const std::string& prefix, double sn_eps,
                       core::StateDict& state) {
   const at::NoGradGuard no_grad;
-  ByName power_vectors;  // by the name of their weight
+  std::unordered_map<std::string, at::Tensor> power_vectors;  // by the name of their weight
   for (const model::NamedTensor& buffer : network.store().buffers()) {
     if (!is_power_vector(buffer.name)) continue;
     power_vectors[buffer.name.substr(0, buffer.name.size() - 1) + "weight"] = buffer.tensor;
@@ -270,20 +230,7 @@ void ExportOptions::take_from(std::vector<std::string>& arguments) {
   table.add("export.networks", &networks, "Words of G, E and D");
   table.add("export.averaged", &averaged, "Take the averages of G and E");
   table.add("export.with-example", &with_example, "Add inputs and what comes out of them");
-  const auto declared = table.values();
-  std::vector<std::string> own, rest;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& word = arguments[i];
-    const std::string name = word.substr(0, word.find('='));
-    if (name.rfind("--", 0) != 0 || declared.count("export." + name.substr(2)) == 0) {
-      rest.push_back(word);
-      continue;
-    }
-    own.push_back("--export." + word.substr(2));
-    if (name == word && i + 1 < arguments.size()) own.push_back(arguments[++i]);
-  }
-  table.parse(own);
-  arguments = rest;
+  take_own_options(table, "export", arguments);
 }
 
 Json export_networks(const RunConfig& config, const ExportOptions& options,
@@ -294,16 +241,12 @@ Json export_networks(const RunConfig& config, const ExportOptions& options,
   const at::TensorOptions tensor_options = choose_device(config.compute, alone);
   at::set_num_threads(choose_threads(config.compute, alone));
 
-  const auto loaded = load_checkpoint(config, options, *files, log);
-  check_identity(model_identity_of(config), loaded.state, loaded.path,
-                 "export with the run's own config.ini");
-  const ByName tensors(loaded.state.tensors.begin(), loaded.state.tensors.end());
+  const SavedNetworks saved = load_networks(config, options.checkpoint, "export", *files, log);
   const Networks nets = make_networks(config, names, alone, tensor_options);
   for (const auto& [name, network] : nets.all()) {
-    fill(*network, name + (options.averaged && name != "D" ? "_average" : ""), tensors,
-         loaded.path);
+    saved.fill(*network, name + (options.averaged && name != "D" ? "_average" : ""));
   }
-  const Data data = open_data(config, loaded.state);
+  const Data data = open_data(config, saved);
   const std::string statistics = make_statistics(config, nets, data, alone, tensor_options, log);
 
   core::StateDict state;
@@ -315,24 +258,24 @@ Json export_networks(const RunConfig& config, const ExportOptions& options,
     network_names += (network_names.empty() ? "" : " ") + name;
   }
   if (options.with_example) append_example(config, nets, data, tensor_options, state);
-  const auto trained_with = loaded.state.text.find("config");
+  const auto trained_with = saved.text.find("config");
   const std::string weights = options.averaged ? "averaged (D: as trained)" : "as trained";
-  state.text = {{"format", kFormat},
-                {"format_version", kFormatVersion},
-                {"version", version},
-                {"config", trained_with != loaded.state.text.end() ? trained_with->second
-                                                                   : config.table.ini_text()},
-                {"step", std::to_string(loaded.step)},
-                {"networks", network_names},
-                {"weights", weights},
-                {"statistics", statistics}};
+  state.text = {
+      {"format", kFormat},
+      {"format_version", kFormatVersion},
+      {"version", version},
+      {"config", trained_with != saved.text.end() ? trained_with->second : config.table.ini_text()},
+      {"step", std::to_string(saved.step)},
+      {"networks", network_names},
+      {"weights", weights},
+      {"statistics", statistics}};
 
   const std::string aside = options.output + ".partial";
   const checkpoint::WrittenFile written = checkpoint::write_safetensors(*files, aside, state);
   files->rename(aside, options.output);
   files->sync_folder(folder_of(options.output));
-  return {{"output", options.output},  {"bytes", written.bytes}, {"step", loaded.step},
-          {"checkpoint", loaded.path}, {"networks", parameters}, {"weights", weights},
+  return {{"output", options.output}, {"bytes", written.bytes}, {"step", saved.step},
+          {"checkpoint", saved.path}, {"networks", parameters}, {"weights", weights},
           {"statistics", statistics}};
 }
 

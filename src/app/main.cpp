@@ -13,6 +13,7 @@
 #include "app/export.h"
 #include "app/plan.h"
 #include "app/run_config.h"
+#include "app/sample.h"
 #include "app/together.h"
 #include "app/train_loop.h"
 #include "comm/make_communicator.h"
@@ -24,7 +25,7 @@ using namespace bbg;
 
 constexpr const char* kUsage =
     "bbg_dist trains BigBiGAN (a generator, an encoder and a joint discriminator), BiGAN, BigGAN "
-    "and "
+    "and\n"
     "GANs.\n"
     "\n"
     "  bbg_dist --config FILE [--section.key value]...   train, or go on with, the run that FILE "
@@ -32,12 +33,17 @@ constexpr const char* kUsage =
     "                                                    the same line alone, under mpirun or "
     "under srun\n"
     "  bbg_dist plan --config FILE [--json] ...          what it would build: parameters, "
-    "memory; "
-    "nothing runs\n"
+    "memory; nothing runs\n"
+    "  bbg_dist sample --config FILE --output FILE.png|FOLDER [--json] ...\n"
+    "                                                    images from that run's newest checkpoint, "
+    "as a grid or\n"
+    "                                                    as files; also --count 64, --draw 0, "
+    "--label CLASS,\n"
+    "                                                    --checkpoint FOLDER, --averaged false, "
+    "--eval.truncation 1\n"
     "  bbg_dist export --config FILE --output FILE.safetensors [--json] ...\n"
     "                                                    that run's G and E for other programs, "
-    "from "
-    "its newest\n"
+    "from its newest\n"
     "                                                    checkpoint; also --networks \"G E D\", "
     "--checkpoint FOLDER,\n"
     "                                                    --averaged false, --with-example true\n"
@@ -93,23 +99,43 @@ bool answer_alone(const std::vector<std::string>& arguments) {
   return true;
 }
 
-// `bbg_dist export`; `arguments` are what follows the word.
-void export_alone(std::vector<std::string> arguments, comm::Communicator& control) {
+// `bbg_dist export` and `sample`; `arguments` are what follows the word.
+template <class Options, class Work>
+void work_alone(const std::string& command, std::vector<std::string> arguments,
+                comm::Communicator& control, Work work) {
   const bool json = std::erase(arguments, "--json") > 0;
-  app::ExportOptions options;
+  Options options;
   app::RunConfig config;
   app::together(control, [&] {
     if (control.size() > 1) {
-      throw core::UsageError(
-          "bbg_dist export works alone, not on " + std::to_string(control.size()) + " ranks",
-          "start it without mpirun or srun");
+      throw core::UsageError("bbg_dist " + command + " works alone, not on " +
+                                 std::to_string(control.size()) + " ranks",
+                             "start it without mpirun or srun");
     }
     options.take_from(arguments);
     config.parse(arguments);
   });
   const core::Log log(control.rank(), control.size(), true);
-  const auto facts = app::export_networks(config, options, BBG_VERSION, control, log);
-  std::printf("%s", json ? (facts.dump(2) + "\n").c_str() : app::export_text(facts).c_str());
+  const auto [facts, text] = work(config, options, log);
+  std::printf("%s", json ? (facts.dump(2) + "\n").c_str() : text.c_str());
+}
+
+void export_alone(const std::vector<std::string>& arguments, comm::Communicator& control) {
+  work_alone<app::ExportOptions>(
+      "export", arguments, control,
+      [&](const app::RunConfig& config, const app::ExportOptions& options, const core::Log& log) {
+        const auto facts = app::export_networks(config, options, BBG_VERSION, control, log);
+        return std::pair(facts, app::export_text(facts));
+      });
+}
+
+void sample_alone(const std::vector<std::string>& arguments, comm::Communicator& control) {
+  work_alone<app::SampleOptions>(
+      "sample", arguments, control,
+      [&](const app::RunConfig& config, const app::SampleOptions& options, const core::Log& log) {
+        const auto facts = app::sample(config, options, control, log);
+        return std::pair(facts, app::sample_text(facts));
+      });
 }
 
 int run(const std::vector<std::string>& arguments, comm::Communicator& control) {
@@ -121,6 +147,10 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
   try {
     if (!arguments.empty() && arguments[0] == "export") {
       export_alone({arguments.begin() + 1, arguments.end()}, control);
+      return core::kExitSuccess;
+    }
+    if (!arguments.empty() && arguments[0] == "sample") {
+      sample_alone({arguments.begin() + 1, arguments.end()}, control);
       return core::kExitSuccess;
     }
     app::together(control, [&] {

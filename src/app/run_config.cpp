@@ -52,6 +52,11 @@ void RunConfig::parse(const std::vector<std::string>& arguments) {
   table.parse(arguments);
   model.check();
   train.check();
+  evaluate.check();
+  if (evaluate.truncation > 0 && model.prior != "normal") {
+    throw core::UsageError("eval.truncation does not fit model.prior = " + model.prior,
+                           "leave it out: only a normal prior has tails to cut");
+  }
 }
 
 }  // namespace bbg::app

@@ -185,8 +185,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const Clock::time_point start = Clock::now();
   Clock::time_point interval_start = start;
   int64_t interval_step = step;
-  double aside =
-      0;  // seconds of the interval spent on grids and checkpoints, not counted as training
+  double aside = 0;  // seconds of the interval spent on grids and the like, not on training
   while (step < config.run.steps) {
     const double factor = config.train.rate_factor(step);
     const double lr_g = factor * config.train.lr_g, lr_e = factor * config.train.lr_e;
@@ -208,7 +207,9 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     const bool last = step == config.run.steps;
     const int64_t spectra_every = config.report.singular_values_every;
     const bool is_reporting_spectra = spectra_every > 0 && step % spectra_every == 0;
-    const bool is_reporting = last || is_reporting_spectra || step % config.report.every == 0;
+    const bool is_evaluating = config.evaluate.every > 0 && step % config.evaluate.every == 0;
+    const bool is_reporting =
+        last || is_reporting_spectra || is_evaluating || step % config.report.every == 0;
     // Any rank's signal stops all of them, after the same step.
     const bool is_stopping = !last && !control.agree(!stop.is_asked());
     const bool is_saving = last || is_stopping || step % config.checkpoint.every == 0;
@@ -218,6 +219,11 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
       refuse_divergence(losses, step, control);  // before it could be saved
     }
     if (is_reporting_spectra) add_spectra(state.nets, losses);
+    if (is_evaluating) {
+      const Clock::time_point evaluation_start = Clock::now();
+      for (const auto& value : evaluation.progress(state)) losses.push_back(value);
+      aside += seconds_since(evaluation_start);
+    }
     if (is_reporting) {
       const double seconds = seconds_since(interval_start) - aside;
       const int64_t images_per_step = config.data.batch * draws_per_step;

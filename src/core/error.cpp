@@ -45,6 +45,8 @@ int exit_code_of(const std::exception& error) {
 
 std::string message_of(const std::exception& error) {
   std::string text = error.what();
+  // libtorch puts a backtrace behind its message, which says nothing to a user.
+  text = text.substr(0, text.find("\nException raised from "));
   if (const auto* usage = dynamic_cast<const UsageError*>(&error)) {
     if (!usage->hint().empty()) text += "\n  hint: " + usage->hint();
   }

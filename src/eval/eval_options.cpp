@@ -1,8 +1,16 @@
 #include "eval/eval_options.h"
 
+#include "core/error.h"
+
 namespace bbg::eval {
 
 void EvaluateOptions::declare(core::OptionTable& table) {
+  table
+      .add("eval.every", &every,
+           "Probe, neighbours and reconstructions are measured after every so many steps too, as "
+           "curves among the metrics; 0: after the last alone")
+      .unit("steps")
+      .at_least(0);
   table
       .add(
           "eval.feature", &feature,
@@ -44,6 +52,29 @@ void EvaluateOptions::declare(core::OptionTable& table) {
            "Forward passes over which batch-norm statistics for evaluation are collected")
       .unit("passes")
       .at_least(1);
+  table
+      .add("eval.samples", &samples,
+           "Generated images that are compared with the test images; fewer than 2: none")
+      .unit("images")
+      .at_least(0);
+  table
+      .add("eval.truncation", &truncation,
+           "Narrows the prior of what is generated for evaluation, grids and samples, and of the "
+           "statistics that go with it: the truncation trick; 0: the whole prior")
+      .at_least(0);
+  table
+      .add("eval.truncation-mode", &truncation_mode,
+           "resample: components of z beyond eval.truncation are drawn again; hub: those beyond 2 "
+           "are, and all are multiplied by eval.truncation, as in BigGAN's published modules")
+      .one_of({"resample", "hub"});
+}
+
+void EvaluateOptions::check() const {
+  if (truncation_mode == "resample" && truncation > 0 && truncation < 0.01) {
+    throw core::UsageError("eval.truncation = " + std::to_string(truncation) +
+                               " would redraw nearly every component of z without end",
+                           "choose at least 0.01, or eval.truncation-mode = hub");
+  }
 }
 
 ProbeOptions EvaluateOptions::probe() const {

@@ -10,6 +10,7 @@
 namespace bbg::eval {
 
 struct EvaluateOptions {
+  int64_t every = 0;
   std::string feature = "average";
   int64_t probe_train = 20000, probe_test = 10000;
   double probe_l2 = ProbeOptions{}.l2;
@@ -18,8 +19,13 @@ struct EvaluateOptions {
   int64_t neighbours_train = 10000, neighbours_test = 2000;
   int64_t batch = 256;
   int64_t standing_passes = 100;
+  int64_t samples = 10000;
+  double truncation = 0;
+  std::string truncation_mode = "resample";
 
   void declare(core::OptionTable& table);
+  // Throws UsageError where values do not fit together.
+  void check() const;
   ProbeOptions probe() const;
 };
 

@@ -2,6 +2,7 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include <cmath>
 #include <span>
 
 #include "core/rng.h"
@@ -30,6 +31,16 @@ void fill_uniform(core::RandomStream& stream, std::span<double> row) {
   for (double& value : row) value = 2 * stream.next_uniform() - 1;
 }
 
+// Each component that is too large takes the first of the numbers behind the row that is not.
+void fill_truncated(core::RandomStream& stream, std::span<double> row,
+                    const Truncation& truncation) {
+  stream.fill_normal(row);
+  for (double& value : row) {
+    while (std::abs(value) > truncation.threshold) value = stream.next_normal();
+    value *= truncation.scale;
+  }
+}
+
 at::Tensor half(const at::Tensor& scores, int64_t first, int64_t count) {
   return scores.defined() ? scores.narrow(0, first, count) : scores;
 }
@@ -52,11 +63,17 @@ std::vector<at::Tensor> parameters_of(const model::Network& network) {
 }  // namespace
 
 Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count,
-                 const model::ModelOptions& options, at::TensorOptions tensor_options) {
-  const bool is_uniform = options.prior == "uniform";
+                 const model::ModelOptions& options, at::TensorOptions tensor_options,
+                 const Truncation& truncation) {
   Noise noise;
   noise.z = rows(seed, core::Purpose::kPrior, draw, first_slot, count, options.z_dim,
-                 is_uniform ? fill_uniform : fill_normal)
+                 [&](core::RandomStream& stream, std::span<double> row) {
+                   if (options.prior == "uniform") {
+                     fill_uniform(stream, row);
+                   } else {
+                     fill_truncated(stream, row, truncation);
+                   }
+                 })
                 .to(tensor_options);
   if (options.has_encoder() && options.e_stochastic) {
     noise.epsilon =

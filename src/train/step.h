@@ -4,6 +4,7 @@
 // clock, file or global; random numbers come from (seed, draw, sample slot) only. Every call is a
 // collective.
 
+#include <limits>
 #include <utility>
 
 #include "comm/communicator.h"
@@ -20,8 +21,17 @@ struct Noise {
   at::Tensor labels;   // [n] int64, uniform over the classes, of generated images; undefined where
                        // the model is not conditional
 };
+// A narrower law of z, for samples less varied and more typical (Brock et al. 2019, section 3.1):
+// normal components beyond the threshold are drawn again, and what is left is multiplied
+// (docs/choices.md 53).
+struct Truncation {
+  double threshold = std::numeric_limits<double>::infinity();
+  double scale = 1;
+};
+// Truncation is for a normal prior alone.
 Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count,
-                 const model::ModelOptions& options, at::TensorOptions tensor_options);
+                 const model::ModelOptions& options, at::TensorOptions tensor_options,
+                 const Truncation& truncation = {});
 
 // [n, C, S, S] -> [n, C, size, size] by averaging; the same tensor where S is size. S is a multiple
 // of size (docs/choices.md 35).

@@ -10,6 +10,13 @@ namespace bbg::train {
 
 namespace {
 
+void copy_buffers(const model::Network& from, model::Network& to) {
+  const at::NoGradGuard no_grad;
+  for (size_t i = 0; i < from.store().buffers().size(); ++i) {
+    at::Tensor(to.store().buffers()[i].tensor).copy_(from.store().buffers()[i].tensor);
+  }
+}
+
 void average(const model::Network& from, model::Network& to, double decay) {
   const at::NoGradGuard no_grad;
   if (decay == 0) {
@@ -20,9 +27,7 @@ void average(const model::Network& from, model::Network& to, double decay) {
     at::Tensor(to.store().parameters()[i].tensor)
         .lerp_(from.store().parameters()[i].tensor, 1 - decay);
   }
-  for (size_t i = 0; i < from.store().buffers().size(); ++i) {
-    at::Tensor(to.store().buffers()[i].tensor).copy_(from.store().buffers()[i].tensor);
-  }
+  copy_buffers(from, to);
 }
 
 void append(std::vector<model::NamedTensor>& all, const std::string& prefix,
@@ -69,6 +74,11 @@ void TrainState::update_averages(int64_t step) {
   const double decay = step < options_.ema_start ? 0 : options_.ema_decay;
   average(*nets.generator, *average_g, decay);
   if (average_e) average(*nets.encoder, *average_e, options_.ema_encoder ? decay : 0);
+}
+
+void TrainState::restore_average_buffers() {
+  copy_buffers(*nets.generator, *average_g);
+  if (average_e) copy_buffers(*nets.encoder, *average_e);
 }
 
 std::vector<model::NamedTensor> TrainState::named_tensors() {

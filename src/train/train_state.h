@@ -42,6 +42,9 @@ struct TrainState {
 
   // After a G/E update; `step` counts finished ones, including this one.
   void update_averages(int64_t step);
+  // The averages' buffers as update_averages() left them: evaluation puts statistics of its own
+  // there.
+  void restore_average_buffers();
 
   core::StateDict to_state_dict();
   // UsageError where names or shapes differ: the checkpoint is of another model.

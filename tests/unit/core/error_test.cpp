@@ -89,6 +89,11 @@ TEST(CheckTest, StandsWhereAStatementMayStand) {
   EXPECT_TRUE(is_else);
 }
 
+TEST(ErrorTest, MessageLeavesOutTheBacktraceOfLibtorch) {
+  const std::runtime_error error("sizes differ\nException raised from f at f.cpp:1\nframe #0");
+  EXPECT_EQ(message_of(error), "sizes differ");
+}
+
 TEST(ExitCodeTest, AnyOtherExceptionIsAPlainFailureWithItsOwnText) {
   const std::runtime_error error("out of something");
   EXPECT_EQ(exit_code_of(error), 1);

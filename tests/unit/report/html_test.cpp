@@ -32,6 +32,7 @@ constexpr const char* kEvaluation = R"({
   "linear_probe": {"trained": 0.8125, "untrained": 0.5, "pixels": 0.25},
   "nearest_neighbour": {"trained": 0.75, "untrained": 0.6, "pixels": 0.7},
   "reconstruction": {"error": 0.05, "error_random": 0.2, "ratio": 0.25},
+  "frechet_pixels": {"samples": 2.5, "training": 0.5},
   "protocol": {"train_samples": 5000, "features": "E <frozen>"}
 })";
 
@@ -118,7 +119,7 @@ TEST_F(WholeHtmlReportTest, HasTheNumbersOfTheEvaluation) {
   const std::string text = page();
   const auto cards = matches(text, "<section class=\"card\"><h3>([^<]*)<");
   EXPECT_THAT(cards, ElementsAre("Linear probe", "Nearest neighbour", "Reconstruction ratio",
-                                 "Training time"));
+                                 "Samples' distance", "Training time"));
   EXPECT_THAT(text, HasSubstr("<div class=\"big\">81.2\u202f%</div>"));  // of 81.25, to even
   EXPECT_THAT(text, HasSubstr("<i class=\"own\" style=\"width:81.2%\">"));
   EXPECT_THAT(text, HasSubstr("<span>untrained</span><span><i style=\"width:50.0%\"></i></span>"
@@ -126,6 +127,8 @@ TEST_F(WholeHtmlReportTest, HasTheNumbersOfTheEvaluation) {
   EXPECT_THAT(text, HasSubstr("<div class=\"big\">0.25</div>"));
   EXPECT_THAT(text, HasSubstr("<span>its own</span><span><i class=\"own\" style=\"width:25.0%\">"
                               "</i></span><span>0.05</span>"));
+  EXPECT_THAT(text, HasSubstr("<span>training</span><span><i style=\"width:20.0%\"></i></span>"
+                              "<span>0.5</span>"));
   EXPECT_THAT(text, HasSubstr("<dt>train samples</dt><dd>5000</dd>"));
   EXPECT_THAT(text, HasSubstr("<dt>features</dt><dd>E &lt;frozen&gt;</dd>"));
 }

@@ -1,0 +1,34 @@
+#pragma once
+// `bbg_dist sample`: images from a trained run's averaged G, as one grid or as files. One process.
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "app/run_config.h"
+#include "comm/communicator.h"
+#include "core/log.h"
+
+namespace bbg::app {
+
+struct SampleOptions {
+  std::string output;      // FILE.png: a grid; else a folder: a PNG file for each image
+  std::string checkpoint;  // a folder step-NNNNNNNN; empty: the newest whole one of run.output
+  int64_t count = 64;
+  int64_t draw = 0;    // another number, other images
+  int64_t label = -1;  // of conditional models; -1: a class a row in grids, drawn in files
+  bool averaged = true;
+
+  // Takes its own words, `--output FILE` and so on, out of `arguments`; those of the run stay.
+  void take_from(std::vector<std::string>& arguments);
+};
+
+// eval.truncation narrows the prior; standing statistics are made for it. Gives {"output",
+// "images", "step", "checkpoint"}.
+nlohmann::ordered_json sample(const RunConfig& config, const SampleOptions& options,
+                              comm::Communicator& alone, const core::Log& log);
+
+// The same for people.
+std::string sample_text(const nlohmann::ordered_json& facts);
+
+}  // namespace bbg::app

@@ -1,0 +1,86 @@
+#include "app/sampler.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+#include "report/image_grid.h"
+#include "train/step.h"
+
+namespace bbg::app {
+
+namespace {
+
+constexpr int64_t kColumns = 8;
+
+train::Truncation truncation_of(const eval::EvaluateOptions& options) {
+  if (options.truncation == 0) return {};
+  if (options.truncation_mode == "hub") return {.threshold = 2, .scale = options.truncation};
+  return {.threshold = options.truncation};
+}
+
+train::Noise noise(const RunConfig& config, int64_t draw, int64_t first, int64_t count,
+                   at::TensorOptions tensor_options) {
+  return train::make_noise(static_cast<uint64_t>(config.run.seed), draw, first, count, config.model,
+                           tensor_options, truncation_of(config.evaluate));
+}
+
+}  // namespace
+
+report::Image to_image(const at::Tensor& tensor) {
+  const at::Tensor bytes = ((tensor.detach() + 1) * 127.5)
+                               .round()
+                               .clamp(0, 255)
+                               .to(at::kCPU, at::kByte)
+                               .permute({1, 2, 0})
+                               .contiguous();
+  report::Image image{
+      .width = bytes.size(1), .height = bytes.size(0), .channels = bytes.size(2), .pixels = {}};
+  image.pixels.assign(bytes.data_ptr<uint8_t>(), bytes.data_ptr<uint8_t>() + bytes.numel());
+  return image;
+}
+
+void Sampler::make_standing(model::Generator& generator) const {
+  const at::NoGradGuard no_grad;
+  // The global evaluation batch in equal shares: the statistics do not depend on the number of
+  // ranks that divide it.
+  const int64_t share = std::max<int64_t>(1, config_.evaluate.batch / communicator_.size());
+  generator.begin_standing();
+  for (int64_t pass = 0; pass < config_.evaluate.standing_passes; ++pass) {
+    generator.begin_substep();
+    const train::Noise drawn =
+        noise(config_, -1 - pass, share * communicator_.rank(), share, tensor_options_);
+    generator.forward(drawn.z, drawn.labels);
+  }
+  generator.finish_standing();
+  generator.begin_substep();
+}
+
+at::Tensor Sampler::images(model::Generator& generator, int64_t draw, int64_t first, int64_t count,
+                           const at::Tensor& labels) const {
+  const at::NoGradGuard no_grad;
+  const train::Noise drawn = noise(config_, draw, first, count, tensor_options_);
+  return generator.forward(drawn.z, labels.defined() ? labels : drawn.labels);
+}
+
+report::Image Sampler::grid(model::Generator& generator, int64_t draw, int64_t count,
+                            int64_t label) const {
+  at::Tensor labels;
+  if (config_.model.is_conditional()) {
+    const at::TensorOptions integers = tensor_options_.dtype(at::kLong);
+    labels = label >= 0 ? at::full({count}, label, integers)
+                        // A class a row, as far as rows go.
+                        : at::floor_divide(at::arange(count, integers), kColumns)
+                              .remainder(config_.model.num_classes);
+  }
+  std::vector<report::Image> tiles;
+  for (int64_t first = 0; first < count; first += config_.evaluate.batch) {
+    const int64_t part = std::min(config_.evaluate.batch, count - first);
+    const at::Tensor made = images(generator, draw, first, part,
+                                   labels.defined() ? labels.narrow(0, first, part) : labels);
+    for (int64_t i = 0; i < part; ++i) tiles.push_back(to_image(made[i]));
+  }
+  return report::make_grid(tiles, kColumns, 2);
+}
+
+}  // namespace bbg::app

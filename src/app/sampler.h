@@ -1,0 +1,46 @@
+#pragma once
+// Images from an averaged G for evaluation, grids and files: the draws that they come from,
+// truncated as eval.truncation says, and the standing statistics of batch norm that belong to them
+// (Brock et al. 2019, section 3.1 and appendix; docs/choices.md 52, 53). Needs no data set. Draws
+// of training count up from 0; none of these meet them.
+
+#include "app/run_config.h"
+#include "comm/communicator.h"
+#include "model/generator.h"
+#include "report/sink.h"
+
+namespace bbg::app {
+
+// Groups of images that differ from each other; those of the command count down from the last.
+inline constexpr int64_t kGridDraw = -1'000'000'000, kSamplesDraw = -3'000'000'000,
+                         kSampleCommandDraw = -4'000'000'000;
+
+// [C, S, S] in [-1, 1] -> 8-bit pixels.
+report::Image to_image(const at::Tensor& tensor);
+
+class Sampler {
+ public:
+  Sampler(const RunConfig& config, comm::Communicator& communicator,
+          at::TensorOptions tensor_options)
+      : config_(config), communicator_(communicator), tensor_options_(tensor_options) {}
+
+  // Standing statistics over eval.standing-passes batches; leaves the generator in evaluation mode.
+  // A collective.
+  void make_standing(model::Generator& generator) const;
+
+  // Rank-local, after make_standing(). Images `first` to first + count of a draw, [count, C, S, S]
+  // in [-1, 1]; image i is the same whatever the numbers. labels [count] int64, or of the draw.
+  at::Tensor images(model::Generator& generator, int64_t draw, int64_t first, int64_t count,
+                    const at::Tensor& labels = {}) const;
+  // `count` images in rows of eight; of a conditional model a class a row, or `label` where it is
+  // not negative.
+  report::Image grid(model::Generator& generator, int64_t draw, int64_t count,
+                     int64_t label = -1) const;
+
+ private:
+  const RunConfig& config_;
+  comm::Communicator& communicator_;
+  at::TensorOptions tensor_options_;
+};
+
+}  // namespace bbg::app
