@@ -140,8 +140,8 @@ void sample_alone(const std::vector<std::string>& arguments, comm::Communicator&
 
 int run(const std::vector<std::string>& arguments, comm::Communicator& control) {
   app::RunConfig config;
-  // The options are read over a communicator with the default deadline; the run may ask for one of
-  // its own. It lives until this rank's failure is told.
+  // The options are read over a communicator with the default deadline; the run has one of its own,
+  // which lives until this rank's failure is told.
   std::unique_ptr<comm::Communicator> own;
   comm::Communicator* ranks = &control;
   try {
@@ -162,10 +162,9 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
       config.parse(arguments);
     });
     const core::Log log(control.rank(), control.size(), control.rank() == 0);
-    if (config.comm.deadline_ms != comm::CommOptions().deadline_ms) {
-      own = comm::make_mpi_communicator(config.comm);
-      ranks = own.get();
-    }
+    config.comm.dump_folder = config.run.output;
+    own = comm::make_mpi_communicator(config.comm);
+    ranks = own.get();
     app::train(config, *ranks, log);
     return core::kExitSuccess;
   } catch (const app::Leave& leave) {

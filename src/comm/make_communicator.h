@@ -13,6 +13,7 @@ namespace bbg::comm {
 struct CommOptions {
   std::string backend = "auto";
   int64_t deadline_ms = 600'000;
+  std::string dump_folder;  // of watchdog.h; no key of its own: bbg_dist takes the run folder
 
   void declare(core::OptionTable& table);
 };

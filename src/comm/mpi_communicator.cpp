@@ -58,7 +58,7 @@ class MpiCommunicator final : public Communicator {
           "MPI_Comm_split_type", rank_);
     check(MPI_Comm_rank(host_, &local_rank_), "MPI_Comm_rank", rank_);
     check(MPI_Comm_size(host_, &local_size_), "MPI_Comm_size", rank_);
-    attach_board(options.deadline_ms);
+    attach_board(options);
   }
 
   ~MpiCommunicator() override {
@@ -79,7 +79,7 @@ class MpiCommunicator final : public Communicator {
     if (size_ == 1) return;
     const MPI_Op operation = reduce == Reduce::kMax ? MPI_MAX : MPI_SUM;
     const MPI_Datatype type = type_of(tensor);
-    for_each_piece(tensor, "all_reduce", [&](char* data, int count) {
+    for_each_piece(tensor, Operation::kAllReduce, [&](char* data, int count) {
       check(MPI_Allreduce(MPI_IN_PLACE, data, count, type, operation, world_), "MPI_Allreduce",
             rank_);
     });
@@ -90,7 +90,7 @@ class MpiCommunicator final : public Communicator {
     check_host_tensor(tensor);
     if (size_ == 1) return;
     const MPI_Datatype type = type_of(tensor);
-    for_each_piece(tensor, "broadcast", [&](char* data, int count) {
+    for_each_piece(tensor, Operation::kBroadcast, [&](char* data, int count) {
       check(MPI_Bcast(data, count, type, root, world_), "MPI_Bcast", rank_);
     });
   }
@@ -105,7 +105,8 @@ class MpiCommunicator final : public Communicator {
     shape[0] *= size_;
     at::Tensor all = at::empty(shape, own.options());
     const int count = static_cast<int>(own.numel());
-    const Watchdog::Guard guard(*watchdog_, "all_gather", static_cast<int64_t>(own.nbytes()));
+    const Watchdog::Guard guard(*watchdog_, Operation::kAllGather,
+                                static_cast<int64_t>(own.nbytes()));
     check(MPI_Allgather(own.data_ptr(), count, type_of(own), all.data_ptr(), count, type_of(own),
                         world_),
           "MPI_Allgather", rank_);
@@ -113,7 +114,7 @@ class MpiCommunicator final : public Communicator {
   }
 
   void barrier() override {
-    const Watchdog::Guard guard(*watchdog_, "barrier", 0);
+    const Watchdog::Guard guard(*watchdog_, Operation::kBarrier, 0);
     check(MPI_Barrier(world_), "MPI_Barrier", rank_);
   }
 
@@ -121,7 +122,7 @@ class MpiCommunicator final : public Communicator {
     BBG_CHECK(text.size() < INT_MAX, "text too long to gather");
     const int own = static_cast<int>(text.size());
     std::vector<int> lengths(static_cast<size_t>(size_)), offsets(static_cast<size_t>(size_), 0);
-    const Watchdog::Guard guard(*watchdog_, "all_gather_text", own);
+    const Watchdog::Guard guard(*watchdog_, Operation::kText, -1);
     check(MPI_Allgather(&own, 1, MPI_INT, lengths.data(), 1, MPI_INT, world_), "MPI_Allgather",
           rank_);
     for (size_t i = 1; i < lengths.size(); ++i) offsets[i] = offsets[i - 1] + lengths[i - 1];
@@ -139,7 +140,7 @@ class MpiCommunicator final : public Communicator {
 
   bool agree(bool ready) override {
     int all = ready ? 1 : 0;
-    const Watchdog::Guard guard(*watchdog_, "agree", sizeof all);
+    const Watchdog::Guard guard(*watchdog_, Operation::kAgree, sizeof all);
     check(MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_INT, MPI_MIN, world_), "MPI_Allreduce", rank_);
     return all == 1;
   }
@@ -152,7 +153,7 @@ class MpiCommunicator final : public Communicator {
  private:
   // MPI counts are int: larger tensors go in pieces, in the same order on every rank.
   template <class Call>
-  void for_each_piece(at::Tensor& tensor, const char* operation, Call call) {
+  void for_each_piece(at::Tensor& tensor, Operation operation, Call call) {
     constexpr int64_t kPiece = int64_t{1} << 28;
     const Watchdog::Guard guard(*watchdog_, operation, static_cast<int64_t>(tensor.nbytes()));
     char* data = static_cast<char*>(tensor.data_ptr());
@@ -162,7 +163,7 @@ class MpiCommunicator final : public Communicator {
     }
   }
 
-  void attach_board(int64_t deadline_ms) {
+  void attach_board(const CommOptions& options) {
     void* own = nullptr;
     check(MPI_Win_allocate_shared(sizeof(BoardEntry), sizeof(BoardEntry), MPI_INFO_NULL, host_,
                                   &own, &window_),
@@ -174,8 +175,11 @@ class MpiCommunicator final : public Communicator {
     new (own) BoardEntry{};
     // Default allocation is contiguous in rank order, so the host's entries form an array.
     check(MPI_Barrier(host_), "MPI_Barrier", rank_);
-    watchdog_ = std::make_unique<Watchdog>(
-        rank_, size_, deadline_ms, static_cast<BoardEntry*>(first), local_size_, local_rank_);
+    watchdog_ = std::make_unique<Watchdog>(rank_, size_, static_cast<BoardEntry*>(first),
+                                           local_size_, local_rank_,
+                                           WatchdogOptions{.deadline_ms = options.deadline_ms,
+                                                           .dump_folder = options.dump_folder,
+                                                           .on_expire = {}});
     check(MPI_Barrier(host_), "MPI_Barrier", rank_);
   }
 

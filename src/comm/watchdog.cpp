@@ -3,12 +3,16 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <fstream>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <thread>
+#include <vector>
 
 #include "core/error.h"
 
@@ -18,6 +22,30 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr const char* kNames[] = {"all_reduce", "broadcast",       "all_gather",
+                                  "barrier",    "all_gather_text", "agree"};
+constexpr size_t kRemembered = 512;
+
+struct Record {
+  int64_t sequence;
+  Operation operation;
+  int64_t bytes;
+  Clock::time_point entered;
+  Clock::time_point left;  // before `entered`: under way
+};
+
+double seconds_between(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
+}
+
+// Sequence (32 bits), operation (4) and a digest of the bytes (28) in one word, which is never
+// torn. 0 is no entry: sequences begin with 1.
+uint64_t word_of(int64_t sequence, Operation operation, int64_t bytes) {
+  const uint64_t digest = static_cast<uint64_t>(bytes) * 0x9e3779b97f4a7c15 >> 36;
+  return static_cast<uint64_t>(sequence) << 32 | static_cast<uint64_t>(operation) << 28 | digest;
+}
+Operation operation_of(uint64_t word) { return static_cast<Operation>(word >> 28 & 0xf); }
+
 void print_and_leave(const std::string& message) {
   std::fprintf(stderr, "error: %s\n", message.c_str());
   std::fflush(stderr);
@@ -26,41 +54,82 @@ void print_and_leave(const std::string& message) {
 
 }  // namespace
 
+const char* name_of(Operation operation) { return kNames[static_cast<size_t>(operation)]; }
+
 struct Watchdog::State {
   int rank, size;
-  int64_t deadline_ms;
   BoardEntry* board;
   int local_size, own;
-  std::function<void(const std::string&)> on_expire;
+  WatchdogOptions options;
 
+  Clock::time_point start = Clock::now();
   std::mutex mutex;
   std::condition_variable wake;
   bool stop = false;
-  const char* operation = nullptr;  // the collective under way, if any
-  int64_t bytes = 0;
-  Clock::time_point entered;
-  int64_t reported = -1;
+  std::vector<Record> records;  // a ring: the newest of sequence s at s % kRemembered
+  bool is_inside = false;       // a collective is under way
+  bool is_expired = false;
   std::thread thread;
+
+  BoardEntry& entry() { return board[own]; }
+  const Record& newest() const {
+    return records[static_cast<size_t>(board[own].sequence) % kRemembered];
+  }
+
+  void enter(Operation operation, int64_t bytes) {
+    const int64_t sequence = entry().sequence + 1;
+    const size_t place = static_cast<size_t>(sequence) % kRemembered;
+    if (records.size() <= place) records.resize(place + 1);
+    const Clock::time_point now = Clock::now();
+    records[place] = {sequence, operation, bytes, now, now - Clock::duration(1)};
+    is_inside = true;
+    entry().recent[sequence % BoardEntry::kRecent] = word_of(sequence, operation, bytes);
+    entry().sequence = sequence;
+  }
+
+  // What ranks of this host entered under the number of the newest, where it is something else;
+  // else empty.
+  std::string differing() const {
+    const Record& own_record = newest();
+    const uint64_t word = word_of(own_record.sequence, own_record.operation, own_record.bytes);
+    std::string text;
+    for (int i = 0; i < local_size; ++i) {
+      const uint64_t other = board[i].recent[own_record.sequence % BoardEntry::kRecent];
+      if (other >> 32 != word >> 32 || other == word) continue;
+      text += (text.empty() ? "" : ", ") + std::string("rank ") +
+              std::to_string(board[i].rank - 1) +
+              (operation_of(other) == own_record.operation
+                   ? " entered one of another size"
+                   : std::string(" entered ") + name_of(operation_of(other)));
+    }
+    return text;
+  }
+
+  std::string head() const {
+    const Record& record = newest();
+    std::string text = "rank " + std::to_string(rank) + ": " + name_of(record.operation) + " #" +
+                       std::to_string(record.sequence);
+    if (record.bytes >= 0) text += " (" + std::to_string(record.bytes) + " bytes)";
+    return text;
+  }
 
   std::string describe() const {
     const int64_t sequence = board[own].sequence;
-    const double waited = std::chrono::duration<double>(Clock::now() - entered).count();
-    char head[200];
-    std::snprintf(head, sizeof head,
-                  "rank %d: %s #%lld (%lld bytes) has waited %.1f s, the deadline is %lld ms "
-                  "(comm.deadline-ms)",
-                  rank, operation, static_cast<long long>(sequence), static_cast<long long>(bytes),
-                  waited, static_cast<long long>(deadline_ms));
+    char waited[120];
+    std::snprintf(waited, sizeof waited,
+                  " has waited %.1f s, the deadline is %lld ms (comm.deadline-ms)",
+                  seconds_between(newest().entered, Clock::now()),
+                  static_cast<long long>(options.deadline_ms));
     std::string late;
     for (int i = 0; i < local_size; ++i) {
-      const BoardEntry& entry = board[i];
-      if (i == own || entry.sequence >= sequence) continue;
+      const BoardEntry& other = board[i];
+      if (i == own || other.sequence >= sequence) continue;
       const bool dead =
-          entry.process > 0 && ::kill(static_cast<pid_t>(entry.process), 0) != 0 && errno == ESRCH;
-      late += (late.empty() ? "" : ", ") + std::string("rank ") + std::to_string(entry.rank - 1) +
-              (dead ? " (its process is gone)" : " (at #" + std::to_string(entry.sequence) + ")");
+          other.process > 0 && ::kill(static_cast<pid_t>(other.process), 0) != 0 && errno == ESRCH;
+      late += (late.empty() ? "" : ", ") + std::string("rank ") + std::to_string(other.rank - 1) +
+              (dead ? " (its process is gone)" : " (at #" + std::to_string(other.sequence) + ")");
     }
-    std::string text = head;
+    std::string text = head() + waited;
     if (!late.empty()) {
       text += "; not there yet: " + late;
     } else if (local_size < size) {
@@ -73,34 +142,84 @@ struct Watchdog::State {
            "checkpoint.";
   }
 
+  std::string dump() const {
+    nlohmann::ordered_json list = nlohmann::ordered_json::array();
+    const int64_t last = board[own].sequence;
+    const int64_t first = std::max<int64_t>(1, last - static_cast<int64_t>(kRemembered) + 1);
+    for (int64_t sequence = first; sequence <= last; ++sequence) {
+      const Record& record = records[static_cast<size_t>(sequence) % kRemembered];
+      nlohmann::ordered_json item = {{"sequence", record.sequence},
+                                     {"operation", name_of(record.operation)},
+                                     {"bytes", record.bytes},
+                                     {"entered_s", seconds_between(start, record.entered)}};
+      item["left_s"] = record.left < record.entered
+                           ? nlohmann::ordered_json()
+                           : nlohmann::ordered_json(seconds_between(start, record.left));
+      list.push_back(item);
+    }
+    return nlohmann::ordered_json{
+        {"rank", rank}, {"size", size}, {"deadline_ms", options.deadline_ms}, {"collectives", list}}
+        .dump(1);
+  }
+
+  // Best effort: the process is about to end, and the disk may be what hangs.
+  std::string write_dump() const {
+    if (options.dump_folder.empty()) return "";
+    const std::string path =
+        options.dump_folder + "/collectives-rank-" + std::to_string(rank) + ".json";
+    std::ofstream file(path);
+    file << dump() << "\n";
+    return file.flush() ? " This rank's last collectives: " + path : "";
+  }
+
+  bool is_late() const {
+    return is_inside &&
+           Clock::now() - newest().entered >= std::chrono::milliseconds(options.deadline_ms);
+  }
+  // A neighbour's wait has expired: this rank may be the late one and has something to tell too.
+  bool is_neighbour_expired() const {
+    return std::any_of(board, board + local_size,
+                       [](const BoardEntry& other) { return other.expired != 0; });
+  }
+
   void watch() {
     std::unique_lock lock(mutex);
     while (!stop) {
-      wake.wait_for(lock, std::chrono::milliseconds(std::max<int64_t>(1, deadline_ms / 10)));
-      if (stop || operation == nullptr || board[own].sequence == reported) continue;
-      if (Clock::now() - entered < std::chrono::milliseconds(deadline_ms)) continue;
-      reported = board[own].sequence;
-      const std::string message = describe();
+      wake.wait_for(
+          lock, std::chrono::milliseconds(std::clamp<int64_t>(options.deadline_ms / 10, 1, 1000)));
+      if (stop || is_expired) continue;
+      if (!is_late()) {
+        if (!is_neighbour_expired()) continue;
+        is_expired = true;
+        write_dump();  // the expired one ends the job
+        continue;
+      }
+      is_expired = true;
+      entry().expired = 1;
+      const std::string message = describe() + write_dump();
       lock.unlock();
-      on_expire(message);
+      // Time for the neighbours to write theirs: the launcher ends them when the first has left.
+      if (!options.dump_folder.empty())
+        std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+      options.on_expire(message);
       lock.lock();
     }
   }
 };
 
-Watchdog::Watchdog(int rank, int size, int64_t deadline_ms, BoardEntry* board, int local_size,
-                   int own, std::function<void(const std::string&)> on_expire)
+Watchdog::Watchdog(int rank, int size, BoardEntry* board, int local_size, int own,
+                   WatchdogOptions options)
     : state_(new State) {
   state_->rank = rank;
   state_->size = size;
-  state_->deadline_ms = deadline_ms;
   state_->board = board;
   state_->local_size = local_size;
   state_->own = own;
-  state_->on_expire = on_expire ? std::move(on_expire) : print_and_leave;
+  state_->options = std::move(options);
+  if (!state_->options.on_expire) state_->options.on_expire = print_and_leave;
   board[own].rank = rank + 1;
   board[own].process = ::getpid();
-  if (deadline_ms > 0) state_->thread = std::thread([this] { state_->watch(); });
+  if (state_->options.deadline_ms > 0) state_->thread = std::thread([this] { state_->watch(); });
 }
 
 Watchdog::~Watchdog() {
@@ -114,19 +233,32 @@ Watchdog::~Watchdog() {
 
 int64_t Watchdog::sequence() const { return state_->board[state_->own].sequence; }
 
-Watchdog::Guard::Guard(Watchdog& watchdog, const char* operation, int64_t bytes)
+std::string Watchdog::dump() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->dump();
+}
+
+Watchdog::Guard::Guard(Watchdog& watchdog, Operation operation, int64_t bytes)
     : watchdog_(watchdog) {
   State& state = *watchdog_.state_;
   const std::lock_guard lock(state.mutex);
-  ++state.board[state.own].sequence;
-  state.operation = operation;
-  state.bytes = bytes;
-  state.entered = Clock::now();
+  state.enter(operation, bytes);
+  const std::string differing = state.differing();
+  if (differing.empty()) return;
+  state.is_inside = false;
+  const std::string where = state.write_dump();
+  throw core::SystemError({.call = state.head(),
+                           .object = "",
+                           .cause = "the ranks are out of order: " + differing + "." + where,
+                           .restart_can_help = true,
+                           .rank = state.rank});
 }
 
 Watchdog::Guard::~Guard() {
-  const std::lock_guard lock(watchdog_.state_->mutex);
-  watchdog_.state_->operation = nullptr;
+  State& state = *watchdog_.state_;
+  const std::lock_guard lock(state.mutex);
+  state.records[static_cast<size_t>(state.entry().sequence) % kRemembered].left = Clock::now();
+  state.is_inside = false;
 }
 
 }  // namespace bbg::comm

@@ -1,45 +1,62 @@
 #pragma once
-// No wait without a deadline. Each collective is entered and left through the watchdog; when one is
-// not left in time, a thread prints which operation waits, its sequence number, and which ranks of
-// this host have not come, and ends the process with exit code 75 (a restart can help). Positions
-// of the ranks are read from memory that the ranks of a host share, so that naming the late ones
-// needs no message from them.
+// No wait without a deadline. Each collective is entered and left through the watchdog, which
+// remembers the newest of them. When one is not left in time, a thread prints which operation
+// waits, its sequence number, and which ranks of this host have not come; every rank of the host
+// writes what it remembers as JSON; and the process ends with exit code 75 (a restart can help). A
+// rank that enters another collective than its neighbours, as after one left out, is found at once.
+// Positions of the ranks are read from memory that the ranks of a host share, so that naming the
+// late ones needs no message from them.
 
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace bbg::comm {
+
+enum class Operation : uint8_t { kAllReduce, kBroadcast, kAllGather, kBarrier, kText, kAgree };
+const char* name_of(Operation operation);
 
 // One rank's line on the board that the ranks of a host share. Zero-initialised memory is a valid
 // start.
 struct BoardEntry {
+  static constexpr int64_t kRecent = 32;
+
   std::atomic<int64_t> sequence;  // number of the newest collective that this rank has entered
   std::atomic<int64_t> rank;      // global rank + 1; 0: not written yet
   std::atomic<int64_t> process;   // process id, to tell the dead from the slow
+  std::atomic<int64_t> expired;   // 1: a wait of this rank has passed its deadline
+  std::atomic<uint64_t> recent[kRecent];  // what the newest were, at sequence % kRecent
+};
+
+struct WatchdogOptions {
+  int64_t deadline_ms = 0;  // 0: never expires
+  // Where the rank's newest collectives are written, as collectives-rank-<rank>.json; empty:
+  // nowhere.
+  std::string dump_folder;
+  // Gets the message; the default prints it to standard error and leaves with _exit(75).
+  std::function<void(const std::string&)> on_expire;
 };
 
 class Watchdog {
  public:
   // `board` has local_size entries and outlives this object; `own` is this rank's index in it.
-  // `on_expire` gets the message; the default prints it to standard error and leaves with
-  // _exit(75). deadline_ms 0: never expires.
-  Watchdog(int rank, int size, int64_t deadline_ms, BoardEntry* board, int local_size, int own,
-           std::function<void(const std::string&)> on_expire = {});
+  Watchdog(int rank, int size, BoardEntry* board, int local_size, int own, WatchdogOptions options);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
   int64_t sequence() const;
+  // The newest collectives, oldest first, as JSON (docs/failure_model.md).
+  std::string dump() const;
 
-  // Marks the time between construction and destruction as one collective. `operation` must be a
-  // literal.
+  // Marks the time between construction and destruction as one collective. `bytes` is the same on
+  // all ranks, or -1. Throws SystemError where a rank of this host entered another operation, or
+  // another number of bytes, under the same sequence number.
   class Guard {
    public:
-    Guard(Watchdog& watchdog, const char* operation, int64_t bytes);
+    Guard(Watchdog& watchdog, Operation operation, int64_t bytes);
     ~Guard();
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;

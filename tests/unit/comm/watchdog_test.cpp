@@ -5,7 +5,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <future>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "core/error.h"
+#include "tests/support/program.h"
+#include "tests/support/temporary_folder.h"
 
 namespace bbg::comm {
 namespace {
@@ -23,11 +30,13 @@ struct Board {
   }
 };
 
-std::string message_of_expired_wait(Board& board, int world) {
+std::string message_of_expired_wait(Board& board, int world, const std::string& folder = "") {
   std::promise<std::string> message;
-  Watchdog watchdog(0, world, 20, board.entries, 3, 0,
-                    [&](const std::string& text) { message.set_value(text); });
-  const Watchdog::Guard guard(watchdog, "all_reduce", 400);
+  Watchdog watchdog(0, world, board.entries, 3, 0,
+                    {.deadline_ms = 20,
+                     .dump_folder = folder,
+                     .on_expire = [&](const std::string& text) { message.set_value(text); }});
+  const Watchdog::Guard guard(watchdog, Operation::kAllReduce, 400);
   return message.get_future().get();
 }
 
@@ -62,18 +71,81 @@ TEST(Watchdog, PointsAtOtherHostsWhenAllOfThisOneAreThere) {
   EXPECT_THAT(message_of_expired_wait(board, 8), HasSubstr("a rank of another host is late"));
 }
 
-TEST(Watchdog, IsSilentBetweenCollectivesAndCountsThem) {
+TEST(Watchdog, RemembersTheNewestCollectivesInOrder) {
   Board board;
-  bool fired = false;
-  {
-    Watchdog watchdog(0, 3, 1, board.entries, 3, 0, [&](const std::string&) { fired = true; });
-    for (int i = 0; i < 3; ++i) {
-      std::promise<void> done;  // no wait inside the guard
-      const Watchdog::Guard guard(watchdog, "barrier", 0);
-    }
-    EXPECT_EQ(watchdog.sequence(), 3);
+  Watchdog watchdog(1, 3, board.entries, 3, 1, {});
+  { const Watchdog::Guard guard(watchdog, Operation::kBroadcast, 8); }
+  for (int i = 0; i < 700; ++i) const Watchdog::Guard guard(watchdog, Operation::kBarrier, 0);
+  EXPECT_EQ(watchdog.sequence(), 701);
+  const Watchdog::Guard open(watchdog, Operation::kAllReduce, 40);
+  const auto dump = nlohmann::json::parse(watchdog.dump());
+  EXPECT_EQ(dump["rank"], 1);
+  const auto& list = dump["collectives"];
+  ASSERT_EQ(list.size(), 512u);
+  for (size_t i = 0; i < list.size(); ++i) {
+    EXPECT_EQ(list[i]["sequence"], 702 - 511 + static_cast<int>(i));
+    EXPECT_EQ(list[i]["left_s"].is_null(), i == 511);  // the last is under way
   }
-  (void)fired;  // a guard may outlive 1 ms on a busy machine; only the count is certain
+  EXPECT_EQ(list[510]["operation"], "barrier");
+  EXPECT_EQ(list[511]["operation"], "all_reduce");
+  EXPECT_EQ(list[511]["bytes"], 40);
+}
+
+TEST(Watchdog, ExpiredWaitWritesTheCollectivesOfAllRanksOfTheHost) {
+  const test::TemporaryFolder folder;
+  Board board;
+  Watchdog neighbour(1, 3, board.entries, 3, 1,
+                     {.deadline_ms = 100'000, .dump_folder = folder / "", .on_expire = {}});
+  const std::string text = message_of_expired_wait(board, 3, folder / "");
+  EXPECT_THAT(text, HasSubstr("collectives-rank-0.json"));
+  for (const int rank : {0, 1}) {
+    const std::string path = folder / ("collectives-rank-" + std::to_string(rank) + ".json");
+    const auto dump = nlohmann::json::parse(test::read_file(path), nullptr, false);
+    ASSERT_TRUE(dump.is_object()) << path;
+    EXPECT_EQ(dump["rank"], rank);
+    EXPECT_EQ(dump["collectives"].size(), rank == 0 ? 1u : 0u);
+  }
+}
+
+TEST(Watchdog, RankThatEntersSomethingElseIsFoundAtOnce) {
+  Board board;
+  Watchdog first(0, 3, board.entries, 3, 0, {}), second(1, 3, board.entries, 3, 1, {});
+  const auto enter = [](Watchdog& watchdog, Operation operation, int64_t bytes) -> std::string {
+    try {
+      const Watchdog::Guard guard(watchdog, operation, bytes);
+      return "";
+    } catch (const core::SystemError& error) {
+      EXPECT_EQ(core::exit_code_of(error), core::kExitRestart);
+      return error.what();
+    }
+  };
+  EXPECT_EQ(enter(first, Operation::kAllReduce, 400), "");
+  EXPECT_EQ(enter(second, Operation::kAllReduce, 400), "");
+  // The first runs ahead; the second leaves one out.
+  EXPECT_EQ(enter(first, Operation::kBroadcast, 8), "");
+  EXPECT_EQ(enter(first, Operation::kAllReduce, 400), "");
+  EXPECT_THAT(enter(second, Operation::kAllReduce, 400),
+              AllOf(HasSubstr("rank 1: all_reduce #2 (400 bytes)"),
+                    HasSubstr("out of order: rank 0 entered broadcast")));
+  EXPECT_THAT(enter(second, Operation::kAllReduce, 404),
+              HasSubstr("rank 0 entered one of another size"));
+  // Texts may differ in length.
+  EXPECT_EQ(enter(first, Operation::kText, -1), "");
+  EXPECT_EQ(enter(second, Operation::kText, -1), "");
+}
+
+TEST(Watchdog, IsSilentBetweenCollectives) {
+  Board board;
+  bool has_fired = false;
+  {
+    Watchdog watchdog(0, 3, board.entries, 3, 0,
+                      {.deadline_ms = 1, .dump_folder = "", .on_expire = [&](const std::string&) {
+                         has_fired = true;
+                       }});
+    // Many deadlines pass outside of any collective.
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  EXPECT_FALSE(has_fired);
 }
 
 }  // namespace

@@ -1,0 +1,115 @@
+// What happens to the others when one rank stops, dies, throws or falls out of order: they leave
+// within the deadline with a line that names rank and operation, and say what they did last.
+
+#include <signal.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "core/error.h"
+#include "tests/system/run_fixture.h"
+
+namespace bbg {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class FaultyRank : public ::testing::Test {
+ protected:
+  test::Outcome run(const std::string& fault, int rank, int deadline_ms) {
+    return test::run_command(folder_, std::string(BBG_MPIRUN) + " -np 3 " +
+                                          test::program("faulty_ranks") + " " + fault + " " +
+                                          std::to_string(rank) + " " + std::to_string(deadline_ms) +
+                                          " " + test::shell_word(folder_ / ""));
+  }
+  nlohmann::json dump(int rank) {
+    return nlohmann::json::parse(
+        test::read_file(folder_ / ("collectives-rank-" + std::to_string(rank) + ".json")), nullptr,
+        false);
+  }
+  test::TemporaryFolder folder_;
+};
+
+// Each round has an all_reduce, a broadcast and an agree: round 5 begins with number 16.
+
+TEST_F(FaultyRank, ThatIsStoppedIsNamedWhenTheDeadlinePasses) {
+  const test::Outcome outcome = run("stop", 1, 2000);
+  EXPECT_EQ(outcome.code, core::kExitRestart) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr(": all_reduce #16 (4000 bytes) has waited"));
+  EXPECT_THAT(outcome.err, HasSubstr("not there yet: rank 1 (at #15)"));
+  const auto last = dump(0)["collectives"].back();
+  EXPECT_EQ(last["sequence"], 16);
+  EXPECT_EQ(last["operation"], "all_reduce");
+  EXPECT_TRUE(last["left_s"].is_null());
+  EXPECT_EQ(dump(2)["collectives"].back(), dump(2)["collectives"][15]);
+}
+
+TEST_F(FaultyRank, ThatLeavesOutACollectiveIsFoundAtOnce) {
+  // No deadline is needed.
+  const test::Outcome outcome = run("skip", 2, 600'000);
+  EXPECT_EQ(outcome.code, core::kExitRestart) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("#16"));
+  EXPECT_THAT(outcome.err, HasSubstr("the ranks are out of order"));
+  // Who comes second tells: the faulty one of the others or the others of it.
+  EXPECT_THAT(outcome.err, ::testing::AnyOf(HasSubstr("rank 2: broadcast #16"),
+                                            HasSubstr("rank 2 entered broadcast")));
+}
+
+TEST_F(FaultyRank, ThatDiesOrThrowsEndsTheJob) {
+  EXPECT_EQ(run("kill", 1, 600'000).code, 137);
+  const test::Outcome outcome = run("throw", 1, 600'000);
+  EXPECT_EQ(outcome.code, core::kExitFailure);
+  EXPECT_THAT(outcome.err, HasSubstr("rank 1: a test's fault"));
+}
+
+class FaultyRun : public test::BbgDist {
+ protected:
+  // The process of a rank of the run in `output`; 0: none.
+  static pid_t process_of(const std::string& output, int rank) {
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+      const std::string name = entry.path().filename();
+      if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+      const auto content = [&](const char* file) {
+        std::ifstream stream(entry.path() / file, std::ios::binary);
+        return std::string(std::istreambuf_iterator<char>(stream), {});
+      };
+      const std::string command = content("cmdline");
+      if (command.find("bbg_dist") == std::string::npos ||
+          command.find(output) == std::string::npos) {
+        continue;
+      }
+      const std::string own = "OMPI_COMM_WORLD_RANK=" + std::to_string(rank);
+      if (content("environ").find(own + '\0') != std::string::npos) return std::stoi(name);
+    }
+    return 0;
+  }
+};
+
+TEST_F(FaultyRun, StoppedRankIsNamedAndTheRunGoesOnFromItsCheckpoint) {
+  const std::string more = "--run.steps 2000 --checkpoint.every 20 --comm.deadline-ms 3000";
+  test::Outcome outcome;
+  std::thread run([&] { outcome = train(2, "run", more); });
+  const std::string checkpoint = folder_ / "run/checkpoints/step-00000020";
+  pid_t process = 0;
+  for (int tries = 0; tries < 3000 && (process == 0 || !fs::exists(checkpoint)); ++tries) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    process = process_of(folder_ / "run", 1);
+  }
+  if (process != 0) ::kill(process, SIGSTOP);
+  run.join();
+  ASSERT_NE(process, 0);
+  EXPECT_EQ(outcome.code, core::kExitRestart) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("not there yet: rank 1 (at #"));
+  EXPECT_THAT(outcome.err, HasSubstr("collectives-rank-"));
+  EXPECT_TRUE(fs::exists(folder_ / "run/collectives-rank-0.json"));
+  // "not there yet" once a rank that told it, never of a rank that waited itself.
+  EXPECT_EQ(outcome.err.find("not there yet: rank 0"), std::string::npos) << outcome.err;
+  const test::Outcome resumed = train(2, "run", "--run.steps 30 --checkpoint.every 20");
+  EXPECT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_THAT(resumed.err, HasSubstr("resumed from"));
+}
+
+}  // namespace
+}  // namespace bbg
