@@ -19,6 +19,7 @@
 #include "data/loader.h"
 #include "data/sample_plan.h"
 #include "data/shard_reader.h"
+#include "train/replica_check.h"
 #include "train/singular_values.h"
 #include "train/step.h"
 
@@ -82,6 +83,20 @@ void refuse_divergence(const report::Values& losses, int64_t step, comm::Communi
     }
     throw Leave{core::kExitFailure};
   }
+}
+
+// Before the state is saved: a run whose ranks have drifted apart goes on from the last checkpoint.
+void refuse_differing_replicas(const train::TrainState& state, int64_t step,
+                               comm::Communicator& control) {
+  const std::string text = train::differing_replicas(state, control);
+  if (text.empty()) return;
+  if (control.rank() == 0) {
+    std::fprintf(stderr,
+                 "error: %s at step %lld\n  hint: start the same command again to go on from the "
+                 "newest checkpoint; if it comes back, suspect that rank's memory or network\n",
+                 text.c_str(), static_cast<long long>(step));
+  }
+  throw Leave{core::kExitRestart};
 }
 
 void check_data(const RunConfig& config, const data::ShardSet& shards, const std::string& path) {
@@ -201,6 +216,9 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     }
     ++step;
     state.update_averages(step);
+    if (config.train.replica_check_every > 0 && step % config.train.replica_check_every == 0) {
+      refuse_differing_replicas(state, step, control);
+    }
     folder.log_samples(step, sample_ids);
     sample_ids.clear();
 

@@ -17,9 +17,9 @@ class Adam {
   Adam(Arena& arena, AdamOptions options);
   void step(double learning_rate);
 
-  at::Tensor& first_moment() { return first_; }    // [n]
-  at::Tensor& second_moment() { return second_; }  // [n]
-  at::Tensor& steps() { return steps_; }           // scalar float32, the number of updates made
+  const at::Tensor& first_moment() const { return first_; }    // [n]
+  const at::Tensor& second_moment() const { return second_; }  // [n]
+  const at::Tensor& steps() const { return steps_; }  // scalar float32, the number of updates made
 
  private:
   Arena& arena_;

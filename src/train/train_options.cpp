@@ -48,6 +48,12 @@ void TrainOptions::declare(core::OptionTable& table) {
   table.add("train.ema-encoder", &ema_encoder,
             "Evaluate an average of E's weights too, not of G's alone");
   table
+      .add("train.replica-check-every", &replica_check_every,
+           "Compare parameters, buffers and moments of all ranks bit by bit after every so many "
+           "steps; a difference ends the run with exit code 75; 0: never")
+      .unit("steps")
+      .at_least(0);
+  table
       .add("train.orthogonal", &orthogonal,
            "Weight beta of orthogonal regularisation of G; BigGAN's is 1e-4")
       .at_least(0);

@@ -20,6 +20,7 @@ struct TrainOptions {
   double ema_decay = 0.9999;
   int64_t ema_start = 20000;
   bool ema_encoder = true;
+  int64_t replica_check_every = 1000;
   double orthogonal = 0;  // beta of loss/orthogonal.h
 
   void declare(core::OptionTable& table);

@@ -81,13 +81,13 @@ void TrainState::restore_average_buffers() {
   if (average_e) copy_buffers(*nets.encoder, *average_e);
 }
 
-std::vector<model::NamedTensor> TrainState::named_tensors() {
+std::vector<model::NamedTensor> TrainState::named_tensors() const {
   std::vector<model::NamedTensor> all;
   const auto add_network = [&](const std::string& name, const model::Network& net) {
     append(all, name, net.store().parameters());
     append(all, name, net.store().buffers());
   };
-  const auto add_optimizer = [&](const std::string& name, Trained& trained) {
+  const auto add_optimizer = [&](const std::string& name, const Trained& trained) {
     append(all, name + "_adam.first", trained.arena.views(trained.adam.first_moment()));
     append(all, name + "_adam.second", trained.arena.views(trained.adam.second_moment()));
     all.push_back({name + "_adam.steps", trained.adam.steps()});

@@ -52,9 +52,11 @@ struct TrainState {
   // Everything that rank 0 holds, to all ranks. Collective.
   void broadcast(comm::Communicator& communicator);
 
+  // All of it, under the names of a checkpoint; the tensors are the state's own.
+  std::vector<model::NamedTensor> named_tensors() const;
+
  private:
   TrainOptions options_;
-  std::vector<model::NamedTensor> named_tensors();
 };
 
 }  // namespace bbg::train
