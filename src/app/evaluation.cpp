@@ -52,7 +52,8 @@ Evaluation::Evaluation(const RunConfig& config, const data::ShardSet& train,
 }
 
 core::Batch Evaluation::read(const Split& split, int64_t first, int64_t count) const {
-  core::Batch batch = data::read_range(*split.shards, split.first + first, count);
+  core::Batch batch =
+      data::read_range(*split.shards, split.first + first, count, config_.data.crop);
   batch.images = batch.images.to(tensor_options_);
   return batch;
 }

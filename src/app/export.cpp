@@ -186,7 +186,7 @@ void append_effective(const model::Network& network, const std::string& prefix, 
 // [kExamples, C, S, S] in [-1, 1]: the first images of the data, or noise.
 at::Tensor example_images(const RunConfig& config, const Data& data) {
   if (data.train && data.train->size() >= kExamples) {
-    return data::read_range(*data.train, 0, kExamples).images;
+    return data::read_range(*data.train, 0, kExamples, config.data.crop).images;
   }
   const int64_t side = config.model.data_resolution();
   at::Tensor images = at::empty({kExamples, config.model.channels, side, side}, at::kDouble);

@@ -65,6 +65,7 @@ Json plan(const RunConfig& config) {
           {"system", config.model.system},
           {"images",
            {{"resolution", config.model.data_resolution()},
+            {"crop", config.data.crop > 0},  // then shards may be larger
             {"channels", config.model.channels},
             {"classes", config.model.is_conditional() ? config.model.num_classes : 0}}},
           {"parameters", parameters},

@@ -57,6 +57,12 @@ void RunConfig::parse(const std::vector<std::string>& arguments) {
     throw core::UsageError("eval.truncation does not fit model.prior = " + model.prior,
                            "leave it out: only a normal prior has tails to cut");
   }
+  if (data.crop > 0 && data.crop != model.data_resolution()) {
+    throw core::UsageError("data.crop = " + std::to_string(data.crop) +
+                               " is not the size of the model's images, " +
+                               std::to_string(model.data_resolution()),
+                           "set it to model.e-resolution, or without that to model.resolution");
+  }
 }
 
 }  // namespace bbg::app

@@ -101,7 +101,10 @@ void refuse_differing_replicas(const train::TrainState& state, int64_t step,
 
 void check_data(const RunConfig& config, const data::ShardSet& shards, const std::string& path) {
   const int64_t resolution = config.model.data_resolution();
-  if (shards.height() != resolution || shards.width() != resolution ||
+  const auto fits = [&](int64_t side) {
+    return config.data.crop > 0 ? side >= resolution : side == resolution;
+  };
+  if (!fits(shards.height()) || !fits(shards.width()) ||
       shards.channels() != config.model.channels) {
     throw core::UsageError("the images of " + path + " are " + std::to_string(shards.width()) +
                                "x" + std::to_string(shards.height()) + " with " +
@@ -109,7 +112,7 @@ void check_data(const RunConfig& config, const data::ShardSet& shards, const std
                                std::to_string(resolution) + "x" + std::to_string(resolution) +
                                " with " + std::to_string(config.model.channels),
                            "set model.resolution and model.channels, or make shards with data_prep "
-                           "shard --size and --channels");
+                           "shard --size and --channels; data.crop reads parts of larger images");
   }
   if (config.model.is_conditional() && shards.num_classes() != config.model.num_classes) {
     throw core::UsageError(

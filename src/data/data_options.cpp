@@ -10,6 +10,12 @@ void DataOptions::declare(core::OptionTable& table) {
   table.add("data.batch", &batch, "Global batch, over all ranks together")
       .unit("samples")
       .at_least(1);
+  table
+      .add("data.crop", &crop,
+           "Read this many pixels a side of larger images: at random places in training, in the "
+           "middle in evaluation; 0: images as they are")
+      .unit("px")
+      .at_least(0);
   table.add("data.flip", &flip, "Mirror every second training image, chosen at random");
   table.add("data.threads", &loader_threads, "Threads of each rank that read ahead")
       .at_least(1)

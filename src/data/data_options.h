@@ -11,6 +11,7 @@ namespace bbg::data {
 struct DataOptions {
   std::string shards, test_shards;
   int64_t batch = 64;  // global
+  int64_t crop = 0;    // px; 0: none
   bool flip = false;
   int64_t loader_threads = 1;
   int64_t prefetch = 4;

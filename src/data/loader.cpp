@@ -41,32 +41,35 @@ void to_planes(std::span<const uint8_t> pixels, int64_t channels, float* out) {
   }
 }
 
-// Builds a batch sample by sample. `before_read` hears each id, `change` may edit its pixels.
-template <class BeforeRead, class Change>
-core::Batch build_batch(const SampleSource& source, std::span<const int64_t> ids,
-                        const BeforeRead& before_read, const Change& change) {
+// Builds a batch sample by sample. `before_read` hears each id; `corner` says where the crop of a
+// sample begins, if there is one; `change` may edit its pixels.
+template <class BeforeRead, class CornerOf, class Change>
+core::Batch build_batch(const SampleSource& source, int64_t crop, std::span<const int64_t> ids,
+                        const BeforeRead& before_read, const CornerOf& corner,
+                        const Change& change) {
+  BBG_CHECK(crop <= source.height() && crop <= source.width(), "crop larger than the images");
   const auto count = static_cast<int64_t>(ids.size());
-  const int64_t bytes = source.height() * source.width() * source.channels();
+  const int64_t height = crop > 0 ? crop : source.height();
+  const int64_t width = crop > 0 ? crop : source.width();
+  const int64_t bytes = height * width * source.channels();
   core::Batch batch;
-  batch.images = at::empty({count, source.channels(), source.height(), source.width()}, at::kFloat);
+  batch.images = at::empty({count, source.channels(), height, width}, at::kFloat);
   batch.labels = at::empty({count}, at::kLong);
   batch.sample_ids = at::empty({count}, at::kLong);
-  std::vector<uint8_t> pixels(static_cast<size_t>(bytes));
+  std::vector<uint8_t> sample(
+      static_cast<size_t>(source.height() * source.width() * source.channels()));
+  const std::span<uint8_t> pixels = std::span(sample).first(static_cast<size_t>(bytes));
   for (int64_t i = 0; i < count; ++i) {
     const int64_t id = ids[static_cast<size_t>(i)];
     before_read(id);
-    source.read(id, pixels);
-    change(i, std::span<uint8_t>(pixels));
+    source.read(id, sample);
+    if (crop > 0) crop_to_front(sample, source.width(), source.channels(), crop, corner(i));
+    change(i, pixels);
     to_planes(pixels, source.channels(), batch.images.mutable_data_ptr<float>() + i * bytes);
     batch.labels.mutable_data_ptr<int64_t>()[i] = source.label(id);
     batch.sample_ids.mutable_data_ptr<int64_t>()[i] = id;
   }
   return batch;
-}
-
-core::Batch read_unchanged(const SampleSource& source, std::span<const int64_t> ids) {
-  return build_batch(
-      source, ids, [](int64_t) {}, [](int64_t, std::span<uint8_t>) {});
 }
 
 }  // namespace
@@ -111,12 +114,18 @@ struct Loader::State {
       const std::lock_guard lock(mutex);
       under_way[draw] = id;
     };
+    const auto corner = [&](int64_t i) {
+      return random_corner(plan.seed(), draw, first_slot + i, source->height(), source->width(),
+                           options.crop);
+    };
     const auto flip = [&](int64_t i, std::span<uint8_t> pixels) {
       if (options.flip && is_flipped(plan.seed(), draw, first_slot + i)) {
-        flip_horizontally(pixels, source->height(), source->width(), source->channels());
+        const bool crops = options.crop > 0;
+        flip_horizontally(pixels, crops ? options.crop : source->height(),
+                          crops ? options.crop : source->width(), source->channels());
       }
     };
-    return build_batch(*source, ids, note, flip);
+    return build_batch(*source, options.crop, ids, note, corner, flip);
   }
 
   void work() {
@@ -212,14 +221,17 @@ core::Batch Loader::next() {
   return batch;
 }
 
-core::Batch read_samples(const ShardSet& shards, std::span<const int64_t> ids) {
-  return read_unchanged(*shards.source(), ids);
+core::Batch read_samples(const ShardSet& shards, std::span<const int64_t> ids, int64_t crop) {
+  const Corner middle = centre_corner(shards.height(), shards.width(), crop);
+  return build_batch(
+      *shards.source(), crop, ids, [](int64_t) {}, [&](int64_t) { return middle; },
+      [](int64_t, std::span<uint8_t>) {});
 }
 
-core::Batch read_range(const ShardSet& shards, int64_t first, int64_t count) {
+core::Batch read_range(const ShardSet& shards, int64_t first, int64_t count, int64_t crop) {
   std::vector<int64_t> ids(static_cast<size_t>(count));
   std::iota(ids.begin(), ids.end(), first);
-  return read_samples(shards, ids);
+  return read_samples(shards, ids, crop);
 }
 
 }  // namespace bbg::data

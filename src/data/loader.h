@@ -20,7 +20,8 @@ namespace bbg::data {
 
 class Loader {
  public:
-  // The global batch must be divisible by `size`; first_draw: see SamplePlan.
+  // The global batch must be divisible by `size`, images at least as large as options.crop;
+  // first_draw: see SamplePlan.
   Loader(const ShardSet& shards, const SamplePlan& plan, const DataOptions& options, int rank,
          int size, int64_t first_draw);
   Loader(std::shared_ptr<const SampleSource> source, const SamplePlan& plan,
@@ -28,6 +29,7 @@ class Loader {
   ~Loader();
 
   // images [b, C, H, W] float32 in [-1, 1] (x / 127.5 - 1), labels [b], sample ids [b]; on the CPU.
+  // H and W are the crop where there is one, else those of the data set.
   core::Batch next();
 
  private:
@@ -35,9 +37,10 @@ class Loader {
   std::shared_ptr<State> state_;  // shared with the threads, see above
 };
 
-// The samples with these ids, unchanged and in this order, for evaluation.
-core::Batch read_samples(const ShardSet& shards, std::span<const int64_t> ids);
+// The samples with these ids, in this order and without random changes, for evaluation. With a crop
+// above 0 the middle of each.
+core::Batch read_samples(const ShardSet& shards, std::span<const int64_t> ids, int64_t crop = 0);
 // The samples [first, first + count).
-core::Batch read_range(const ShardSet& shards, int64_t first, int64_t count);
+core::Batch read_range(const ShardSet& shards, int64_t first, int64_t count, int64_t crop = 0);
 
 }  // namespace bbg::data

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <future>
+#include <set>
 #include <thread>
 
 #include "core/error.h"
@@ -62,6 +63,7 @@ TEST_F(LoaderTest, ImagesAreTheSamplesOfThePlanAsPlanesInMinusOneToOne) {
 
 TEST_F(LoaderTest, RanksTogetherReadWhatOneRankReads) {
   options_.flip = true;
+  options_.crop = 2;
   Loader whole(*shards_, plan(), options_, 0, 1, 0);
   std::vector<std::unique_ptr<Loader>> ranks;
   for (int rank = 0; rank < 4; ++rank) {
@@ -104,6 +106,33 @@ TEST_F(LoaderTest, FlipsTheSlotsThatTheSeedNames) {
       EXPECT_TRUE(at::equal(b[slot], expected));
     }
   }
+}
+
+TEST_F(LoaderTest, CropsAtThePlacesThatTheSeedNamesAndThenFlips) {
+  Loader plain(*shards_, plan(), options_, 0, 1, 0);
+  options_.crop = 2;
+  options_.flip = true;
+  Loader cropping(*shards_, plan(), options_, 0, 1, 0);
+  std::set<std::pair<int64_t, int64_t>> places;
+  for (int64_t draw = 0; draw < 20; ++draw) {
+    const at::Tensor whole = plain.next().images, cropped = cropping.next().images;
+    ASSERT_EQ(cropped.sizes(), (std::vector<int64_t>{8, 2, 2, 2}));
+    for (int64_t slot = 0; slot < 8; ++slot) {
+      const Corner corner = random_corner(9, draw, slot, 4, 3, 2);
+      places.insert({corner.top, corner.left});
+      const at::Tensor window = whole[slot].narrow(1, corner.top, 2).narrow(2, corner.left, 2);
+      EXPECT_TRUE(at::equal(cropped[slot], is_flipped(9, draw, slot) ? window.flip({2}) : window));
+    }
+  }
+  EXPECT_EQ(places.size(), 6);
+}
+
+TEST_F(LoaderTest, EvaluationCropsTheMiddle) {
+  const std::vector<int64_t> ids = {5, 0, 49};
+  const at::Tensor whole = read_samples(*shards_, ids).images;
+  const at::Tensor middle = read_samples(*shards_, ids, 2).images;
+  EXPECT_TRUE(at::equal(middle, whole.narrow(2, 1, 2).narrow(3, 0, 2)));
+  EXPECT_TRUE(at::equal(read_range(*shards_, 49, 1, 2).images[0], middle[2]));
 }
 
 TEST_F(LoaderTest, EvaluationReadsSamplesUnchangedInOrder) {
@@ -183,11 +212,13 @@ TEST(DataOptions, AreDeclaredUnderTheirFixedNames) {
   core::OptionTable table;
   options.declare(table);
   table.parse({"--data.shards", "a", "--data.test-shards", "b", "--data.batch", "32", "--data.flip",
-               "true", "--data.threads", "2", "--data.prefetch", "5", "--data.verify", "false"});
+               "true", "--data.crop", "24", "--data.threads", "2", "--data.prefetch", "5",
+               "--data.verify", "false"});
   EXPECT_EQ(options.shards, "a");
   EXPECT_EQ(options.test_shards, "b");
   EXPECT_EQ(options.batch, 32);
   EXPECT_TRUE(options.flip);
+  EXPECT_EQ(options.crop, 24);
   EXPECT_EQ(options.loader_threads, 2);
   EXPECT_EQ(options.prefetch, 5);
   EXPECT_FALSE(options.verify);
