@@ -93,8 +93,10 @@ Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count,
 }
 
 at::Tensor shrink(const at::Tensor& images, int64_t size) {
-  const int64_t factor = images.size(-1) / size;
-  return factor == 1 ? images : at::avg_pool2d(images, factor);
+  const int64_t from = images.size(-1);
+  if (from == size) return images;
+  if (from % size == 0) return at::avg_pool2d(images, from / size);
+  return at::_upsample_bilinear2d_aa(images, {size, size}, /*align_corners=*/false);
 }
 
 Step::Step(TrainState& state, const model::ModelOptions& model, const TrainOptions& train,

@@ -33,8 +33,9 @@ Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count,
                  const model::ModelOptions& options, at::TensorOptions tensor_options,
                  const Truncation& truncation = {});
 
-// [n, C, S, S] -> [n, C, size, size] by averaging; the same tensor where S is size. S is a multiple
-// of size (docs/choices.md 35).
+// [n, C, S, S] -> [n, C, size, size]: the same tensor where S is size, averages of blocks where S
+// is a multiple of size, else resampled with a triangle as wide as two pixels of the result
+// (docs/choices.md 35, 63).
 at::Tensor shrink(const at::Tensor& images, int64_t size);
 
 class Step {
