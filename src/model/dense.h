@@ -7,11 +7,9 @@
 
 #include "model/cross_replica_norm.h"
 #include "model/layers.h"
+#include "model/single_score.h"
 
 namespace bbg::model {
-
-// Slope of E's and D's leaky ReLU.
-inline constexpr double kLeak = 0.2;
 
 // [N, C, S, S] in [-1, 1] -> [N, C S S] in [0, 1]. Without biases a shift of the pixels matters:
 // black must be zero, as it is in the paper's networks.
@@ -47,13 +45,13 @@ class DenseTrunk {
 
 // D. F is the first layer on the image, H a linear map of the code, J the layer that adds the two
 // and normalises; where no score reads the code, H is absent. The score's weight starts at zero.
-class DenseDiscriminator {
+class DenseDiscriminator final : public SingleScore {
  public:
   DenseDiscriminator(Context& context, const Scope& scope, const Scope& code_scope,
                      const ModelOptions& options);
-  at::Tensor image_features(const at::Tensor& x);  // [N, C, S, S] -> [N, width]
-  at::Tensor code_features(const at::Tensor& z);   // [N, z_dim] -> [N, width], or undefined
-  at::Tensor score(const at::Tensor& image_features, const at::Tensor& code_features);  // [N]
+  at::Tensor image_features(const at::Tensor& x) override;  // [N, C, S, S] -> [N, width]
+  at::Tensor code_features(const at::Tensor& z) override;   // [N, z_dim] -> [N, width]
+  at::Tensor score(const at::Tensor& image_features, const at::Tensor& code_features) override;
 
  private:
   DenseLayer f_;

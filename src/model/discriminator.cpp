@@ -1,6 +1,7 @@
 #include "model/discriminator.h"
 
 #include "model/attention.h"
+#include "model/bigan_discriminator.h"
 #include "model/dense.h"
 #include "model/layers.h"
 #include "model/layout.h"
@@ -76,7 +77,7 @@ class ResidualTrunk {
 }  // namespace
 
 struct Discriminator::Parts {
-  std::optional<DenseDiscriminator> dense;  // then it is all there is
+  std::unique_ptr<SingleScore> single;  // then it is all there is
   std::optional<ResidualTrunk> residual;
   std::optional<StridedTrunk> strided;
   std::optional<ResidualMlp> h, j;
@@ -93,7 +94,11 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
   const Terms terms = options.active_terms();
   const Scope code_root = options.h_init == "orthogonal" ? root().orthogonal() : root();
   if (options.block == "mlp") {
-    parts_->dense.emplace(context(), root(), code_root, options);
+    parts_->single = std::make_unique<DenseDiscriminator>(context(), root(), code_root, options);
+    return;
+  }
+  if (options.block == "bigan") {
+    parts_->single = std::make_unique<BiganDiscriminator>(context(), root(), code_root, options);
     return;
   }
   int64_t image_features = 0;
@@ -135,20 +140,20 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
 Discriminator::~Discriminator() = default;
 
 at::Tensor Discriminator::image_features(const at::Tensor& x) {
-  if (parts_->dense) return parts_->dense->image_features(x);
+  if (parts_->single) return parts_->single->image_features(x);
   return parts_->strided ? (*parts_->strided)(x) : (*parts_->residual)(x);
 }
 
 at::Tensor Discriminator::code_features(const at::Tensor& z) {
-  if (parts_->dense) return parts_->dense->code_features(z);
+  if (parts_->single) return parts_->single->code_features(z);
   return parts_->h ? (*parts_->h)(z) : at::Tensor();
 }
 
 core::Scores Discriminator::scores(const at::Tensor& image_features,
                                    const at::Tensor& code_features, const at::Tensor& labels) {
   core::Scores scores;
-  if (parts_->dense) {
-    const at::Tensor score = parts_->dense->score(image_features, code_features);
+  if (parts_->single) {
+    const at::Tensor score = parts_->single->score(image_features, code_features);
     (code_features.defined() ? scores.xz : scores.x) = score;
     return scores;
   }

@@ -1,7 +1,7 @@
 #pragma once
 // The joint discriminator (Donahue & Simonyan 2019, section 2): F on images, H on codes, J on both
 // features, and three linear scores s_x = th_x F(x), s_z = th_z H(z), s_xz = th_xz J(F(x), H(z)).
-// Blocks of kind mlp have one score, the system's (model/dense.h).
+// Blocks of kind mlp and bigan have one score, the system's (model/single_score.h).
 
 #include <memory>
 

@@ -1,5 +1,6 @@
 #include "model/encoder.h"
 
+#include "model/alexnet.h"
 #include "model/bottleneck_resnet.h"
 #include "model/dense.h"
 #include "model/layers.h"
@@ -39,6 +40,9 @@ int64_t Encoder::Parts::make_trunk(Context& context, const Scope& scope,
   if (kind == "mlp") {
     return set_trunk<DenseTrunk>(context, scope, options, resolution, options.e_width);
   }
+  if (kind == "alexnet") {
+    return set_trunk<AlexNet>(context, scope, options.channels, options.e_width, resolution);
+  }
   if (kind == "small") {
     return set_trunk<SmallResNet>(context, scope, options.channels, options.e_width, resolution);
   }
@@ -56,12 +60,14 @@ Encoder::Encoder(const ModelOptions& options, comm::Communicator& communicator, 
       parts_(new Parts),
       stochastic_(options.e_stochastic),
       is_bounded_(options.prior == "uniform") {
+  // The last linear map of BiGAN's encoders has no bias.
+  const bool is_bigans = options.encoder_kind() == "mlp" || options.encoder_kind() == "alexnet";
   const int64_t features = parts_->make_trunk(context(), root(), options);
   parts_->head.emplace(context(), root() / "head", features, options.e_head_width,
                        options.e_head_depth, false);
   parts_->output.emplace(context(), root() / "output", parts_->head->out_features(),
                          options.z_dim * (stochastic_ ? 2 : 1),
-                         /*bias=*/options.encoder_kind() != "mlp", false);
+                         /*bias=*/!is_bigans, false);
 }
 
 Encoder::~Encoder() = default;

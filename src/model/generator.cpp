@@ -119,7 +119,7 @@ class StridedGenerator final : public Generator {
       const bool last = i == levels - 1;
       const std::string index = std::to_string(i);
       deconvs_.emplace_back(context(), root() / ("deconvs." + index), width,
-                            last ? options.channels : width / 2, last);
+                            last ? options.channels : width / 2, 4, last);
       width /= 2;
       if (!last) norms_.emplace_back(context(), root() / ("norms." + index), width);
     }
@@ -164,6 +164,49 @@ class DenseGenerator final : public Generator {
   Linear code_, output_;
 };
 
+// The code enters each layer but the last.
+class BiganGenerator final : public Generator {
+ public:
+  BiganGenerator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
+                 at::TensorOptions tensor_options)
+      : Generator("G", options, communicator, seed, tensor_options),
+        side_(options.resolution / 16),
+        channels_{4 * options.generator_width(), 2 * options.generator_width(),
+                  options.generator_width()} {
+    const int64_t seeds = 2 * channels_[0] * side_ * side_;
+    linear_.emplace(context(), root() / "linear", options.z_dim, seeds, false, false);
+    // Each position of each channel is normalised by itself, as in the paper's code.
+    norm0_.emplace(context(), root() / "norm0", seeds);
+    code_.emplace(context(), root() / "code", options.z_dim, 7 * options.generator_width(), false,
+                  false, Start::kInjected);
+    for (size_t i = 0; i < channels_.size(); ++i) {
+      const std::string index = std::to_string(i);
+      deconvs_.emplace_back(context(), root() / ("deconvs." + index), 2 * channels_[i],
+                            channels_[i], 5, false);
+      norms_.emplace_back(context(), root() / ("norms." + index), channels_[i]);
+    }
+    output_.emplace(context(), root() / "output", channels_.back(), options.channels, 5, false);
+  }
+
+  at::Tensor forward(const at::Tensor& z, const at::Tensor&) override {
+    const std::vector<at::Tensor> codes = (*code_)(z).split_with_sizes(channels_, 1);
+    at::Tensor h = at::relu((*norm0_)((*linear_)(z))).view({-1, 2 * channels_[0], side_, side_});
+    for (size_t i = 0; i < deconvs_.size(); ++i) {
+      h = at::relu(norms_[i](deconvs_[i](h) + codes[i].unsqueeze(-1).unsqueeze(-1)));
+    }
+    return at::tanh((*output_)(h) / 2);  // as in DenseGenerator
+  }
+
+ private:
+  int64_t side_;                   // of the first map
+  std::vector<int64_t> channels_;  // of each of deconvs_
+  std::optional<Linear> linear_, code_;
+  std::optional<BatchNorm> norm0_;
+  std::vector<UpConv> deconvs_;
+  std::vector<BatchNorm> norms_;
+  std::optional<UpConv> output_;
+};
+
 }  // namespace
 
 std::unique_ptr<Generator> make_generator(const ModelOptions& options,
@@ -174,6 +217,9 @@ std::unique_ptr<Generator> make_generator(const ModelOptions& options,
   }
   if (options.block == "mlp") {
     return std::make_unique<DenseGenerator>(options, communicator, seed, tensor_options);
+  }
+  if (options.block == "bigan") {
+    return std::make_unique<BiganGenerator>(options, communicator, seed, tensor_options);
   }
   return std::make_unique<ResidualGenerator>(options, communicator, seed, tensor_options);
 }

@@ -1,7 +1,8 @@
 #pragma once
 // G: code, and class where it is conditional -> image in [-1, 1]. The residual family is BigGAN's
 // (Brock et al. 2019, section 3 and appendix B; docs/choices.md 1-11), the strided one a DCGAN with
-// batch norm for small data, mlp that of BiGAN on MNIST (docs/choices.md 57).
+// batch norm for small data, mlp and bigan those of BiGAN on MNIST and ImageNet (docs/choices.md
+// 57, 61).
 
 #include <memory>
 

@@ -35,23 +35,26 @@ at::Tensor Linear::operator()(const at::Tensor& x) const {
 }
 
 Conv::Conv(Context& context, const Scope& scope, ConvShape shape, bool spectral)
-    : weight_(context, scope, {shape.out, shape.in, shape.kernel, shape.kernel}, spectral),
+    : weight_(context, scope, {shape.out, shape.in / shape.groups, shape.kernel, shape.kernel},
+              spectral),
       stride_(shape.stride),
-      padding_((shape.kernel - shape.stride + 1) / 2) {
+      padding_(shape.padding >= 0 ? shape.padding : (shape.kernel - shape.stride + 1) / 2),
+      groups_(shape.groups) {
   if (shape.bias) bias_ = scope.parameter("bias", {shape.out}, Start::kZero);
 }
 
 at::Tensor Conv::operator()(const at::Tensor& x) const {
-  return at::conv2d(x, weight_.effective(), bias_, stride_, padding_);
+  return at::conv2d(x, weight_.effective(), bias_, stride_, padding_, 1, groups_);
 }
 
-UpConv::UpConv(Context& context, const Scope& scope, int64_t in, int64_t out, bool bias)
-    : weight_(context, scope, {in, out, 4, 4}, false) {
+UpConv::UpConv(Context& context, const Scope& scope, int64_t in, int64_t out, int64_t kernel,
+               bool bias)
+    : weight_(context, scope, {in, out, kernel, kernel}, false), kernel_(kernel) {
   if (bias) bias_ = scope.parameter("bias", {out}, Start::kZero);
 }
 
 at::Tensor UpConv::operator()(const at::Tensor& x) const {
-  return at::conv_transpose2d(x, weight_.effective(), bias_, 2, 1);
+  return at::conv_transpose2d(x, weight_.effective(), bias_, 2, (kernel_ - 1) / 2, kernel_ % 2);
 }
 
 at::Tensor upsample_nearest(const at::Tensor& x) {

@@ -7,6 +7,9 @@
 
 namespace bbg::model {
 
+// Slope of the leaky ReLU of BiGAN's E and D.
+inline constexpr double kLeak = 0.2;
+
 // A weight, raw or under spectral norm.
 class Weight {
  public:
@@ -33,30 +36,32 @@ class Linear {
 struct ConvShape {
   int64_t in, out, kernel, stride = 1;
   bool bias = true;
+  int64_t groups = 1;
+  int64_t padding = -1;  // -1: (kernel - stride + 1) / 2, which gives size / stride
 };
 
 class Conv {
  public:
-  // Padding (kernel - stride + 1) / 2: size / stride out.
   Conv(Context& context, const Scope& scope, ConvShape shape, bool spectral);
-  at::Tensor operator()(
-      const at::Tensor& x) const;  // [N, in, S, S] -> [N, out, S/stride, S/stride]
+  at::Tensor operator()(const at::Tensor& x) const;  // [N, in, S, S] -> [N, out, S', S']
 
  private:
   Weight weight_;
   at::Tensor bias_;
-  int64_t stride_, padding_;
+  int64_t stride_, padding_, groups_;
 };
 
-// 4x4 transposed convolution of stride 2: doubles the size. Weight [in, out, 4, 4].
+// Transposed convolution of stride 2, 4x4 or 5x5: doubles the size. Weight [in, out, kernel,
+// kernel].
 class UpConv {
  public:
-  UpConv(Context& context, const Scope& scope, int64_t in, int64_t out, bool bias);
+  UpConv(Context& context, const Scope& scope, int64_t in, int64_t out, int64_t kernel, bool bias);
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
   Weight weight_;
   at::Tensor bias_;
+  int64_t kernel_;
 };
 
 at::Tensor upsample_nearest(const at::Tensor& x);  // doubles the size

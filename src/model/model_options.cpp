@@ -23,8 +23,9 @@ void ModelOptions::declare(core::OptionTable& table) {
       .at_least(8);
   table
       .add("model.e-resolution", &e_resolution,
-           "Height and width of E's images, and of the data: a multiple of model.resolution, to "
-           "which D's images are averaged down; 0: the same as model.resolution")
+           "Height and width of E's images, and of the data, where D's are smaller: averages of "
+           "blocks of E's where this is a multiple of model.resolution, else resampled; 0: the "
+           "same as model.resolution")
       .unit("px")
       .at_least(0);
   table.add("model.channels", &channels, "Colour channels of the images").one_of({"1", "3"});
@@ -38,10 +39,11 @@ void ModelOptions::declare(core::OptionTable& table) {
       .one_of({"normal", "uniform"});
   table
       .add("model.block", &block,
-           "Kind of blocks: BigGAN's residual ones, 4x4 stride-2 convolutions, or the fully "
-           "connected layers of BiGAN on MNIST, for any resolution and with one score: xz of BiGAN "
+           "Kind of blocks: BigGAN's residual ones, 4x4 stride-2 convolutions, the fully connected "
+           "layers of BiGAN on MNIST (mlp), for any resolution, or its 5x5 stride-2 convolutions "
+           "on ImageNet (bigan), for multiples of 16 px; the last two have one score: xz of BiGAN "
            "or x of GAN")
-      .one_of({"residual", "strided", "mlp"});
+      .one_of({"residual", "strided", "mlp", "bigan"});
   table
       .add("model.layout", &layout,
            "Widths of the residual G and D: compare_gan's, StudioGAN's or BigGAN-PyTorch's; they "
@@ -80,8 +82,8 @@ void ModelOptions::declare(core::OptionTable& table) {
       .one_of({"bgp", "cg"});
   table
       .add("model.d-norm", &d_norm,
-           "Normalisation in D: spectral, batch (strided blocks; mlp has no other) or none "
-           "(strided)")
+           "Normalisation in D: spectral, batch (strided blocks; mlp and bigan have no other) or "
+           "none (strided)")
       .one_of({"sn", "bn", "none"});
   table
       .add("model.init", &init,
@@ -98,16 +100,18 @@ void ModelOptions::declare(core::OptionTable& table) {
   table
       .add("model.encoder", &encoder,
            "Trunk of E: a small ResNet (32 to 128 px), 4x4 stride-2 convolutions, ResNet-v2-50 or "
-           "-101, the reversible RevNet-50, whose memory does not grow with depth, or two fully "
-           "connected layers; auto: small for residual blocks, else strided or mlp, as the blocks")
-      .one_of({"auto", "small", "strided", "resnet50", "resnet101", "revnet50", "mlp"});
+           "-101, the reversible RevNet-50, whose memory does not grow with depth, BiGAN's AlexNet "
+           "or its two fully connected layers (any size); auto: small for residual blocks, alexnet "
+           "for bigan, else strided or mlp, as the blocks")
+      .one_of({"auto", "small", "strided", "resnet50", "resnet101", "revnet50", "alexnet", "mlp"});
   table.add("model.e-last-relu", &e_last_relu,
             "ReLU between the last norm of a ResNet-50, -101 or RevNet-50 and the average pool");
   table.add("model.e-stochastic", &e_stochastic,
             "E gives mean and deviation of a normal distribution, not a point");
   table
       .add("model.e-width", &e_width,
-           "Base width of E; the paper's ResNet-50 has 64, its x2 128; RevNet-50 x4 has 256")
+           "Base width of E; the paper's ResNet-50 has 64, its x2 128; RevNet-50 x4 has 256; "
+           "AlexNet 32")
       .unit("channels")
       .at_least(1);
   table
@@ -125,7 +129,7 @@ void ModelOptions::declare(core::OptionTable& table) {
 
 std::string ModelOptions::encoder_kind() const {
   if (encoder != "auto") return encoder;
-  return block == "residual" ? "small" : block;
+  return block == "residual" ? "small" : block == "bigan" ? "alexnet" : block;
 }
 
 Terms ModelOptions::active_terms() const {
@@ -162,11 +166,11 @@ void check_system(const ModelOptions& options) {
                            "set model.e-stochastic = false: E's code must stay within [-1, 1]");
   }
   if (options.e_resolution > 0 && options.has_encoder() &&
-      options.e_resolution % options.resolution != 0) {
+      options.e_resolution < options.resolution) {
     throw core::UsageError(
         "model.e-resolution = " + std::to_string(options.e_resolution) +
-            " is not a multiple of model.resolution = " + std::to_string(options.resolution),
-        "D's images are E's averaged down: choose an integer multiple");
+            " is less than model.resolution = " + std::to_string(options.resolution),
+        "D's images are made from E's: choose at least model.resolution, or 0 for the same");
   }
 }
 
@@ -190,6 +194,12 @@ void check_encoder(const ModelOptions& options) {
   const int64_t resolution = options.data_resolution();
   const std::string kind = options.encoder_kind();
   if (kind == "mlp") return;  // any size
+  if ((kind == "revnet50" || kind == "alexnet") && options.e_width % 2 != 0) {
+    throw core::UsageError("model.e-width = " + std::to_string(options.e_width) +
+                               " does not split into the two halves of a RevNet or AlexNet",
+                           "choose an even number");
+  }
+  if (kind == "alexnet") return;  // any size
   const bool is_large = kind == "resnet50" || kind == "resnet101" || kind == "revnet50";
   // The four stages of a large trunk halve three times, its root twice.
   const bool fits = is_large ? resolution % 32 == 0
@@ -199,11 +209,6 @@ void check_encoder(const ModelOptions& options) {
                                std::to_string(resolution) + " px",
                            is_large ? "choose a multiple of 32 px"
                                     : "choose 16, 32, 64 or 128 px, or model.encoder = resnet50");
-  }
-  if (kind == "revnet50" && options.e_width % 2 != 0) {
-    throw core::UsageError("model.e-width = " + std::to_string(options.e_width) +
-                               " does not split into the two halves of a RevNet",
-                           "choose an even number");
   }
 }
 
@@ -238,22 +243,29 @@ void check_residual(const ModelOptions& options) {
   }
 }
 
-void check_mlp(const ModelOptions& options) {
+// BiGAN's own networks, blocks of kind mlp and bigan.
+void check_bigan(const ModelOptions& options) {
   const Terms terms = options.active_terms();
   if (terms.z || (terms.x && terms.xz)) {
     throw core::UsageError(
-        "model.block = mlp has one score, which model.system = " + options.system +
-            " with model.terms = " + options.terms + " does not fit",
+        "model.block = " + options.block + " has one score, which model.system = " +
+            options.system + " with model.terms = " + options.terms + " does not fit",
         "set model.system = bigan (a score of the pair) or gan (of the image), or model.block = "
         "strided or residual");
   }
   if (options.d_norm != "bn") {
-    throw core::UsageError("model.d-norm = " + options.d_norm + " does not fit model.block = mlp",
-                           "set model.d-norm = bn");
+    throw core::UsageError(
+        "model.d-norm = " + options.d_norm + " does not fit model.block = " + options.block,
+        "set model.d-norm = bn");
   }
   if (options.is_conditional()) {
     throw core::UsageError("model.g-condition = class exists for model.block = residual only",
                            "set model.g-condition = single, or model.block = residual");
+  }
+  if (options.block == "bigan" && options.resolution % 16 != 0) {
+    throw core::UsageError("model.resolution = " + std::to_string(options.resolution) +
+                               " is not known for model.block = bigan",
+                           "choose a multiple of 16; the paper has 64");
   }
 }
 
@@ -264,8 +276,8 @@ void ModelOptions::check() const {
   check_condition(*this);
   if (block == "strided") {
     check_strided(*this);
-  } else if (block == "mlp") {
-    check_mlp(*this);
+  } else if (block == "mlp" || block == "bigan") {
+    check_bigan(*this);
   } else {
     check_residual(*this);
   }

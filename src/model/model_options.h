@@ -18,12 +18,13 @@ struct ModelOptions {
   std::string system = "bigbigan";  // gan, biggan: x alone; bigan: xz alone; bigbigan: all three
   std::string terms = "auto";
   int64_t resolution = 32;   // of G and D
-  int64_t e_resolution = 0;  // of E and of the data; 0: the same
+  int64_t e_resolution = 0;  // of E's images, from which D's are made; 0: the same
   int64_t channels = 3;
   int64_t z_dim = 80;
   std::string prior = "normal";
 
-  // residual: BigGAN blocks; strided: 4x4 stride-2 convolutions; mlp: BiGAN's for MNIST
+  // residual: BigGAN blocks; strided: 4x4 stride-2 convolutions; mlp, bigan: BiGAN's for MNIST and
+  // ImageNet
   std::string block = "residual";
   std::string layout = "cg";  // widths of the residual networks (docs/choices.md 11)
   int64_t width = 64;         // "ch" of the papers
@@ -55,7 +56,8 @@ struct ModelOptions {
 
   bool has_encoder() const { return system == "bigan" || system == "bigbigan"; }
   Terms active_terms() const;
-  // Of the images that are read: E's, or G's and D's where there is no E or it sees the same.
+  // Of the images that are read (and cropped): E's, or G's and D's where there is no E or it sees
+  // the same.
   int64_t data_resolution() const {
     return has_encoder() && e_resolution > 0 ? e_resolution : resolution;
   }

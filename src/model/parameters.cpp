@@ -10,6 +10,12 @@
 
 namespace bbg::model {
 
+namespace {
+
+bool follows_init(Start start) { return start == Start::kWeight || start == Start::kInjected; }
+
+}  // namespace
+
 ParameterStore::ParameterStore(std::string prefix, uint64_t seed, std::string init,
                                at::TensorOptions options)
     : prefix_(std::move(prefix)), init_(std::move(init)), seed_(seed), options_(options) {}
@@ -41,9 +47,9 @@ at::Tensor ParameterStore::add_parameter(const std::string& name, at::IntArrayRe
     value = at::zeros(shape, options_);
   } else if (start == Start::kOne) {
     value = at::ones(shape, options_);
-  } else if (start == Start::kWeight && init_ == "n02") {
-    value = (normal(name, shape) * 0.02).to(options_);
-  } else if (start == Start::kWeight && init_ == "xavier") {
+  } else if (follows_init(start) && init_ == "n02") {
+    value = (normal(name, shape) * (start == Start::kInjected ? 0.5 : 0.02)).to(options_);
+  } else if (follows_init(start) && init_ == "xavier") {
     const int64_t field = shape.size() > 2 ? c10::multiply_integers(shape.slice(2)) : 1;
     const double bound = std::sqrt(6.0 / static_cast<double>((shape[0] + shape[1]) * field));
     value = (uniform(name, shape) * (2 * bound) - bound).to(options_);
@@ -88,7 +94,7 @@ Scope Scope::orthogonal() const {
 }
 
 at::Tensor Scope::parameter(const std::string& name, at::IntArrayRef shape, Start start) const {
-  const bool replaced = orthogonal_ && start == Start::kWeight;
+  const bool replaced = orthogonal_ && follows_init(start);
   return store_->add_parameter(full(name), shape, replaced ? Start::kOrthogonal : start);
 }
 

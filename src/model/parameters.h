@@ -16,11 +16,18 @@ struct NamedTensor {
   at::Tensor tensor;
 };
 
-enum class Start { kWeight, kOrthogonal, kZero, kOne };
+enum class Start {
+  kWeight,
+  kInjected,  // of a map that adds the code to a 5x5 convolution: 25 times as wide with init "n02"
+              // (docs/choices.md 61), else as kWeight
+  kOrthogonal,
+  kZero,
+  kOne
+};
 
 class ParameterStore {
  public:
-  // `prefix` ("G", "E", "D") only keys the random numbers. init, for kWeight: "orthogonal", "n02",
+  // `prefix` ("G", "E", "D") only keys the random numbers. init, for weights: "orthogonal", "n02",
   // N(0, 0.02), or "xavier", Glorot's uniform. On the meta device there are shapes and no values.
   ParameterStore(std::string prefix, uint64_t seed, std::string init, at::TensorOptions options);
 

@@ -300,12 +300,24 @@ def put_together(terms, n_terms, form):
     return sum(terms) / (n_terms if form == "mean" else 1)
 
 
+def shrink(x, size):
+    """Averages of blocks where they fit, else triangles around the centres of the smaller pixels."""
+    n = x.shape[-1]
+    if n % size == 0:
+        return F.avg_pool2d(x, n // size)
+    scale = n / size
+    centres = (torch.arange(size) + 0.5)[:, None] * scale
+    weights = F.relu(1 - ((torch.arange(n) + 0.5) - centres).abs() / scale)
+    weights = weights / weights.sum(1, keepdim=True)
+    return weights @ x @ weights.T
+
+
 def pairs(G, E, D, x, z, epsilon, y_real, y_fake):
     """Scores of the encoder pairs (E absent: real images) and of the generator pairs; every u moves once."""
     for net in (G, E, D):
         if net is not None:
             prepare(net)
-    small = F.avg_pool2d(x, x.shape[2] // G.o.resolution)
+    small = shrink(x, G.o.resolution)
     code = None if E is None else E(x, epsilon)
     generated = G(z, y_fake)
     return D(small, code, y_real), D(generated, z, y_fake)

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+import bigan_conv_reference as bigan_conv
 import bigan_reference as bigan
 import biggan_reference as ref
 
@@ -43,6 +44,8 @@ NETWORKS = {
                                        g_attention="none", d_attention="none", d_skip="cg"), 2),
     # BiGAN's MNIST networks without E and without D's path of the code
     "gan_mlp": (bigan.Options(system="gan", prior="normal", channels=3, resolution=8, g_width=4), 4),
+    # The same with its ImageNet networks
+    "gan_conv": (bigan_conv.Options(system="gan", prior="normal", resolution=32, g_width=3), 4),
 }
 # name: options, loss.kind, loss.form, batch, seed. One D step and one G/E step, both from the initial state.
 # The seeds were chosen so that hinges are open for some samples and shut for others.
@@ -64,6 +67,11 @@ STEPS = {
     "step_bigan_mlp_normal": (
         bigan.Options(prior="normal", e_stochastic=True, channels=3, resolution=8, e_resolution=16),
         "logistic", "sum", 5, 24),
+    "step_bigan_conv": (bigan_conv.Options(resolution=48), "logistic", "sum", 4, 27),
+    # E's images are 1.75 times as large as D's, as 112 and 64
+    "step_bigan_conv_normal": (
+        bigan_conv.Options(prior="normal", e_stochastic=True, channels=1, resolution=32, e_resolution=56, width=3),
+        "logistic", "sum", 4, 28),
 }
 # name: options, batch, seed, options of `loss` and `train`. UPDATES simultaneous updates on one batch.
 SIMULTANEOUS = {
@@ -119,7 +127,7 @@ def digest(name: str, tensor: torch.Tensor) -> torch.Tensor:
 @dataclass
 class Case:
     """Nets and inputs of one dump, in their initial state; all follows from options, batch and seed."""
-    o: ref.Options | bigan.Options
+    o: ref.Options | bigan.Options | bigan_conv.Options
     batch: int
     seed: int = 0
 
@@ -127,7 +135,7 @@ class Case:
         return noise(f"{self.seed}.{name}", *shape)
 
     def nets(self) -> dict:
-        of = bigan if isinstance(self.o, bigan.Options) else ref
+        of = next(module for module in (ref, bigan, bigan_conv) if type(self.o) is module.Options)
         nets = {"G": of.Generator(self.o), "D": of.Discriminator(self.o)}
         if self.o.system in ("bigan", "bigbigan"):
             nets["E"] = of.Encoder(self.o)

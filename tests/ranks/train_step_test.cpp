@@ -27,7 +27,7 @@ model::ModelOptions small(const std::string& block, const std::string& d_norm,
   options.block = block;
   options.d_norm = d_norm;
   options.layout = layout;
-  options.resolution = block == "strided" ? 16 : block == "mlp" ? 9 : 32;
+  options.resolution = block == "residual" ? 32 : block == "mlp" ? 9 : 16;
   options.z_dim = 8;
   options.width = 4;
   options.e_width = 4;
@@ -149,6 +149,14 @@ model::ModelOptions mlp(const std::string& system) {
   options.e_head_depth = 0;
   return options;
 }
+// E's images are 1.75 times as large as D's.
+model::ModelOptions conv_bigan() {
+  model::ModelOptions options = mlp("bigan");
+  options.block = "bigan";
+  options.resolution = 16;
+  options.e_resolution = 28;
+  return options;
+}
 model::ModelOptions plain_gan() {
   model::ModelOptions options = small("strided", "bn", "cg");
   options.system = "gan";
@@ -166,6 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"UniformBiganOfLargerImages", uniform_bigan_of_larger_images(), "logistic"},
         Case{"PlainGan", plain_gan(), "logistic"}, Case{"MlpBigan", mlp("bigan"), "logistic"},
         Case{"MlpBiganSimultaneous", mlp("bigan"), "logistic", true, 1e-3},
+        Case{"ConvBiganSimultaneous", conv_bigan(), "logistic", true, 1e-3},
         Case{"MlpGanSimultaneous", mlp("gan"), "logistic", true},
         Case{"ResidualSimultaneous", small("residual", "sn", "cg"), "hinge", true, 1e-3}),
     [](const auto& info) { return info.param.name; });

@@ -76,6 +76,22 @@ TEST_F(BadInput, ResolutionThatTheModelOrTheDataLackIsRefused) {
                  "model.z-dim = 9 does not split into 4 equal chunks");
 }
 
+TEST_F(BadInput, CropThatTheModelOrTheDataDoNotFitIsRefused) {
+  expect_refused("--data.crop 12", "data.crop = 12 is not the size of the model's images, 16");
+  // 32 of 16 pixels, on every rank alike.
+  expect_refused("--data.crop 32 --model.resolution 32", "are 16x16 with 1 channel(s)", 2);
+}
+
+TEST_F(BadInput, NetworksOfBiganThatDoNotFitTogetherAreRefused) {
+  const std::string blocks = "--model.block bigan --model.system bigan ";
+  expect_refused("--model.block bigan", "model.block = bigan has one score");
+  expect_refused(blocks + "--model.d-norm sn",
+                 "model.d-norm = sn does not fit model.block = bigan");
+  expect_refused(blocks + "--model.resolution 24", "model.resolution = 24 is not known");
+  expect_refused(blocks + "--model.e-width 5", "model.e-width = 5 does not split");
+  expect_refused("--model.e-resolution 8", "model.e-resolution = 8 is less than model.resolution");
+}
+
 TEST_F(BadInput, DamagedShardsAreRefused) {
   const std::string bytes = test::read_file(first_shard(shards()));
   const std::string copy = folder_ / "damaged";

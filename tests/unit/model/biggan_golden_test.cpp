@@ -1,4 +1,4 @@
-// BigGAN at every resolution, layout and kind of condition, and the GAN of fully connected layers,
+// BigGAN at every resolution, layout and kind of condition, and the GANs of BiGAN's networks,
 // against digests of PyTorch networks: images, scores, all gradients, buffers, evaluation.
 #include <gtest/gtest.h>
 
@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(Networks, BigganGolden,
                                            "biggan_64_sg_single", "biggan_64_cg_plain",
                                            "biggan_128", "biggan_256_bgp_skip",
                                            "biggan_256_cg_skip", "biggan_512", "biggan_512_cg_skip",
-                                           "gan_mlp"),
+                                           "gan_mlp", "gan_conv"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

@@ -145,6 +145,54 @@ TEST(ParameterCounts, BiganOnMnist) {
   EXPECT_EQ(discriminator(gan), 1'903'616 - 50 * 1024);
 }
 
+ModelOptions bigan_imagenet() {
+  ModelOptions options;
+  options.system = "bigan";
+  options.block = "bigan";
+  options.resolution = 64;
+  options.z_dim = 200;
+  options.prior = "uniform";
+  options.d_norm = "bn";
+  options.e_stochastic = false;
+  options.e_head_depth = 0;
+  return options;
+}
+int64_t tensors_of(const Network& network) {
+  return static_cast<int64_t>(network.store().parameters().size());
+}
+
+// Convolutions without biases, gain and bias for each channel that is normalised, and for each of
+// the 8192 numbers that G's first map makes; the code through a map to each of these convolutions.
+TEST(ParameterCounts, BiganOnImageNet) {
+  const ModelOptions options = bigan_imagenet();
+  options.check();
+  const Nets nets = build(options);
+  const int64_t z = 200, convs = 25 * (64 * 128 + 128 * 256 + 256 * 512);
+  const int64_t g = 8192 * (z + 2) + convs + (256 + 128 + 64) * (z + 2) + 25 * 64 * 3;
+  const int64_t alexnet = 121 * 3 * 96 + 25 * 48 * 256 + 9 * (256 * 384 + 192 * 384 + 192 * 256) +
+                          2 * (256 + 384 + 384 + 256);
+  const int64_t d = 25 * 3 * 64 + convs + (128 + 256 + 512) * (z + 2) + 8192;
+  EXPECT_EQ(g, 6'050'880);
+  EXPECT_EQ(alexnet, 2'335'264);
+  EXPECT_EQ(d, 4'494'784);
+  EXPECT_EQ(nets.generator->num_parameters(), g);
+  EXPECT_EQ(nets.encoder->num_parameters(), alexnet + 256 * 4 * 4 * z);
+  EXPECT_EQ(nets.discriminator->num_parameters(), d);
+  // The code's README counts 28, 26 and 23 tensors in the files of weights, three to each norm that
+  // are no parameters (count, mean, variance), and one map of the code to each convolution.
+  EXPECT_EQ(tensors_of(*nets.generator), 28 - 4 * 3 - 2);
+  EXPECT_EQ(tensors_of(*nets.encoder), 26 - 4 * 3);
+  EXPECT_EQ(tensors_of(*nets.discriminator), 23 - 3 * 3 - 2);
+
+  const ModelOptions large_e = with(options, [](ModelOptions& o) { o.e_resolution = 112; });
+  large_e.check();
+  EXPECT_EQ(build(large_e).encoder->num_parameters(), alexnet + 256 * 7 * 7 * z);
+  const ModelOptions gan = with(options, [](ModelOptions& o) { o.system = "gan"; });
+  gan.check();
+  EXPECT_EQ(generator(gan), g);
+  EXPECT_EQ(discriminator(gan), d - (128 + 256 + 512) * z);
+}
+
 TEST(Layout, BlocksFollowEachOtherAtEveryResolution) {
   for (const std::string layout : {"cg", "sg", "bgp"}) {
     for (const int64_t resolution : {32, 64, 128, 256, 512}) {
@@ -204,6 +252,7 @@ TEST(ModelOptions, RefusesWhatDoesNotFitTogether) {
   refuse([](ModelOptions& o) { o.terms = "x"; });
   refuse([](ModelOptions& o) { o.prior = "uniform"; });
   refuse([](ModelOptions& o) { o.e_resolution = 48; });
+  refuse([](ModelOptions& o) { o.resolution = 64, o.z_dim = 80, o.e_resolution = 32; });
   refuse([](ModelOptions& o) { o.g_condition = "class"; });
   refuse([](ModelOptions& o) { o.g_embedding = 0; });
   refuse([](ModelOptions& o) { o.g_condition = "class", o.num_classes = 3, o.block = "strided"; });
@@ -229,6 +278,31 @@ TEST(ModelOptions, GivesMlpBlocksOneScoreBatchNormAndAnySize) {
   expect(false, [](ModelOptions& o) { o.terms = "x xz"; });
   expect(false, [](ModelOptions& o) { o.terms = "z xz"; });
   expect(false, [](ModelOptions& o) { o.d_norm = "sn"; });
+  expect(false, [](ModelOptions& o) { o.g_condition = "class", o.num_classes = 3; });
+}
+
+TEST(ModelOptions, GivesBiganBlocksOneScoreBatchNormAndMultiplesOf16) {
+  const auto expect = [](bool is_accepted, void (*change)(ModelOptions&)) {
+    ModelOptions options = bigan_imagenet();
+    change(options);
+    if (is_accepted) {
+      EXPECT_NO_THROW(options.check());
+    } else {
+      EXPECT_THROW(options.check(), core::UsageError);
+    }
+  };
+  expect(true, [](ModelOptions& o) { o.resolution = 96, o.channels = 1; });
+  expect(true, [](ModelOptions& o) { o.e_resolution = 112; });
+  expect(true, [](ModelOptions& o) { o.e_resolution = 67; });
+  expect(true, [](ModelOptions& o) { o.encoder = "small"; });
+  expect(true, [](ModelOptions& o) { o.prior = "normal", o.e_stochastic = true; });
+  expect(true, [](ModelOptions& o) { o.block = "strided", o.encoder = "alexnet"; });
+  expect(false, [](ModelOptions& o) { o.resolution = 72; });
+  expect(false, [](ModelOptions& o) { o.e_resolution = 63; });
+  expect(false, [](ModelOptions& o) { o.e_width = 31; });
+  expect(false, [](ModelOptions& o) { o.system = "bigbigan"; });
+  expect(false, [](ModelOptions& o) { o.terms = "x xz"; });
+  expect(false, [](ModelOptions& o) { o.d_norm = "none"; });
   expect(false, [](ModelOptions& o) { o.g_condition = "class", o.num_classes = 3; });
 }
 

@@ -183,6 +183,85 @@ TEST(Systems, MlpFeatureIsTheLayerBeforeTheOutput) {
       code.mean, 2 * at::sigmoid(at::linear(code.feature, parameters.back().tensor)) - 1));
 }
 
+ModelOptions small_conv(const std::string& system) {
+  ModelOptions options = small(system);
+  options.block = "bigan";
+  options.d_norm = "bn";
+  options.e_head_depth = 0;
+  options.e_stochastic = false;
+  options.prior = "uniform";
+  options.check();
+  return options;
+}
+
+TEST(Systems, OfBigansConvolutionsStartWithScoresOfZeroAtEveryMultipleOf16) {
+  for (const std::string system : {"bigan", "gan"}) {
+    for (const int64_t resolution : {16, 48, 64}) {
+      ModelOptions options = small_conv(system);
+      options.resolution = resolution;
+      Built built(options);
+      const at::Tensor z = pattern({4, 8}, 1.3);
+      const at::Tensor images = built.nets.generator->forward(z);
+      EXPECT_EQ(images.sizes(), (std::vector<int64_t>{4, 3, resolution, resolution}));
+      EXPECT_LT(images.abs().max().item<double>(), 1);
+      EXPECT_FALSE(built.nets.discriminator->may_mix_halves());
+      const core::Scores scores = built.nets.discriminator->forward(images, z);
+      EXPECT_EQ(scores.x.defined(), system == "gan");
+      EXPECT_EQ(scores.xz.defined(), system == "bigan");
+      EXPECT_FALSE(scores.z.defined());
+      const at::Tensor score = system == "gan" ? scores.x : scores.xz;
+      EXPECT_TRUE(at::equal(score, at::zeros({4}, at::kDouble)));
+    }
+  }
+}
+
+const at::Tensor& parameter(const Network& network, const std::string& name) {
+  for (const NamedTensor& entry : network.store().parameters()) {
+    if (entry.name == name) return entry.tensor;
+  }
+  throw std::runtime_error("no parameter " + name);
+}
+
+// N(0, 0.02 k^2) in the paper's code, k = 5; its other weights have 0.02.
+TEST(Systems, MapsOfTheCodeBesideConvolutionsStart25TimesAsWide) {
+  ModelOptions options = small_conv("bigan");
+  options.init = "n02";
+  options.width = 8;
+  options.z_dim = 200;
+  Built built(options);
+  const auto deviation = [](const at::Tensor& weight) { return weight.std().item<double>(); };
+  // Five standard deviations of that of 11,200 and more normal draws: 3.4 %.
+  const at::Tensor& code = parameter(*built.nets.generator, "code.weight");
+  const at::Tensor& h = parameter(*built.nets.discriminator, "H.weight");
+  EXPECT_EQ(code.sizes(), (std::vector<int64_t>{56, 200}));
+  EXPECT_EQ(h.sizes(), (std::vector<int64_t>{112, 200}));
+  EXPECT_NEAR(deviation(code), 0.5, 0.017);
+  EXPECT_NEAR(deviation(h), 0.5, 0.017);
+  EXPECT_NEAR(deviation(parameter(*built.nets.generator, "linear.weight")), 0.02, 0.0007);
+  options.init = "orthogonal";
+  Built orthogonal(options);
+  const at::Tensor& rows = parameter(*orthogonal.nets.discriminator, "H.weight");
+  EXPECT_TRUE(at::allclose(rows.mm(rows.t()), at::eye(112, at::kDouble), 0, 1e-12));
+}
+
+// conv5 has 4x4 positions at 64 px and 7x7 at 112, the sizes of E in the paper.
+TEST(Systems, AlexNetFeatureIsTheLastMapAndTheLayerBeforeTheOutput) {
+  for (const auto& [size, side] : {std::pair<int64_t, int64_t>{64, 4}, {112, 7}, {67, 5}}) {
+    ModelOptions options = small_conv("bigan");
+    options.resolution = 64;
+    options.e_resolution = size;
+    options.check();
+    Built built(options);
+    const Code code = built.nets.encoder->forward(pattern({3, 3, size, size}, 0.1));
+    EXPECT_EQ(code.feature.sizes(), (std::vector<int64_t>{3, 16 * side * side}));
+    EXPECT_EQ(built.nets.encoder->store().parameters().back().name, "output.weight");
+    EXPECT_TRUE(at::allclose(
+        code.mean,
+        2 * at::sigmoid(at::linear(code.feature, parameter(*built.nets.encoder, "output.weight"))) -
+            1));
+  }
+}
+
 TEST(Systems, CodesOfTheUniformPriorStayWithinIt) {
   ModelOptions options = small("bigan");
   options.prior = "uniform";

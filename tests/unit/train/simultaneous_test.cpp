@@ -90,6 +90,15 @@ model::ModelOptions mnist() {
   options.init = "n02";
   return options;
 }
+model::ModelOptions imagenet() {
+  model::ModelOptions options = mnist();
+  options.block = "bigan";
+  options.resolution = 32;
+  options.e_resolution = 56;
+  options.channels = 3;
+  options.width = options.e_width = 2;
+  return options;
+}
 model::ModelOptions strided(const std::string& d_norm) {
   model::ModelOptions options;
   options.block = "strided";
@@ -103,20 +112,23 @@ model::ModelOptions strided(const std::string& d_norm) {
 
 // D's last layer starts at zero, so it says "one half" to all, and nothing yet reaches G and E.
 TEST(SimultaneousUpdate, OfBiganStartsAtLnTwoAndWithGradientsOfZeroForGAndE) {
-  Prepared prepared(mnist(), 0);
-  const at::Tensor g = prepared.state->g.arena.values().clone();
-  const auto [loss_d, loss_ge] =
-      prepared.step().update_together(prepared.batch, prepared.noise, 1e-3, 1e-3, 1e-3);
-  EXPECT_NEAR(loss_d.total.item<double>(), 0.693147, 1e-6);
-  EXPECT_NEAR(loss_ge.total.item<double>(), std::log(2.0), 1e-15);
-  EXPECT_EQ(prepared.state->g.arena.gradients().abs().max().item<double>(), 0);
-  EXPECT_EQ(prepared.state->e->arena.gradients().abs().max().item<double>(), 0);
-  EXPECT_TRUE(at::equal(prepared.state->g.arena.values(), g));
-  EXPECT_GT(prepared.state->d.arena.gradients().abs().max().item<double>(), 0);
-  // The second update reaches them.
-  prepared.step().update_together(prepared.batch, prepared.noise, 1e-3, 1e-3, 1e-3);
-  EXPECT_FALSE(at::equal(prepared.state->g.arena.values(), g));
-  EXPECT_GT(prepared.state->e->arena.gradients().abs().max().item<double>(), 0);
+  for (const model::ModelOptions& options : {mnist(), imagenet()}) {
+    SCOPED_TRACE(options.block);
+    Prepared prepared(options, 0);
+    const at::Tensor g = prepared.state->g.arena.values().clone();
+    const auto [loss_d, loss_ge] =
+        prepared.step().update_together(prepared.batch, prepared.noise, 1e-3, 1e-3, 1e-3);
+    EXPECT_NEAR(loss_d.total.item<double>(), 0.693147, 1e-6);
+    EXPECT_NEAR(loss_ge.total.item<double>(), std::log(2.0), 1e-15);
+    EXPECT_EQ(prepared.state->g.arena.gradients().abs().max().item<double>(), 0);
+    EXPECT_EQ(prepared.state->e->arena.gradients().abs().max().item<double>(), 0);
+    EXPECT_TRUE(at::equal(prepared.state->g.arena.values(), g));
+    EXPECT_GT(prepared.state->d.arena.gradients().abs().max().item<double>(), 0);
+    // The second update reaches them.
+    prepared.step().update_together(prepared.batch, prepared.noise, 1e-3, 1e-3, 1e-3);
+    EXPECT_FALSE(at::equal(prepared.state->g.arena.values(), g));
+    EXPECT_GT(prepared.state->e->arena.gradients().abs().max().item<double>(), 0);
+  }
 }
 
 // From one state the gradients are those of the separate updates, of which the second sees D as it
