@@ -61,6 +61,8 @@ class Configs : public testing::Test {
 // The numbers and their sources are those of tests/unit/model/parameter_counts_test.cpp.
 TEST_F(Configs, PlanCountsThePublishedNumbersOfParameters) {
   const std::map<std::string, std::map<std::string, int64_t>> published = {
+      {"bigan/imagenet.ini", {{"G", 6'050'880}, {"E", 3'154'464}, {"D", 4'494'784}}},
+      {"bigan/imagenet_112.ini", {{"G", 6'050'880}, {"E", 4'844'064}, {"D", 4'494'784}}},
       {"bigan/mnist.ini", {{"G", 1'953'792}, {"E", 1'902'592}, {"D", 1'903'616}}},
       {"bigbigan/base.ini", {{"G", 70'306'116}, {"E", 91'612'976}, {"D", 160'379'172}}},
       {"bigbigan/no_e.ini", {{"G", 70'306'116}, {"D", 86'446'370}}},
@@ -90,6 +92,7 @@ TEST_F(Configs, EveryFileTrainsTwoStepsOnTwoRanksAtAReducedWidth) {
     const nlohmann::json images = plan(name)["images"];
     const std::string run = folder_ / "run";
     fs::remove_all(run);
+    const int resolution = images["resolution"].get<int>() + (images["crop"] ? 8 : 0);
     std::string more;
     if (images["classes"] > 0) more = " --model.num-classes 4";
     const test::Outcome outcome = test::run_command(
@@ -97,7 +100,7 @@ TEST_F(Configs, EveryFileTrainsTwoStepsOnTwoRanksAtAReducedWidth) {
         test::shell_word(std::string(BBG_SOURCE_DIR) + "/launch/run") +
             " --restarts 0 --ranks 2 --program " + test::program("bbg_dist") + " --config " +
             path(name) + " --run.output " + test::shell_word(run) + " --data.shards " +
-            test::shell_word(shards(images["resolution"], images["channels"])) +
+            test::shell_word(shards(resolution, images["channels"])) +
             " --data.test-shards= --run.steps 2 --data.batch 2 --model.width 2 --model.g-width 0"
             " --model.e-width 2 --model.h-width 8 --model.j-width 8 --model.e-head-width 8"
             " --eval.standing-passes 1 --eval.batch 2 --eval.probe-iterations 2 --report.every 1"
