@@ -33,9 +33,10 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// The mean over ranks of the losses of the two kinds of update, by their names in metrics.jsonl.
-report::Values averaged_losses(const loss::Loss& d, const loss::Loss& ge,
-                               comm::Communicator& communicator) {
+// The mean over ranks of the losses of the two kinds of update, and the norms of the gradients,
+// which are equal on all, by their names in metrics.jsonl.
+report::Values measured(const loss::Loss& d, const loss::Loss& ge, const train::TrainState& state,
+                        comm::Communicator& communicator) {
   std::vector<std::string> names;
   std::vector<at::Tensor> values;
   const auto add = [&](const std::string& name, const at::Tensor& value) {
@@ -50,6 +51,9 @@ report::Values averaged_losses(const loss::Loss& d, const loss::Loss& ge,
     add(name + "_z", loss->z);
     add(name + "_xz", loss->xz);
   }
+  add("grad_norm_d", state.d.gradient_norm);
+  add("grad_norm_g", state.g.gradient_norm);
+  if (state.e) add("grad_norm_e", state.e->gradient_norm);
   at::Tensor all = at::stack(values);
   communicator.all_reduce(all, comm::Reduce::kMean);
   all = all.cpu();
@@ -236,7 +240,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     const bool is_saving = last || is_stopping || step % config.checkpoint.every == 0;
     report::Values losses;
     if (is_reporting || is_saving) {
-      losses = averaged_losses(loss_d, loss_ge, communicator);
+      losses = measured(loss_d, loss_ge, state, communicator);
       refuse_divergence(losses, step, control);  // before it could be saved
     }
     if (is_reporting_spectra) add_spectra(state.nets, losses);

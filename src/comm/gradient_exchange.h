@@ -17,6 +17,10 @@ class GradientExchange {
   // After backward: returns (CPU) or has enqueued (CUDA) the mean over ranks.
   void finish();
 
+  // The L2 norm of what finish() left: a scalar on the device, of equal bits on all ranks. A
+  // collective.
+  at::Tensor norm();
+
  private:
   Communicator& communicator_;
   at::Tensor gradients_;

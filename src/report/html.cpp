@@ -287,6 +287,8 @@ class Page {
           continue;  // one for every weight; TensorBoard has them
         } else if (name.rfind("sigma_max_", 0) == 0) {
           add("Largest singular value of any weight", name, false);
+        } else if (name.rfind("grad_norm_", 0) == 0) {
+          add("Norm of the gradient", name, false);
         } else if (name.rfind("loss_ge_", 0) == 0) {
           add("Terms of the generator's and encoder's loss", name, false);
         } else if (name == "eval.linear_probe" || name == "eval.nearest_neighbour") {

@@ -12,6 +12,8 @@ namespace bbg::train {
 
 namespace {
 
+constexpr double kClipEps = 1e-6;  // as torch.nn.utils.clip_grad_norm_ has it
+
 // Rows keyed by (draw, slot), whatever the rank that makes them.
 template <class Fill>
 at::Tensor rows(uint64_t seed, core::Purpose purpose, int64_t draw, int64_t first_slot,
@@ -140,6 +142,13 @@ loss::Loss Step::generator_encoder_loss(const Pairs& pairs) const {
 
 void Step::update(Trained& trained, const model::Network& network, double learning_rate) {
   trained.exchange.finish();
+  if (train_.clip_norm > 0) {
+    trained.gradient_norm = trained.exchange.norm();
+    trained.arena.gradients().mul_(
+        (train_.clip_norm / (trained.gradient_norm + kClipEps)).clamp_max(1));
+  } else {
+    trained.gradient_norm = trained.arena.gradients().norm();
+  }
   // After the exchange: what follows is the same on every rank.
   if (train_.orthogonal > 0 && &trained == &state_.g) {
     for (const auto& parameter : network.store().parameters()) {

@@ -60,7 +60,8 @@ class Step {
               const Noise& noise);
   loss::Loss discriminator_loss(const Pairs& pairs) const;
   loss::Loss generator_encoder_loss(const Pairs& pairs) const;
-  // Averages the gradients over ranks, adds those of regularisation and makes Adam's step.
+  // Averages the gradients over ranks, clips them (docs/choices.md 70), adds those of
+  // regularisation and makes Adam's step.
   void update(Trained& trained, const model::Network& network, double learning_rate);
 
   TrainState& state_;

@@ -57,6 +57,19 @@ void TrainOptions::declare(core::OptionTable& table) {
       .add("train.orthogonal", &orthogonal,
            "Weight beta of orthogonal regularisation of G; BigGAN's is 1e-4")
       .at_least(0);
+  table
+      .add(
+          "train.clip-norm", &clip_norm,
+          "Largest L2 norm of the loss's gradient over the global batch, for each of G, E and D by "
+          "itself; a longer one is scaled down to it. 0: any")
+      .at_least(0);
+  table
+      .add(
+          "train.warmup-steps", &warmup_steps,
+          "Over so many steps all learning rates rise linearly to what they are otherwise; 0: they "
+          "begin there")
+      .unit("steps")
+      .at_least(0);
 }
 
 void TrainOptions::check() const {
@@ -68,6 +81,14 @@ void TrainOptions::check() const {
 }
 
 double TrainOptions::rate_factor(int64_t step) const {
+  // The N-th update has the whole rate.
+  const double warmed = step + 1 < warmup_steps
+                            ? static_cast<double>(step + 1) / static_cast<double>(warmup_steps)
+                            : 1;
+  return warmed * decay_factor(step);
+}
+
+double TrainOptions::decay_factor(int64_t step) const {
   if (decay_steps == 0 || step < decay_from) return 1.0;
   const double length = static_cast<double>(decay_steps);
   if (decay == "exponential") {

@@ -22,6 +22,8 @@ struct TrainOptions {
   bool ema_encoder = true;
   int64_t replica_check_every = 1000;
   double orthogonal = 0;  // beta of loss/orthogonal.h
+  double clip_norm = 0;
+  int64_t warmup_steps = 0;
 
   void declare(core::OptionTable& table);
   // Throws UsageError where values do not fit together.
@@ -31,6 +33,9 @@ struct TrainOptions {
   int64_t draws_per_step() const { return simultaneous ? 1 : d_steps + 1; }
   // What rates are multiplied with in the update that follows `step` finished ones.
   double rate_factor(int64_t step) const;
+
+ private:
+  double decay_factor(int64_t step) const;
 };
 
 }  // namespace bbg::train

@@ -24,6 +24,9 @@ struct Trained {
   Arena arena;
   Adam adam;
   comm::GradientExchange exchange;
+  // Of the last update: the L2 norm of the loss's gradient over the global batch, before clipping
+  // and regularisation. A scalar on the device; undefined before the first update.
+  at::Tensor gradient_norm;
 };
 
 struct TrainState {

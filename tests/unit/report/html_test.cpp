@@ -24,8 +24,8 @@ constexpr const char* kConfig =
     "[data]\nbatch = 64\n";
 
 constexpr const char* kMetrics =
-    R"({"step":1000,"images":64000,"seconds":50.0,"images_per_second":1280.0,"loss_d":1.5,"loss_ge":-0.5,"loss_d_x":0.25,"grad":7.0}
-{"step":2000,"images":128000,"seconds":119.6,"images_per_second":1240.0,"loss_d":null,"loss_ge":-0.75,"loss_d_x":0.5,"grad":8.0}
+    R"({"step":1000,"images":64000,"seconds":50.0,"images_per_second":1280.0,"loss_d":1.5,"loss_ge":-0.5,"loss_d_x":0.25,"grad":7.0,"grad_norm_d":2.5,"grad_norm_g":0.5}
+{"step":2000,"images":128000,"seconds":119.6,"images_per_second":1240.0,"loss_d":null,"loss_ge":-0.75,"loss_d_x":0.5,"grad":8.0,"grad_norm_d":2.5,"grad_norm_g":0.5}
 )";
 
 constexpr const char* kEvaluation = R"({
@@ -171,9 +171,9 @@ TEST_F(WholeHtmlReportTest, ShowsTenGridsOverTimeAtMostWithTheFirstAndTheLast) {
 }
 
 TEST_F(WholeHtmlReportTest, HasAChartForTotalsTermsAndEveryOtherValue) {
-  EXPECT_THAT(
-      matches(page(), "<figcaption><b>([^<]*)</b>"),
-      ElementsAre("Losses", "Terms of the discriminator's loss", "grad", "Images per second"));
+  EXPECT_THAT(matches(page(), "<figcaption><b>([^<]*)</b>"),
+              ElementsAre("Losses", "Terms of the discriminator's loss", "grad",
+                          "Norm of the gradient", "Images per second"));
 }
 
 TEST_F(WholeHtmlReportTest, HasTheConfiguration) {

@@ -55,5 +55,26 @@ TEST(TrainOptions, RatesFallExponentiallyToOneHundredth) {
   EXPECT_DOUBLE_EQ(options.rate_factor(1000), 0.01);
 }
 
+TEST(TrainOptions, RatesRiseLinearlyToTheWholeAndThenFall) {
+  TrainOptions options;
+  options.warmup_steps = 4;
+  EXPECT_EQ(options.rate_factor(0), 0.25);
+  EXPECT_EQ(options.rate_factor(1), 0.5);
+  EXPECT_EQ(options.rate_factor(2), 0.75);
+  EXPECT_EQ(options.rate_factor(3), 1);
+  EXPECT_EQ(options.rate_factor(1000), 1);
+  options.warmup_steps = 1;
+  EXPECT_EQ(options.rate_factor(0), 1);
+  // Where both are at work they multiply.
+  options.warmup_steps = 4;
+  options.decay_from = 2;
+  options.decay_steps = 4;
+  EXPECT_EQ(options.rate_factor(1), 0.5);
+  EXPECT_EQ(options.rate_factor(2), 0.75);
+  EXPECT_EQ(options.rate_factor(3), 0.75);
+  EXPECT_EQ(options.rate_factor(4), 0.5);
+  EXPECT_EQ(options.rate_factor(6), 0);
+}
+
 }  // namespace
 }  // namespace bbg::train
