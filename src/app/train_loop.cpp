@@ -200,7 +200,8 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     return batch;
   };
   const auto noise = [&] {
-    return train::make_noise(seed, draw++, first_slot, rank_batch, config.model, tensor_options);
+    return train::make_noise(seed, draw++, first_slot, rank_batch, config.model, tensor_options,
+                             !config.train.augment.empty());
   };
 
   const StopSignal stop;

@@ -21,6 +21,7 @@ enum class Purpose : uint32_t {
   kAugment = 5,     // crops and flips
   kEvaluate = 6,    // evaluation codes and splits
   kFakeLabel = 7,   // labels of generated images
+  kDiffAug = 8,     // changes of what D sees: of the real image, then of the generated one
 };
 
 // The Philox-4x32 block function, ten rounds.

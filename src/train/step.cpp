@@ -29,6 +29,9 @@ at::Tensor rows(uint64_t seed, core::Purpose purpose, int64_t draw, int64_t firs
 }
 
 void fill_normal(core::RandomStream& stream, std::span<double> row) { stream.fill_normal(row); }
+void fill_unit(core::RandomStream& stream, std::span<double> row) {
+  for (double& value : row) value = stream.next_uniform();
+}
 void fill_uniform(core::RandomStream& stream, std::span<double> row) {
   for (double& value : row) value = 2 * stream.next_uniform() - 1;
 }
@@ -66,7 +69,7 @@ std::vector<at::Tensor> parameters_of(const model::Network& network) {
 
 Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count,
                  const model::ModelOptions& options, at::TensorOptions tensor_options,
-                 const Truncation& truncation) {
+                 bool is_augmenting, const Truncation& truncation) {
   Noise noise;
   noise.z = rows(seed, core::Purpose::kPrior, draw, first_slot, count, options.z_dim,
                  [&](core::RandomStream& stream, std::span<double> row) {
@@ -91,6 +94,12 @@ Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count,
                        .squeeze(1)
                        .to(tensor_options.dtype(at::kLong));
   }
+  if (is_augmenting) {
+    noise.augment =
+        rows(seed, core::Purpose::kDiffAug, draw, first_slot, count, 2 * kAugmentNumbers, fill_unit)
+            .view({count, 2, kAugmentNumbers})
+            .to(tensor_options.dtype(at::kDouble));
+  }
   return noise;
 }
 
@@ -107,23 +116,34 @@ Step::Step(TrainState& state, const model::ModelOptions& model, const TrainOptio
       model_(model),
       train_(train),
       loss_(loss),
+      augment_(parse_augment_policy(train.augment)),
       reads_real_features_(model.active_terms().xz) {}
+
+at::Tensor Step::shown_real(const core::Batch& batch, const Noise& noise) const {
+  const at::Tensor images = shrink(batch.images, model_.resolution);
+  return augment_.is_empty() ? images : augmented(images, augment_, noise.augment.select(1, 0));
+}
+
+at::Tensor Step::shown_generated(const at::Tensor& generated, const Noise& noise) const {
+  return augment_.is_empty() ? generated
+                             : augmented(generated, augment_, noise.augment.select(1, 1));
+}
 
 Step::Pairs Step::score(const core::Batch& batch, const at::Tensor& code,
                         const at::Tensor& generated, const Noise& noise) {
   model::Discriminator& discriminator = *state_.nets.discriminator;
-  const at::Tensor real = shrink(batch.images, model_.resolution);
+  const at::Tensor real = shown_real(batch, noise), shown = shown_generated(generated, noise);
   const at::Tensor labels = model_.is_conditional() ? batch.labels : at::Tensor();
   Pairs pairs;
   if (discriminator.may_mix_halves()) {
     const int64_t n = real.size(0);
-    const core::Scores both = discriminator.forward(at::cat({real, generated}), join(code, noise.z),
+    const core::Scores both = discriminator.forward(at::cat({real, shown}), join(code, noise.z),
                                                     join(labels, noise.labels));
     pairs.encoder = half(both, 0, n);
     pairs.generator = half(both, n, n);
   } else {
     pairs.encoder = discriminator.forward(real, code, labels);
-    pairs.generator = discriminator.forward(generated, noise.z, noise.labels);
+    pairs.generator = discriminator.forward(shown, noise.z, noise.labels);
   }
   return pairs;
 }
@@ -204,16 +224,17 @@ loss::Loss Step::update_generator_encoder(const core::Batch& batch, const Noise&
       // Neither depends on G or E, so no gradient passes (docs/choices.md 46).
       const at::NoGradGuard no_grad;
       if (reads_real_features_ || model_.active_terms().x) {
-        real_features = discriminator.image_features(shrink(batch.images, model_.resolution));
+        real_features = discriminator.image_features(shown_real(batch, noise));
       }
       prior_features = discriminator.code_features(noise.z);
     }
     pairs.encoder = discriminator.scores(real_features, discriminator.code_features(code),
                                          model_.is_conditional() ? batch.labels : at::Tensor());
     pairs.generator =
-        discriminator.scores(discriminator.image_features(generated), prior_features, noise.labels);
+        discriminator.scores(discriminator.image_features(shown_generated(generated, noise)),
+                             prior_features, noise.labels);
   } else {
-    pairs.generator = discriminator.forward(generated, {}, noise.labels);
+    pairs.generator = discriminator.forward(shown_generated(generated, noise), {}, noise.labels);
   }
   const loss::Loss loss = generator_encoder_loss(pairs);
   state_.g.arena.zero_gradients();

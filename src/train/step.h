@@ -10,6 +10,7 @@
 #include "comm/communicator.h"
 #include "core/types.h"
 #include "loss/loss.h"
+#include "train/diff_augment.h"
 #include "train/train_state.h"
 
 namespace bbg::train {
@@ -20,6 +21,9 @@ struct Noise {
   at::Tensor epsilon;  // [n, z_dim] ~ N(0, I), for a stochastic encoder
   at::Tensor labels;   // [n] int64, uniform over the classes, of generated images; undefined where
                        // the model is not conditional
+  // [n, 2, 7] float64 in [0, 1), for the changes that D sees of real and generated images
+  // (train/diff_augment.h); undefined where none are made
+  at::Tensor augment = {};
 };
 // A narrower law of z, for samples less varied and more typical (Brock et al. 2019, section 3.1):
 // normal components beyond the threshold are drawn again, and what is left is multiplied
@@ -31,7 +35,7 @@ struct Truncation {
 // Truncation is for a normal prior alone.
 Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count,
                  const model::ModelOptions& options, at::TensorOptions tensor_options,
-                 const Truncation& truncation = {});
+                 bool is_augmenting = false, const Truncation& truncation = {});
 
 // [n, C, S, S] -> [n, C, size, size]: the same tensor where S is size, averages of blocks where S
 // is a multiple of size, else resampled with a triangle as wide as two pixels of the result
@@ -60,6 +64,9 @@ class Step {
               const Noise& noise);
   loss::Loss discriminator_loss(const Pairs& pairs) const;
   loss::Loss generator_encoder_loss(const Pairs& pairs) const;
+  // What D sees of a batch's images, at its resolution, and of generated ones.
+  at::Tensor shown_real(const core::Batch& batch, const Noise& noise) const;
+  at::Tensor shown_generated(const at::Tensor& generated, const Noise& noise) const;
   // Averages the gradients over ranks, clips them (docs/choices.md 70), adds those of
   // regularisation and makes Adam's step.
   void update(Trained& trained, const model::Network& network, double learning_rate);
@@ -68,6 +75,7 @@ class Step {
   model::ModelOptions model_;
   TrainOptions train_;
   loss::LossOptions loss_;
+  AugmentPolicy augment_;
   bool reads_real_features_;  // in the G/E update: the joint score needs F(real)
 };
 

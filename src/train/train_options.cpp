@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "train/diff_augment.h"
 
 namespace bbg::train {
 
@@ -70,9 +71,14 @@ void TrainOptions::declare(core::OptionTable& table) {
           "begin there")
       .unit("steps")
       .at_least(0);
+  table.add(
+      "train.augment", &augment,
+      "DiffAugment, for small data sets: how images, real and generated, are changed at random "
+      "before D sees them, any of the words translation colour cutout; empty: not at all");
 }
 
 void TrainOptions::check() const {
+  parse_augment_policy(augment);
   if (simultaneous && d_steps != 1) {
     throw core::UsageError(
         "train.simultaneous = true does not fit train.d-steps = " + std::to_string(d_steps),

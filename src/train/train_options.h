@@ -24,6 +24,7 @@ struct TrainOptions {
   double orthogonal = 0;  // beta of loss/orthogonal.h
   double clip_norm = 0;
   int64_t warmup_steps = 0;
+  std::string augment;  // words of train/diff_augment.h
 
   void declare(core::OptionTable& table);
   // Throws UsageError where values do not fit together.

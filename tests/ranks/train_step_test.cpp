@@ -17,6 +17,8 @@ struct Case {
   std::string loss;
   bool simultaneous = false;
   double weight_decay = 0;
+  std::string augment = {};
+  double clip_norm = 0;
 };
 
 void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
@@ -44,6 +46,9 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
   options.d_steps = 1;
   options.simultaneous = test.simultaneous;
   options.weight_decay = test.weight_decay;
+  options.augment = test.augment;
+  options.clip_norm = test.clip_norm;
+  options.warmup_steps = 4;
   // Biases in front of a norm have true gradient zero; what arrives is rounding, 1e-16 here, and
   // Adam makes steps of lr * rounding / eps of it (docs/choices.md C5). BigGAN-PyTorch's eps, 1e-6,
   // keeps that below the tolerance in float64.
@@ -70,7 +75,8 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
   };
   for (int64_t i = 0; i < steps; ++i) {
     for (int64_t k = 0; k < options.draws_per_step(); ++k) {
-      const train::Noise noise = train::make_noise(kSeed, draw, first, b, test.model, at::kDouble);
+      const train::Noise noise =
+          train::make_noise(kSeed, draw, first, b, test.model, at::kDouble, !test.augment.empty());
       if (options.simultaneous) {
         step.update_together(batch(), noise, options.lr_g, options.lr_e, options.lr_d);
       } else if (k < options.d_steps) {
@@ -176,7 +182,11 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"MlpBiganSimultaneous", mlp("bigan"), "logistic", true, 1e-3},
         Case{"ConvBiganSimultaneous", conv_bigan(), "logistic", true, 1e-3},
         Case{"MlpGanSimultaneous", mlp("gan"), "logistic", true},
-        Case{"ResidualSimultaneous", small("residual", "sn", "cg"), "hinge", true, 1e-3}),
+        Case{"ResidualSimultaneous", small("residual", "sn", "cg"), "hinge", true, 1e-3},
+        Case{"AugmentedAndClipped", small("strided", "sn", "cg"), "hinge", false, 0,
+             "colour translation cutout", 0.05},
+        Case{"AugmentedBatchNorm", small("strided", "bn", "cg"), "logistic", false, 0,
+             "translation cutout"}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

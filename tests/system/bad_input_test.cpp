@@ -92,6 +92,11 @@ TEST_F(BadInput, NetworksOfBiganThatDoNotFitTogetherAreRefused) {
   expect_refused("--model.e-resolution 8", "model.e-resolution = 8 is less than model.resolution");
 }
 
+TEST_F(BadInput, ChangesOfImagesThatThereAreNotAreRefused) {
+  expect_refused("--train.augment 'colour flip'",
+                 "train.augment = colour flip: there is no change 'flip'", 2);
+}
+
 TEST_F(BadInput, DamagedShardsAreRefused) {
   const std::string bytes = test::read_file(first_shard(shards()));
   const std::string copy = folder_ / "damaged";
