@@ -65,29 +65,46 @@ RunFolder::RunFolder(const RunConfig& config, const std::string& fingerprint,
 
 RunFolder::~RunFolder() = default;
 
-int64_t RunFolder::resume(train::TrainState& state, comm::Communicator& communicator) {
-  int64_t step = 0;
+RunFolder::Position RunFolder::resume(train::TrainState& state, comm::Communicator& communicator) {
+  const auto newest = [&](auto* skipped) { return store_->load_newest(skipped); };
+  return take(newest, "resumed from ", state, communicator);
+}
+
+RunFolder::Position RunFolder::go_back(int64_t before, train::TrainState& state,
+                                       comm::Communicator& communicator) {
+  const auto earlier = [&](auto* skipped) { return store_->go_back(before, skipped); };
+  return take(earlier, "went back to ", state, communicator);
+}
+
+RunFolder::Position RunFolder::take(const Load& load, const std::string& verb,
+                                    train::TrainState& state, comm::Communicator& communicator) {
+  Position position;
   together(control_, [&] {
     if (!owner()) return;
     std::vector<std::string> skipped;
-    const auto newest = store_->load_newest(&skipped);
+    const auto loaded = load(&skipped);
     for (const std::string& text : skipped) log_.warn("checkpoint skipped: " + text);
-    if (newest) {
+    if (loaded) {
       check_identity(
-          identity_of(config_, fingerprint_), newest->state, newest->path,
+          identity_of(config_, fingerprint_), loaded->state, loaded->path,
           "choose another run.output for a new run, or give the options in " + path("config.ini"));
-      state.load(newest->state);
-      step = newest->step;
-      log_.info("resumed from " + newest->path);
+      state.load(loaded->state);
+      const auto watch = loaded->state.text.find("watch");
+      position = {.step = loaded->step,
+                  .is_resumed = true,
+                  .watch = watch == loaded->state.text.end() ? "" : watch->second};
+      log_.info(verb + loaded->path);
     }
     core::write_atomically(files_, path("config.ini"), config_.table.ini_text());
-    open_sinks(step);
+    open_sinks(position.step);
   });
-  at::Tensor position = at::full({1}, step, at::kLong);
-  control_.broadcast(position, 0);
-  step = position.item<int64_t>();
-  if (step > 0) state.broadcast(communicator);
-  return step;
+  at::Tensor numbers = at::tensor({position.step, int64_t{position.is_resumed}}, at::kLong);
+  control_.broadcast(numbers, 0);
+  position.step = numbers[0].item<int64_t>();
+  position.is_resumed = numbers[1].item<int64_t>() != 0;
+  position.watch = control_.all_gather_text(position.watch)[0];
+  if (position.is_resumed) state.broadcast(communicator);
+  return position;
 }
 
 void RunFolder::open_sinks(int64_t step) {
@@ -103,12 +120,13 @@ void RunFolder::open_sinks(int64_t step) {
                                : 0);
 }
 
-void RunFolder::save(train::TrainState& state, int64_t step) {
+void RunFolder::save(train::TrainState& state, int64_t step, const std::string& watch) {
   if (!owner()) return;
   core::StateDict dict = state.to_state_dict();
   dict.text = identity_of(config_, fingerprint_);
   dict.text["config"] = config_.table.ini_text();
   dict.text["step"] = std::to_string(step);
+  dict.text["watch"] = watch;
   store_->save(dict, step);
 }
 

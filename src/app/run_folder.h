@@ -3,8 +3,10 @@
 // grids, sample log, report. Other ranks call the same functions and take part in what is
 // collective.
 
+#include <functional>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 
 #include "app/evaluation.h"
 #include "app/run_config.h"
@@ -22,11 +24,19 @@ class RunFolder {
             comm::Communicator& control, const core::Log& log);
   ~RunFolder();
 
-  // Loads the newest complete checkpoint as run.resume says and gives its step, else 0; then opens
-  // the reports. Collective. Refuses a checkpoint of another model, data set, seed or global batch.
-  int64_t resume(train::TrainState& state, comm::Communicator& communicator);
+  struct Position {
+    int64_t step = 0;
+    bool is_resumed = false;  // from a checkpoint
+    std::string watch;        // what the checkpoint has of train::DivergenceWatch
+  };
+  // Loads the newest complete checkpoint as run.resume says, if there is one; then opens the
+  // reports. Collective. Refuses a checkpoint of another model, data set, seed or global batch.
+  Position resume(train::TrainState& state, comm::Communicator& communicator);
+  // Loads the newest one of a step below `before`, else the oldest, and gives up what came after
+  // it: checkpoints are removed, reports go on from there. Collective.
+  Position go_back(int64_t before, train::TrainState& state, comm::Communicator& communicator);
 
-  void save(train::TrainState& state, int64_t step);
+  void save(train::TrainState& state, int64_t step, const std::string& watch);
   void report(const report::Interval& interval);
   // Sample ids of a step, [draws, rank batch] of this rank: one line of samples.log, draw by draw
   // in slot order. Collective when report.sample-log is set, else nothing.
@@ -37,6 +47,10 @@ class RunFolder {
  private:
   bool owner() const { return control_.rank() == 0; }
   std::string path(const std::string& name) const { return config_.run.output + "/" + name; }
+  using Load = std::function<std::optional<checkpoint::Store::Loaded>(std::vector<std::string>*)>;
+  // What `load` gives on rank 0, to all.
+  Position take(const Load& load, const std::string& verb, train::TrainState& state,
+                comm::Communicator& communicator);
   void open_sinks(int64_t step);
 
   const RunConfig& config_;

@@ -3,7 +3,6 @@
 #include <ATen/Parallel.h>
 
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <tuple>
@@ -19,6 +18,7 @@
 #include "data/loader.h"
 #include "data/sample_plan.h"
 #include "data/shard_reader.h"
+#include "train/divergence.h"
 #include "train/replica_check.h"
 #include "train/singular_values.h"
 #include "train/step.h"
@@ -64,32 +64,50 @@ report::Values measured(const loss::Loss& d, const loss::Loss& ge, const train::
   return result;
 }
 
-void add_spectra(const model::Nets& nets, report::Values& values) {
+void add_spectra(const model::Nets& nets, comm::Communicator& control, report::Values& values) {
   const auto add = [&](const std::string& name, const model::Network* network) {
     if (network == nullptr) return;
-    for (const auto& value : train::top_singular_values(name, *network)) values.push_back(value);
+    report::Values own = train::top_singular_values(name, *network);
+    // Hosts of different make may round them differently, and decisions follow from them.
+    at::Tensor shared = at::empty({std::ssize(own)}, at::kDouble);
+    for (size_t i = 0; i < own.size(); ++i) shared.data_ptr<double>()[i] = own[i].second;
+    control.broadcast(shared, 0);
+    for (size_t i = 0; i < own.size(); ++i) {
+      values.emplace_back(own[i].first, shared.data_ptr<double>()[i]);
+    }
   };
   add("G", nets.generator.get());
   add("E", nets.encoder.get());
   add("D", nets.discriminator.get());
 }
 
-// A run whose losses are not numbers cannot recover, and its checkpoints would push out whole ones.
-void refuse_divergence(const report::Values& losses, int64_t step, comm::Communicator& control) {
-  for (const auto& [name, value] : losses) {
-    if (std::isfinite(value)) continue;
+// Warns, or ends the run, before a state is saved that would push whole ones out. True: the run
+// is to go back.
+bool answer_trouble(const train::Trouble& trouble, int64_t rollbacks, comm::Communicator& control,
+                    const core::Log& log) {
+  const bool is_going_back = trouble.answer == train::Answer::kGoBack;
+  if (trouble.answer != train::Answer::kEnd) {
     if (control.rank() == 0) {
-      std::fprintf(stderr,
-                   "error: the run diverged: %s is not a number at step %lld; nothing was saved "
-                   "since the newest checkpoint\n  hint: go on from there with smaller train.lr-g, "
-                   "train.lr-d and train.lr-e, or start anew with another run.output\n",
-                   name.c_str(), static_cast<long long>(step));
+      log.warn("the run diverges: " + trouble.text +
+               (is_going_back
+                    ? "; rollback " + std::to_string(rollbacks + 1) + ", with smaller rates"
+                    : "; what may help: " + trouble.hint));
     }
-    throw Leave{core::kExitFailure};
+    return is_going_back;
   }
+  if (control.rank() == 0) {
+    std::fprintf(
+        stderr,
+        "error: the run diverged%s: %s; nothing was saved since the newest checkpoint\n"
+        "  hint: go on from there, or start anew with another run.output, with %s\n",
+        rollbacks > 0 ? (" again after " + std::to_string(rollbacks) + " rollback(s)").c_str() : "",
+        trouble.text.c_str(), trouble.hint.c_str());
+  }
+  throw Leave{core::kExitFailure};
 }
 
-// Before the state is saved: a run whose ranks have drifted apart goes on from the last checkpoint.
+// Before the state is saved: a run whose ranks have drifted apart goes on from the last
+// checkpoint.
 void refuse_differing_replicas(const train::TrainState& state, int64_t step,
                                comm::Communicator& control) {
   const std::string text = train::differing_replicas(state, control);
@@ -163,9 +181,15 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const auto seed = static_cast<uint64_t>(config.run.seed);
   train::TrainState state(config.model, config.train, communicator, seed, tensor_options);
   RunFolder folder(config, shards->fingerprint(), *files, control, log);
-  int64_t step = folder.resume(state, communicator);
-  if (step == 0 && !config.run.start_from.empty()) {
-    start_from(config.run.start_from, config, state, *files, control, communicator, log);
+  train::DivergenceWatch watch(config.train, config.loss);
+  const RunFolder::Position start_position = folder.resume(state, communicator);
+  watch.restore(start_position.watch);
+  int64_t step = start_position.step;
+  if (!start_position.is_resumed) {
+    if (!config.run.start_from.empty()) {
+      start_from(config.run.start_from, config, state, *files, control, communicator, log);
+    }
+    if (config.train.watch == "rollback") folder.save(state, step, watch.text());
   }
   if (step < config.run.steps) {
     log.info("training from step " + std::to_string(step) + " to " +
@@ -184,16 +208,21 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const int64_t rank_batch = config.data.batch / control.size();
   const int64_t first_slot = rank_batch * control.rank();
   const data::SamplePlan plan(seed, shards->size(), config.data.batch);
-  data::Loader loader(*shards, plan, config.data, control.rank(), control.size(),
-                      step * draws_per_step);
   train::Step updates(state, config.model, config.train, config.loss);
   const Evaluation evaluation(config, *shards, test_shards ? &*test_shards : nullptr, communicator,
                               tensor_options);
 
-  int64_t draw = step * draws_per_step;
+  int64_t draw = 0;
+  std::optional<data::Loader> loader;
   std::vector<at::Tensor> sample_ids;  // of the step under way
+  const auto go_on_from = [&](int64_t position) {
+    step = position;
+    draw = watch.first_draw() + step * draws_per_step;
+    loader.emplace(*shards, plan, config.data, control.rank(), control.size(), draw);
+    sample_ids.clear();
+  };
   const auto next_batch = [&] {
-    core::Batch batch = loader.next();
+    core::Batch batch = loader->next();
     sample_ids.push_back(batch.sample_ids);
     batch.images = batch.images.to(tensor_options);
     batch.labels = batch.labels.to(tensor_options.device());
@@ -209,8 +238,9 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   Clock::time_point interval_start = start;
   int64_t interval_step = step;
   double aside = 0;  // seconds of the interval spent on grids and the like, not on training
+  go_on_from(step);
   while (step < config.run.steps) {
-    const double factor = config.train.rate_factor(step);
+    const double factor = watch.rate_factor() * config.train.rate_factor(step);
     const double lr_g = factor * config.train.lr_g, lr_e = factor * config.train.lr_e;
     const double lr_d = factor * config.train.lr_d;
     loss::Loss loss_d, loss_ge;
@@ -234,17 +264,29 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     const int64_t spectra_every = config.report.singular_values_every;
     const bool is_reporting_spectra = spectra_every > 0 && step % spectra_every == 0;
     const bool is_evaluating = config.evaluate.every > 0 && step % config.evaluate.every == 0;
-    const bool is_reporting =
-        last || is_reporting_spectra || is_evaluating || step % config.report.every == 0;
+    const bool is_due = is_reporting_spectra || step % config.report.every == 0;
+    const bool is_reporting = last || is_due || is_evaluating;
     // Any rank's signal stops all of them, after the same step.
     const bool is_stopping = !last && !control.agree(!stop.is_asked());
     const bool is_saving = last || is_stopping || step % config.checkpoint.every == 0;
     report::Values losses;
     if (is_reporting || is_saving) {
       losses = measured(loss_d, loss_ge, state, communicator);
-      refuse_divergence(losses, step, control);  // before it could be saved
+      if (is_reporting_spectra) add_spectra(state.nets, control, losses);
+      if (watch.rollbacks() > 0) {
+        losses.emplace_back("rollbacks", static_cast<double>(watch.rollbacks()));
+      }
+      const auto trouble = watch.observe(step, losses, is_due);
+      if (trouble && answer_trouble(*trouble, watch.rollbacks(), control, log)) {
+        const auto position = folder.go_back(trouble->since, state, communicator);
+        watch.go_back(position.watch);
+        go_on_from(position.step);
+        interval_start = Clock::now();
+        interval_step = step;
+        aside = 0;
+        continue;
+      }
     }
-    if (is_reporting_spectra) add_spectra(state.nets, losses);
     if (is_evaluating) {
       const Clock::time_point evaluation_start = Clock::now();
       for (const auto& value : evaluation.progress(state)) losses.push_back(value);
@@ -265,7 +307,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
       aside = 0;
     }
     const Clock::time_point aside_start = Clock::now();
-    if (is_saving) folder.save(state, step);
+    if (is_saving) folder.save(state, step, watch.text());
     if (is_stopping) {
       log.info("asked to stop: saved at step " + std::to_string(step) +
                "; the same command goes on from there");

@@ -125,13 +125,13 @@ void Store::remove_old(int64_t newest) {
     if (step <= newest) candidates.push_back(step);
   }
   while (static_cast<int64_t>(candidates.size()) > keep_) {
-    // Renamed first: a checkpoint that is half removed must not look like one.
-    const std::string path = path_of(candidates.front());
-    files_.rename(path, path + kPartial);
+    hide(candidates.front());
     candidates.erase(candidates.begin());
   }
   remove_leftovers();
 }
+
+void Store::hide(int64_t step) { files_.rename(path_of(step), path_of(step) + kPartial); }
 
 std::optional<core::StateDict> Store::read_verified(int64_t step, std::string* problem) {
   const std::string path = path_of(step);
@@ -185,8 +185,30 @@ Store::Loaded Store::load_folder(core::FileSystem& files, std::string folder) {
 std::optional<Store::Loaded> Store::load_newest(std::vector<std::string>* skipped) {
   std::vector<int64_t> newest_first = steps();
   std::reverse(newest_first.begin(), newest_first.end());
-  std::string problems;
+  return load_first(newest_first, skipped);
+}
+
+Store::Loaded Store::go_back(int64_t before, std::vector<std::string>* skipped) {
+  std::vector<int64_t> order = steps();
+  std::reverse(order.begin(), std::lower_bound(order.begin(), order.end(), before));
+  auto loaded = load_first(order, skipped);
+  if (!loaded) {
+    throw core::UsageError("there is no checkpoint in " + folder_ + " to go back to",
+                           "start again from the beginning, in another run.output");
+  }
+  std::vector<int64_t> newest_first = steps();
+  std::reverse(newest_first.begin(), newest_first.end());
   for (const int64_t step : newest_first) {
+    if (step > loaded->step) hide(step);
+  }
+  remove_leftovers();
+  return std::move(*loaded);
+}
+
+std::optional<Store::Loaded> Store::load_first(const std::vector<int64_t>& steps,
+                                               std::vector<std::string>* skipped) {
+  std::string problems;
+  for (const int64_t step : steps) {
     std::string problem;
     if (auto state = read_verified(step, &problem)) {
       return Loaded{std::move(*state), step, path_of(step)};
@@ -194,7 +216,7 @@ std::optional<Store::Loaded> Store::load_newest(std::vector<std::string>* skippe
     if (skipped != nullptr) skipped->push_back(problem);
     problems += "\n  " + problem;
   }
-  if (newest_first.empty()) return std::nullopt;
+  if (steps.empty()) return std::nullopt;
   throw core::UsageError("no checkpoint in " + folder_ + " is whole:" + problems,
                          "restore one of these folders from a backup, or remove them all to start "
                          "from the beginning");

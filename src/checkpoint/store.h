@@ -35,6 +35,11 @@ class Store {
   // there are checkpoints but none is whole, or if one is of another format version.
   std::optional<Loaded> load_newest(std::vector<std::string>* skipped);
 
+  // For a run that goes on from an earlier state: the newest whole checkpoint of a step below
+  // `before`, else the oldest whole one. Those beyond it, of the way that is given up, are removed,
+  // newest first. UsageError as above, and where there is no checkpoint.
+  Loaded go_back(int64_t before, std::vector<std::string>* skipped);
+
   // The checkpoint in this folder, .../step-NNNNNNNN. UsageError if it is not one, not whole, or of
   // another format version.
   static Loaded load_folder(core::FileSystem& files, std::string folder);
@@ -46,6 +51,11 @@ class Store {
   std::string path_of(int64_t step) const;
   void remove_leftovers();
   void remove_old(int64_t newest);
+  // The first whole one of these steps; none if there are no steps.
+  std::optional<Loaded> load_first(const std::vector<int64_t>& steps,
+                                   std::vector<std::string>* skipped);
+  // A checkpoint that is half removed must not look like one.
+  void hide(int64_t step);
   // Fills `problem` instead if it is not whole.
   std::optional<core::StateDict> read_verified(int64_t step, std::string* problem);
 

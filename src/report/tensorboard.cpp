@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <climits>
+#include <filesystem>
 
 #include "report/append_file.h"
 #include "report/event_record.h"
@@ -17,18 +18,21 @@ double now() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// Readers take the files of a folder in the order of their names, so the time comes first.
-std::string new_file_name() {
+// Readers take the files of a folder in the order of their names, so the time comes first. A run
+// that goes back begins a second file of its process, perhaps in the same second.
+std::string new_file(const std::string& folder) {
   char host[HOST_NAME_MAX + 1] = {};
   const bool has_name = gethostname(host, sizeof host - 1) == 0 && host[0] != '\0';
-  return "events.out.tfevents." + std::to_string(static_cast<int64_t>(now())) + "." +
-         (has_name ? host : "localhost") + "." + std::to_string(getpid());
+  for (auto second = static_cast<int64_t>(now());; ++second) {
+    const std::string path = folder + "/events.out.tfevents." + std::to_string(second) + "." +
+                             (has_name ? host : "localhost") + "." + std::to_string(getpid());
+    if (!std::filesystem::exists(path)) return path;
+  }
 }
 
 class TensorboardSink final : public Sink {
  public:
-  TensorboardSink(const std::string& folder, int64_t resume_step)
-      : file_(folder + "/" + new_file_name(), 0) {
+  TensorboardSink(const std::string& folder, int64_t resume_step) : file_(new_file(folder), 0) {
     write(version_event(now()));
     write(restart_event(now(), resume_step + 1));
   }

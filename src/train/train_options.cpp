@@ -75,6 +75,42 @@ void TrainOptions::declare(core::OptionTable& table) {
       "train.augment", &augment,
       "DiffAugment, for small data sets: how images, real and generated, are changed at random "
       "before D sees them, any of the words translation colour cutout; empty: not at all");
+  table
+      .add("train.watch", &watch,
+           "What happens when a run goes wrong, that is when a term of D's loss stays at zero, or "
+           "all stay at chance, or singular values explode (report.singular-values-every). report "
+           "warns, once for each cause; stop ends the run; rollback goes back to the newest "
+           "checkpoint from before it, with smaller rates and other random draws, and does so too "
+           "where a loss is not a number, which otherwise ends the run")
+      .one_of({"report", "stop", "rollback", "off"});
+  table
+      .add("train.watch-window", &watch_window,
+           "Through how many reports a term must stay at zero, or all at chance, and with how many "
+           "earlier measurements a singular value is compared")
+      .unit("reports")
+      .at_least(2)
+      .at_most(1000);
+  table
+      .add("train.watch-margin", &watch_margin,
+           "A term is at zero below this share of its value at chance, where all scores are zero; "
+           "at chance above all but this share of that")
+      .above(0)
+      .at_most(0.5);
+  table
+      .add("train.watch-growth", &watch_growth,
+           "A network's largest singular value explodes beyond so many times the median of the "
+           "earlier ones")
+      .above(1);
+  table
+      .add("train.rollbacks", &rollbacks,
+           "How often train.watch = rollback goes back; the next time the run ends")
+      .at_least(0)
+      .at_most(100);
+  table
+      .add("train.rollback-factor", &rollback_factor,
+           "What every going back multiplies all learning rates with")
+      .above(0)
+      .at_most(1);
 }
 
 void TrainOptions::check() const {

@@ -25,6 +25,12 @@ struct TrainOptions {
   double clip_norm = 0;
   int64_t warmup_steps = 0;
   std::string augment;  // words of train/diff_augment.h
+  // train/divergence.h
+  std::string watch = "report";
+  int64_t watch_window = 20;
+  double watch_margin = 0.01, watch_growth = 4;
+  int64_t rollbacks = 3;
+  double rollback_factor = 0.5;
 
   void declare(core::OptionTable& table);
   // Throws UsageError where values do not fit together.

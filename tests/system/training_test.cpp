@@ -164,6 +164,87 @@ TEST_F(Training, DivergedRunStopsAndKeepsItsLastWholeCheckpoint) {
   }
 }
 
+// Rates of 1e38, which going back makes 1e-3.
+const std::string kGoesBack =
+    "--train.lr-d 1e38 --train.lr-g 1e38 --train.lr-e 1e38 --train.watch rollback "
+    "--train.rollback-factor 1e-41 ";
+
+TEST_F(Training, DivergedRunGoesBackWithSmallerRatesAndOtherSamples) {
+  const test::Outcome outcome = train(2, "run", kGoesBack);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, ::testing::HasSubstr("the run diverges: loss_"));
+  EXPECT_THAT(outcome.err, ::testing::HasSubstr("; rollback 1, with smaller rates"));
+  EXPECT_THAT(outcome.err, ::testing::HasSubstr("went back to "));
+  for (const auto& [name, values] : state("run", 20)) {
+    EXPECT_TRUE(at::isfinite(values).all().item<bool>()) << name;
+  }
+  // The reports begin again where the run did.
+  std::istringstream lines(metrics("run"));
+  int64_t step = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const auto fields = nlohmann::json::parse(line);
+    EXPECT_EQ(fields.at("step"), ++step);
+    EXPECT_EQ(fields.at("rollbacks"), 1);
+    EXPECT_TRUE(fields.at("loss_d").is_number());
+    EXPECT_GT(fields.at("grad_norm_d").get<double>(), 0);
+  }
+  EXPECT_EQ(step, 20);
+  ASSERT_EQ(train(2, "usual").code, 0);
+  const std::string found = samples("run"), usual = samples("usual");
+  EXPECT_EQ(std::count(found.begin(), found.end(), '\n'), 20);
+  EXPECT_NE(found.substr(0, found.find('\n')), usual.substr(0, usual.find('\n')));
+}
+
+// How often it went back and the rates are in the checkpoint; and a run that loses the checkpoints
+// since then comes to the same decision again.
+TEST_F(Training, RunThatWentBackResumesBitForBit) {
+  ASSERT_EQ(train(2, "whole", kGoesBack).code, 0);
+  ASSERT_EQ(train(2, "parts", kGoesBack + "--run.steps 10").code, 0);
+  const test::Outcome second = train(2, "parts", kGoesBack);
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_THAT(second.err, ::testing::Not(::testing::HasSubstr("diverges")));
+  expect_equal_bits("whole", "parts", 20);
+
+  ASSERT_EQ(train(2, "again", kGoesBack + "--run.steps 5").code, 0);
+  fs::remove_all(folder_ / "again/checkpoints/step-00000005");
+  const test::Outcome repeated = train(2, "again", kGoesBack);
+  ASSERT_EQ(repeated.code, 0) << repeated.err;
+  EXPECT_THAT(repeated.err, ::testing::HasSubstr("diverges"));
+  expect_equal_bits("whole", "again", 20);
+}
+
+TEST_F(Training, RunThatDivergesAgainAndAgainEndsAfterItsRollbacks) {
+  const test::Outcome outcome =
+      train(2, "run", kGoesBack + "--train.rollback-factor 0.5 --train.rollbacks 2 --run.steps 40");
+  test::expect_ends_with_error(outcome, 1,
+                               "error: the run diverged again after 2 rollback(s): loss_");
+  EXPECT_THAT(outcome.err, ::testing::HasSubstr("; rollback 2,"));
+  EXPECT_THAT(outcome.err, ::testing::Not(::testing::HasSubstr("; rollback 3,")));
+}
+
+int64_t count_of(const std::string& text, const std::string& word) {
+  int64_t count = 0;
+  for (size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
+  return count;
+}
+
+TEST_F(Training, DiscriminatorThatLearnsNothingOrHasWonIsToldOnce) {
+  const test::Outcome learns_nothing =
+      train(2, "nothing", "--train.lr-d 1e-12 --train.watch-window 5 --run.steps 40");
+  EXPECT_EQ(learns_nothing.code, 0) << learns_nothing.err;
+  EXPECT_EQ(count_of(learns_nothing.err, "D tells nothing apart: its loss was at chance"), 1)
+      << learns_nothing.err;
+  const std::string wins =
+      "--train.lr-g 1e-12 --train.lr-e 1e-12 --train.lr-d 1e-2 --train.decay-steps 0 "
+      "--train.watch-window 3 --run.steps 25 ";
+  const test::Outcome has_won = train(2, "won", wins);
+  EXPECT_EQ(has_won.code, 0) << has_won.err;
+  EXPECT_EQ(count_of(has_won.err, "D has won: loss_d_"), 1) << has_won.err;
+  test::expect_ends_with_error(train(2, "ends", wins + "--train.watch stop"), 1,
+                               "error: the run diverged: D has won");
+  EXPECT_EQ(train(1, "silent", wins + "--train.watch off").err.find("diverge"), std::string::npos);
+}
+
 TEST_F(Training, LeavesTheRunFolderThatIsPromised) {
   ASSERT_EQ(train(2, "run").code, 0);
   for (const std::string name :
@@ -192,8 +273,9 @@ TEST_F(Training, LeavesTheRunFolderThatIsPromised) {
   EXPECT_TRUE(evaluation.at("protocol").is_object());
 
   const auto line = nlohmann::json::parse(metrics("run").substr(0, metrics("run").find('\n')));
-  for (const std::string field : {"step", "images", "loss_d", "loss_d_x", "loss_d_z", "loss_d_xz",
-                                  "loss_ge", "loss_ge_x", "loss_ge_z", "loss_ge_xz"}) {
+  for (const std::string field :
+       {"step", "images", "loss_d", "loss_d_x", "loss_d_z", "loss_d_xz", "loss_ge", "loss_ge_x",
+        "loss_ge_z", "loss_ge_xz", "grad_norm_d", "grad_norm_g", "grad_norm_e"}) {
     EXPECT_TRUE(line.contains(field)) << field;
   }
   EXPECT_EQ(line["images"], 3 * 64);

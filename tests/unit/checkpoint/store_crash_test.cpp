@@ -104,6 +104,29 @@ TEST(StoreCrash, ACrashWhileABrokenCheckpointIsReplacedLosesNothing) {
   }
 }
 
+// What is left is the way up to some step, and going back again ends where it was to end.
+TEST(StoreCrash, ACrashWhileGoingBackLeavesAWayThatCanGoBackAgain) {
+  for (int64_t n = 0;; ++n) {
+    for (const Loss loss : kLosses) {
+      const auto files = disk_with(5, 5);
+      files->fail_after(n, Failure::kCrash);
+      try {
+        EXPECT_EQ(Store(*files, kFolder, 5).go_back(3, nullptr).step, 2);
+        EXPECT_GT(n, 5);
+        return;
+      } catch (const test::Crash&) {
+      }
+      files->restart(loss);
+      const int64_t newest = loaded_step(*files);
+      EXPECT_GE(newest, 2) << "operation " << n;
+      const std::vector<int64_t> there = Store(*files, kFolder, 5).steps();
+      for (int64_t step = 1; step <= newest; ++step) EXPECT_EQ(there.at(step - 1), step);
+      EXPECT_EQ(Store(*files, kFolder, 5).go_back(3, nullptr).step, 2);
+      EXPECT_EQ(loaded_step(*files), 2);
+    }
+  }
+}
+
 TEST(StoreCrash, AFullDiskIsASystemErrorAndTheOldCheckpointsStay) {
   int64_t failures = 0;
   const int64_t operations = operations_of_save(3, 2);

@@ -85,6 +85,32 @@ TEST_F(StoreTest, TheNewestComesBackWithItsStepAndPathAndTheNewestTwoStay) {
               ElementsAre("step-00000003", "step-00000004"));
 }
 
+TEST_F(StoreTest, GoingBackTakesTheNewestBeforeAStepAndRemovesWhatComesAfterIt) {
+  Store store(*files_, folder_ / "run/checkpoints", 9);
+  EXPECT_THROW(store.go_back(5, nullptr), core::UsageError);
+  const auto step_after_going_back = [&](int64_t before) {
+    const Store::Loaded loaded = store.go_back(before, &skipped_);
+    EXPECT_TRUE(test::equal_states(loaded.state, test::make_state(loaded.step)));
+    return loaded.step;
+  };
+  for (const int64_t step : {1, 2, 3, 4, 5}) store.save(test::make_state(step), step);
+  EXPECT_EQ(step_after_going_back(5), 4);
+  EXPECT_THAT(store.steps(), ElementsAre(1, 2, 3, 4));
+  damage(3, "state.safetensors", "nothing");
+  EXPECT_EQ(step_after_going_back(4), 2);
+  EXPECT_THAT(store.steps(), ElementsAre(1, 2));
+  ASSERT_EQ(skipped_.size(), 1u);
+  EXPECT_THAT(skipped_[0], HasSubstr("step-00000003"));
+  // All are younger: the oldest.
+  EXPECT_EQ(step_after_going_back(1), 1);
+  EXPECT_THAT(store.steps(), ElementsAre(1));
+  EXPECT_THAT(files_->list(folder_ / "run/checkpoints"), ElementsAre("step-00000001"));
+  // The way that was given up is free for another state.
+  core::StateDict other = test::make_state(7);
+  store.save(other, 2);
+  EXPECT_TRUE(test::equal_states(store.load_newest(nullptr)->state, other));
+}
+
 TEST_F(StoreTest, TheManifestDescribesTheStateFile) {
   store_.save(test::make_state(7), 7);
   const auto manifest = nlohmann::json::parse(test::read_file(file_of(7, "manifest.json")));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 
@@ -48,6 +49,23 @@ TEST_F(TensorboardSinkTest, TheFileIsNamedByTimeHostAndProcess) {
   const int64_t time = std::stoll(name.substr(std::string("events.out.tfevents.").size()));
   EXPECT_GE(time, before);
   EXPECT_LE(time, static_cast<int64_t>(now()));
+}
+
+// A run that goes back begins anew in one process, and readers need what was before.
+TEST_F(TensorboardSinkTest, ASecondOneOfTheSameSecondHasALaterFileOfItsOwn) {
+  const auto first = make_tensorboard_sink(folder_.path());
+  const std::string before = file_name();
+  first->close();
+  const std::string content = test::read_file(folder_ / before);
+  make_tensorboard_sink(folder_.path(), 5)->close();
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+    names.push_back(entry.path().filename().string());
+  }
+  std::sort(names.begin(), names.end());
+  ASSERT_EQ(names.size(), 2u);
+  EXPECT_EQ(names[0], before);
+  EXPECT_TRUE(test::read_file(folder_ / before) == content);
 }
 
 TEST_F(TensorboardSinkTest, BeginsWithTheVersionAndTheRestartBehindTheLastKeptStep) {
