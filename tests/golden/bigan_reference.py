@@ -87,8 +87,16 @@ class Generator(nn.Module):
         return (2 * image - 1).reshape(-1, self.o.channels, self.o.resolution, self.o.resolution)
 
 
+def code_of(o, t):
+    """Mean and deviation (None: a point) of a code from E's last linear map; a point obeys the uniform prior."""
+    if o.e_stochastic:
+        mean, s = t.chunk(2, 1)
+        return mean, F.softplus(s)
+    return (2 * torch.sigmoid(t) - 1 if o.prior == "uniform" else t), None
+
+
 class Encoder(nn.Module):
-    def __init__(self, o: Options):
+    def __init__(self, o):
         super().__init__()
         assert o.e_head_depth == 0
         self.o = o
@@ -96,12 +104,14 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList([Map(o.channels * size**2, o.e_width), Map(o.e_width, o.e_width, norm=True)])
         self.output = Map(o.e_width, o.z_dim * (2 if o.e_stochastic else 1))
 
+    def distribution(self, x):
+        """Returns mean, sigma (None: a point), feature before the output."""
+        feature = leaky(self.layers[1](leaky(self.layers[0](pixels(x)))))
+        return *code_of(self.o, self.output(feature)), feature
+
     def forward(self, x, epsilon):
-        t = self.output(leaky(self.layers[1](leaky(self.layers[0](pixels(x))))))
-        if self.o.e_stochastic:
-            mean, s = t.chunk(2, 1)
-            return mean + F.softplus(s) * epsilon
-        return 2 * torch.sigmoid(t) - 1 if self.o.prior == "uniform" else t
+        mean, sigma, _ = self.distribution(x)
+        return mean if sigma is None else mean + sigma * epsilon
 
 
 class Discriminator(nn.Module):
@@ -126,7 +136,7 @@ class Discriminator(nn.Module):
 # ------------------------------------------------------------------------------------------ simultaneous update
 
 class Adam:
-    """Kingma & Ba 2015, algorithm 1, with the L2 term in the gradient."""
+    """Kingma & Ba 2015, algorithm 1, with the L2 term in the gradient; rounds as torch.optim.Adam does."""
 
     def __init__(self, parameters, lr, beta1, beta2, eps, weight_decay):
         self.parameters, self.lr, self.betas = list(parameters), lr, (beta1, beta2)
@@ -139,10 +149,10 @@ class Adam:
         self.t += 1
         for p, g, m, v in zip(self.parameters, gradients, self.m, self.v):
             g = g + self.weight_decay * p
-            m.mul_(self.betas[0]).add_((1 - self.betas[0]) * g)
-            v.mul_(self.betas[1]).add_((1 - self.betas[1]) * g * g)
-            m_hat, v_hat = m / (1 - self.betas[0]**self.t), v / (1 - self.betas[1]**self.t)
-            p.sub_(self.lr * m_hat / (v_hat.sqrt() + self.eps))
+            m.lerp_(g, 1 - self.betas[0])
+            v.mul_(self.betas[1]).addcmul_(g, g, value=1 - self.betas[1])
+            rate = self.lr / (1 - self.betas[0]**self.t)
+            p.addcdiv_(m, v.sqrt() / (1 - self.betas[1]**self.t)**0.5 + self.eps, value=-rate)
 
 
 def losses(G, E, D, x, z):

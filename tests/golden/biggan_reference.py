@@ -4,8 +4,8 @@
 An independent definition for the digests of this folder (make_biggan_golden.py); nothing in the C++ program
 reads it. Blocks are listed as in BigGAN-PyTorch (input and output widths side by side, per resolution), its
 operations in its order: upsample before the 1x1 of G's shortcut, pool after the 1x1 in D except in the first
-block. Elementary layers come from reference.py, E's trunk from encoders_reference.py. Parameter and buffer
-names are those of the program's checkpoints.
+block. Elementary layers and the strided family come from reference.py, E from encoders_reference.py. Parameter
+and buffer names are those of the program's checkpoints.
 """
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-import encoders_reference as encoders
+import reference
+from encoders_reference import Encoder
 from reference import (BN_EPS, BN_MOMENTUM, Attention, BatchNorm, ConditionalBatchNorm, Conv, Linear, Mlp,
-                       Weighted, prepare)
+                       StridedTrunk, Weighted, prepare)
 
-__all__ = ["Options", "Generator", "Discriminator", "Encoder", "discriminator_step", "generator_encoder_step",
-           "prepare"]
+__all__ = ["Options", "StridedOptions", "Generator", "StridedGenerator", "Discriminator", "Encoder",
+           "discriminator_step", "generator_encoder_step", "prepare"]
 
 
 @dataclass
@@ -56,6 +57,19 @@ class Options:
     @property
     def conditional(self):
         return self.g_condition == "class"
+
+
+@dataclass
+class StridedOptions(Options):
+    """Of the networks of strided convolutions, whose G and F stand in reference.py."""
+    block: str = "strided"
+    g_condition: str = "single"   # which they do not look at
+    d_norm: str = "bn"            # bn | sn | none
+    encoder: str = "strided"
+
+    @property
+    def ch(self):
+        return self.width
 
 
 # G: input widths, output widths of the blocks, times the base width; the first ends at 8x8.
@@ -185,6 +199,17 @@ class Generator(nn.Module):
         return torch.tanh(self.output_conv(F.relu(self.output_norm(h))))
 
 
+class StridedGenerator(reference.StridedGenerator):
+    """Without conditions."""
+
+    def __init__(self, o: StridedOptions):
+        super().__init__(o)
+        self.o = o
+
+    def forward(self, z, labels=None):
+        return super().forward(z)
+
+
 # --------------------------------------------------------------------------------------------------------- D
 
 class DiscriminatorBlock(nn.Module):
@@ -240,19 +265,21 @@ class Discriminator(nn.Module):
     def __init__(self, o: Options):
         super().__init__()
         self.terms = o.terms.split()
-        self.F = Trunk(o)
+        strided = isinstance(o, StridedOptions)
+        sn = not strided or o.d_norm == "sn"
+        self.F = StridedTrunk(o, o.width, o.d_norm) if strided else Trunk(o)
         n = self.F.n_feature
         if "x" in self.terms:
-            self.score_x = Linear(n, 1, sn=True)
+            self.score_x = Linear(n, 1, sn=sn)
             if o.conditional:
                 self.class_embedding = Embedding(o.num_classes, n, sn=True)
         if "z" in self.terms or "xz" in self.terms:
-            self.H = Mlp(o.z_dim, o.h_width, o.h_depth, sn=True)
+            self.H = Mlp(o.z_dim, o.h_width, o.h_depth, sn=sn)
         if "z" in self.terms:
-            self.score_z = Linear(o.h_width, 1, sn=True)
+            self.score_z = Linear(o.h_width, 1, sn=sn)
         if "xz" in self.terms:
-            self.J = Mlp(n + o.h_width, o.j_width, o.j_depth, sn=True)
-            self.score_xz = Linear(o.j_width, 1, sn=True)
+            self.J = Mlp(n + o.h_width, o.j_width, o.j_depth, sn=sn)
+            self.score_xz = Linear(o.j_width, 1, sn=sn)
 
     def forward(self, x, z=None, labels=None):
         """Returns {term: [N]}."""
@@ -268,26 +295,6 @@ class Discriminator(nn.Module):
         if "xz" in self.terms:
             scores["xz"] = self.score_xz(self.J(torch.cat([f, h], 1)))[:, 0]
         return scores
-
-
-# --------------------------------------------------------------------------------------------------------- E
-
-class Encoder(encoders.SmallResNet):
-    """The names of the trunk stand at the top level."""
-
-    def __init__(self, o: Options):
-        super().__init__(o.channels, o.e_width, o.e_resolution or o.resolution)
-        assert o.encoder == "small" and o.e_head_depth > 0
-        self.o = o
-        self.head = Mlp(self.n_feature, o.e_head_width, o.e_head_depth)
-        self.output = Linear(o.e_head_width, o.z_dim * (2 if o.e_stochastic else 1))
-
-    def forward(self, x, epsilon):
-        t = self.output(self.head(super().forward(x)))
-        if self.o.e_stochastic:
-            mean, s = t.chunk(2, 1)
-            return mean + F.softplus(s) * epsilon
-        return 2 * torch.sigmoid(t) - 1 if self.o.prior == "uniform" else t
 
 
 # ----------------------------------------------------------------------------------------------------- steps

@@ -1,14 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The paper's encoder trunks in plain PyTorch: ResNet-v2 of bottlenecks and RevNet, and the small ResNet.
+"""Encoders in plain PyTorch: ResNet-v2 of bottlenecks, RevNet, small ResNet, strided convolutions; head, output.
 
-An independent definition for the golden dumps of this folder (make_golden.py). Parameter names are those of
+An independent definition for the digests of this folder (make_biggan_golden.py). Parameter names are those of
 the program's checkpoints. Nothing is recomputed here: autograd keeps every activation of the RevNet.
 
 `base` is 64 times the width factor: ResNet-50 has base 64, ResNet-50 x2 128, RevNet-50 x4 256.
 """
+from dataclasses import dataclass
+from types import SimpleNamespace
+
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+import bigan_reference as bigan
+from reference import Linear, Mlp, StridedTrunk
+
+
+@dataclass
+class Options:
+    """Names and values as in the section `model` of the program's configuration."""
+    encoder: str = "small"        # small | strided | resnet50 | resnet101 | revnet50 | mlp
+    e_resolution: int = 32
+    channels: int = 3
+    z_dim: int = 4
+    prior: str = "normal"         # normal | uniform
+    e_stochastic: bool = True
+    e_width: int = 2
+    e_last_relu: bool = False
+    e_head_width: int = 6
+    e_head_depth: int = 2
 
 
 def conv(n_in, n_out, kernel, stride=1):
@@ -124,10 +145,10 @@ class BasicUnit(nn.Module):
 
 
 class SmallResNet(Trunk):
-    """3x3 root without stride or pool; three stages at 32 pixels, four at 64."""
+    """3x3 root without stride or pool; three stages at 32 pixels, one more for each doubling."""
 
     def __init__(self, channels, base, resolution):
-        n_stages = {32: 3, 64: 4}[resolution]
+        n_stages = {32: 3, 64: 4, 128: 5}[resolution]
         super().__init__(base * 2 ** (n_stages - 1), False)
         self.root = conv(channels, base, 3)
         self.stages = nn.ModuleList()
@@ -144,6 +165,48 @@ class SmallResNet(Trunk):
             for unit in stage:
                 x = unit(x)
         return self.features(x)
+
+
+def make_trunk(o, last_relu):
+    """`last_relu` belongs to the trunks of bottlenecks alone."""
+    size = o.e_resolution or o.resolution
+    if o.encoder == "small":
+        return SmallResNet(o.channels, o.e_width, size)
+    if o.encoder == "strided":
+        return StridedTrunk(SimpleNamespace(channels=o.channels, resolution=size), o.e_width, "bn")
+    kind = ReversibleResNet if o.encoder == "revnet50" else BottleneckResNet
+    return kind(o.channels, o.e_width, (3, 4, 23 if o.encoder == "resnet101" else 6, 3), last_relu)
+
+
+class Encoder(nn.Module):
+    """Trunk, residual MLP, linear map; the names of the trunk stand at the top level."""
+
+    def __init__(self, o, last_relu=False):
+        super().__init__()
+        self.o = o
+        trunk = make_trunk(o, last_relu)
+        for name, child in trunk.named_children():
+            self.add_module(name, child)
+        self.trunk = (trunk,)  # in a tuple, which hides it from the names
+        n = trunk.n_feature
+        if o.e_head_depth:
+            self.head = Mlp(n, o.e_head_width, o.e_head_depth)
+            n = o.e_head_width
+        self.output = Linear(n, o.z_dim * (2 if o.e_stochastic else 1))
+
+    def distribution(self, x):
+        """Returns mean, sigma (None: a point), feature of the trunk."""
+        feature = self.trunk[0](x)
+        t = self.output(self.head(feature) if self.o.e_head_depth else feature)
+        return *bigan.code_of(self.o, t), feature
+
+    def forward(self, x, epsilon):
+        mean, sigma, _ = self.distribution(x)
+        return mean if sigma is None else mean + sigma * epsilon
+
+
+def make_encoder(o: Options):
+    return bigan.Encoder(o) if o.encoder == "mlp" else Encoder(o, o.e_last_relu)
 
 
 def count(net):

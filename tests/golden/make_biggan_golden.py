@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the digests of this folder; see README.md. Usage: python make_biggan_golden.py [--check]
+"""Writes the digests of this folder; see README.md. Usage: python make_biggan_golden.py [--check] [NAME...]
 
---check writes nothing and compares what it computes with the files (1e-10 of each tensor's norm).
+--check writes nothing and compares what it computes with the files: `equal` in every bit, as the files' own
+machine makes them, or `close`, 1e-10 of each tensor's norm.
 """
 import argparse
 import copy
 import math
 import sys
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy
@@ -19,6 +21,7 @@ from safetensors.torch import load_file, save_file
 import bigan_conv_reference as bigan_conv
 import bigan_reference as bigan
 import biggan_reference as ref
+import encoders_reference as encoders
 
 HERE = Path(__file__).resolve().parent / "digests"
 N_FIRST = 4  # values that a digest keeps
@@ -47,6 +50,34 @@ NETWORKS = {
     # The same with its ImageNet networks
     "gan_conv": (bigan_conv.Options(system="gan", prior="normal", resolution=32, g_width=3), 4),
 }
+LARGE = ("resnet50", "resnet101", "revnet50")
+WITH = encoders.Options
+# name: options of E, batch. Distribution, feature, all gradients, buffers, evaluation; at the papers' depth.
+ENCODERS = {
+    # Trunks of four stages, each at four resolutions: a distribution, a point, a point within the uniform prior
+    # and a ReLU before the average are each met at some of them.
+    **{f"encoder_{kind}_{size}": (WITH(encoder=kind, e_resolution=size, **more), 4 if size < 128 else 2)
+       for kind in LARGE
+       for size, more in ((32, {}), (64, {"e_stochastic": False, "prior": "uniform"}),
+                          (128, {"e_last_relu": True}), (256, {"e_stochastic": False, "channels": 1}))},
+    # Twice and four times as wide
+    **{f"encoder_{kind}_x{factor}_{size}": (WITH(encoder=kind, e_resolution=size, e_width=2 * factor), 4)
+       for kind, factor in (("resnet50", 2), ("revnet50", 2), ("revnet50", 4)) for size in (32, 64, 128, 256)},
+    # As wide as the papers'
+    **{f"encoder_{kind}_wide_{size}": (WITH(encoder=kind, e_resolution=size, e_width=64), 4)
+       for kind, size in (("resnet50", 64), ("resnet101", 32), ("revnet50", 64))},
+    "encoder_small_32": (WITH(), 4),
+    "encoder_small_64": (WITH(e_resolution=64, channels=1, e_stochastic=False), 3),
+    "encoder_small_128": (WITH(e_resolution=128, e_stochastic=False, prior="uniform", e_head_depth=0), 2),
+    "encoder_strided_32": (WITH(encoder="strided"), 4),
+    "encoder_strided_64": (WITH(encoder="strided", e_resolution=64, e_stochastic=False, prior="uniform"), 3),
+    "encoder_strided_128": (WITH(encoder="strided", e_resolution=128, e_stochastic=False, e_head_depth=0), 2),
+    "encoder_mlp_32": (WITH(encoder="mlp", e_stochastic=False, prior="uniform", e_head_depth=0), 4),
+    "encoder_mlp_64": (WITH(encoder="mlp", e_resolution=64, e_head_depth=0), 4),
+    "encoder_mlp_128": (WITH(encoder="mlp", e_resolution=128, e_head_depth=0, e_stochastic=False, channels=1), 4),
+}
+# H and J of BigBiGAN's depth.
+DEEP = {"system": "bigbigan", "terms": "x z xz", "h_depth": 4, "j_depth": 4}
 # name: options, loss.kind, loss.form, batch, seed. One D step and one G/E step, both from the initial state.
 # The seeds were chosen so that hinges are open for some samples and shut for others.
 STEPS = {
@@ -63,6 +94,28 @@ STEPS = {
                     layout="cg", g_condition="none"), "logistic", "mean", 4, 22),
     "step_bigbigan_class": (
         ref.Options(system="bigbigan", terms="x z xz", e_resolution=64, num_classes=3), "hinge", "mean", 4, 36),
+    "step_bigbigan_xz": (ref.Options(system="bigbigan", terms="xz", layout="cg", g_condition="single"),
+                         "hinge", "sum", 4, 28),
+    "step_bigbigan_32": (ref.Options(layout="cg", g_condition="single", **DEEP), "hinge", "sum", 4, 30),
+    "step_bigbigan_64": (ref.Options(resolution=64, z_dim=10, layout="bgp", g_condition="none", **DEEP),
+                         "hinge", "sum", 3, 98),
+    # The paper's: E a ResNet-50 that sees twice D's resolution
+    "step_bigbigan_128": (
+        ref.Options(resolution=128, e_resolution=256, z_dim=12, layout="bgp", g_condition="single",
+                    encoder="resnet50", e_width=2, e_head_depth=2, **DEEP), "hinge", "sum", 2, 36),
+    "step_bigbigan_256": (
+        ref.Options(resolution=256, z_dim=14, layout="bgp", num_classes=3, width=8, g_attention="64",
+                    encoder="revnet50", e_width=2, e_head_depth=2, **DEEP), "hinge", "sum", 2, 41),
+    "step_bigbigan_512": (
+        ref.Options(resolution=512, z_dim=16, layout="bgp", g_condition="single", width=8, encoder="resnet101",
+                    e_width=2, e_head_depth=2, **DEEP), "hinge", "sum", 2, 24),
+    "step_gan_strided": (ref.StridedOptions(system="gan", d_norm="none"), "hinge", "sum", 4, 25),
+    "step_bigbigan_strided_64": (
+        ref.StridedOptions(resolution=64, channels=1, d_norm="bn", **DEEP), "logistic", "sum", 3, 45),
+    "step_bigbigan_strided_128": (ref.StridedOptions(resolution=128, d_norm="sn", **DEEP), "hinge", "sum", 2, 25),
+    "step_bigan_mlp_32": (bigan.Options(resolution=32, channels=3), "logistic", "sum", 5, 47),
+    "step_bigan_mlp_64": (bigan.Options(resolution=64), "logistic", "sum", 5, 48),
+    "step_bigan_mlp_128": (bigan.Options(resolution=128), "logistic", "sum", 5, 49),
     "step_bigan_mlp": (bigan.Options(), "logistic", "sum", 5, 23),
     "step_bigan_mlp_normal": (
         bigan.Options(prior="normal", e_stochastic=True, channels=3, resolution=8, e_resolution=16),
@@ -127,7 +180,7 @@ def digest(name: str, tensor: torch.Tensor) -> torch.Tensor:
 @dataclass
 class Case:
     """Nets and inputs of one dump, in their initial state; all follows from options, batch and seed."""
-    o: ref.Options | bigan.Options | bigan_conv.Options
+    o: ref.Options | bigan.Options | bigan_conv.Options | encoders.Options
     batch: int
     seed: int = 0
 
@@ -135,10 +188,14 @@ class Case:
         return noise(f"{self.seed}.{name}", *shape)
 
     def nets(self) -> dict:
-        of = next(module for module in (ref, bigan, bigan_conv) if type(self.o) is module.Options)
-        nets = {"G": of.Generator(self.o), "D": of.Discriminator(self.o)}
-        if self.o.system in ("bigan", "bigbigan"):
-            nets["E"] = of.Encoder(self.o)
+        if isinstance(self.o, encoders.Options):
+            nets = {"E": encoders.make_encoder(self.o)}
+        else:
+            of = next((module for module in (bigan, bigan_conv) if type(self.o) is module.Options), ref)
+            generator = ref.StridedGenerator if isinstance(self.o, ref.StridedOptions) else of.Generator
+            nets = {"G": generator(self.o), "D": of.Discriminator(self.o)}
+            if self.o.system in ("bigan", "bigbigan"):
+                nets["E"] = of.Encoder(self.o)
         with torch.no_grad():
             for prefix, net in nets.items():
                 for name, value in [*net.named_parameters(), *named_buffers(net)]:
@@ -183,6 +240,25 @@ def network_case(case: Case) -> dict:
     with torch.no_grad():
         out["eval.g"] = G(z, y_fake)
     return out
+
+
+def encoder_case(case: Case) -> dict:
+    E = case.nets()["E"]
+    x = case.x().requires_grad_()
+
+    def outputs(prefix, mean, sigma, feature):
+        out = {f"{prefix}.mean": mean, f"{prefix}.feature": feature}
+        return out if sigma is None else out | {f"{prefix}.sigma": sigma}
+
+    mean, sigma, feature = E.distribution(x)
+    code = mean if sigma is None else mean + sigma * case.epsilon()
+    (code * case.noise("upstream.code", *code.shape)).sum().backward()
+    out = {**outputs("out", mean, sigma, feature), "out.code": code, "grad.x": x.grad}
+    out |= {f"grad.E.{name}": p.grad for name, p in E.named_parameters()}
+    out |= {f"after.E.{name}": b.clone() for name, b in named_buffers(E)}
+    E.eval()
+    with torch.no_grad():
+        return out | outputs("eval", *E.distribution(x))
 
 
 def step_case(case: Case, kind: str, form: str) -> dict:
@@ -234,42 +310,69 @@ def simultaneous_case(case: Case, options: dict) -> dict:
 
 
 def dumps():
+    """name: function that makes the tensors, options, metadata"""
+    def text(batch, seed=0, **more):
+        return {"batch": str(batch), "seed": str(seed)} | {key: str(value) for key, value in more.items()}
+
+    all_dumps = {}
     for name, (o, batch) in NETWORKS.items():
-        yield name, network_case(Case(o, batch)), o, {"batch": str(batch), "seed": "0"}
+        all_dumps[name] = partial(network_case, Case(o, batch)), o, text(batch)
+    for name, (o, batch) in ENCODERS.items():
+        all_dumps[name] = partial(encoder_case, Case(o, batch)), o, text(batch)
     for name, (o, kind, form, batch, seed) in STEPS.items():
-        yield name, step_case(Case(o, batch, seed), kind, form), o, {
-            "batch": str(batch), "seed": str(seed), "loss.kind": kind, "loss.form": form}
+        all_dumps[name] = partial(step_case, Case(o, batch, seed), kind, form), o, text(
+            batch, seed, **{"loss.kind": kind, "loss.form": form})
     for name, (o, batch, seed, options) in SIMULTANEOUS.items():
-        yield name, simultaneous_case(Case(o, batch, seed), options), o, {
-            "batch": str(batch), "seed": str(seed), **{key: str(value) for key, value in options.items()}}
+        all_dumps[name] = partial(simultaneous_case, Case(o, batch, seed), options), o, text(batch, seed, **options)
+    return all_dumps
+
+
+def check_content(name: str, tensors: dict) -> None:
+    """That there is something to compare: numbers, and in the gradient of every matrix one that is not rounding."""
+    for key, value in tensors.items():
+        assert torch.isfinite(value).all(), (name, key)
+        assert not key.startswith("grad.") or value.dim() < 2 or value.abs().max() > 1e-9, (name, key)
+
+
+def compare(path: Path, rows: torch.Tensor, text: dict) -> str:
+    stored = load_file(path)["digests"]
+    with safe_open(path, "pt") as file:
+        same = stored.shape == rows.shape and all(file.metadata().get(k) == v for k, v in text.items())
+    if same and torch.equal(stored, rows):
+        return "equal"
+    norm = rows[:, 1:2].sqrt()
+    return "close" if same and ((stored - rows).abs() <= 1e-10 * (rows.abs() + norm) + 1e-12).all() else "DIFFERENT"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
+    parser.add_argument("names", nargs="*", help="digests; without them all")
+    arguments = parser.parse_args()
     torch.set_default_dtype(torch.float64)
     torch.set_num_threads(1)
     HERE.mkdir(exist_ok=True)
-    bad = 0
-    for name, tensors, o, text in dumps():
-        assert all(torch.isfinite(value).all() for value in tensors.values()), name
+    encoders.check_published_counts()
+    all_dumps = dumps()
+    left_over = sorted({path.stem for path in HERE.iterdir()} - all_dumps.keys())
+    for name in left_over:
+        print(f"{name}: is made by nothing here")
+    bad = len(left_over)
+    for name in arguments.names or all_dumps:
+        make, o, text = all_dumps[name]
+        tensors = make()
+        check_content(name, tensors)
         rows = torch.stack([digest(key, value) for key, value in tensors.items()])
         text |= {f"model.{f.name.replace('_', '-')}": str(getattr(o, f.name)).lower() for f in fields(o)}
         text["names"] = " ".join(tensors)
         path = HERE / f"{name}.safetensors"
-        if not check:
+        if not arguments.check:
             save_file({"digests": rows}, path, {"torch": torch.__version__.split("+")[0], **text})
             print(f"{path.name}: {len(rows)} digests, {path.stat().st_size} bytes")
             continue
-        stored = load_file(path)["digests"]
-        with safe_open(path, "pt") as file:
-            same = all(file.metadata().get(k) == v for k, v in text.items())
-        norm = rows[:, 1:2].sqrt()
-        same = same and stored.shape == rows.shape and bool(
-            ((stored - rows).abs() <= 1e-10 * (rows.abs() + norm) + 1e-12).all())
-        print(f"{name}: {'same' if same else 'DIFFERENT'}")
-        bad += not same
+        answer = compare(path, rows, text)
+        print(f"{name}: {answer}")
+        bad += answer == "DIFFERENT"
     return 1 if bad else 0
 
 

@@ -528,12 +528,6 @@ def generator_encoder_pass(o: Options, G, E, D, x, z, eps=None) -> Pass:
     return Pass(generator_encoder_loss(o.loss, real, fake), real, fake, x_hat, z_hat, mu, feature)
 
 
-def step(loss: torch.Tensor, optimiser: torch.optim.Optimizer) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    optimiser.step()
-
-
 @torch.no_grad()
 def update_ema(average: nn.Module, net: nn.Module, decay: float) -> None:
     """Parameters: average += (1 - decay) (parameter - average). Buffers are copied."""

@@ -70,6 +70,7 @@ inline void load_golden(model::Network& net, const Golden& golden, const std::st
 inline void expect_near(const at::Tensor& actual, const at::Tensor& expected,
                         const std::string& what) {
   ASSERT_EQ(actual.sizes(), expected.sizes()) << what;
+  ASSERT_GT(expected.numel(), 0) << what;
   EXPECT_TRUE(at::allclose(actual, expected, 1e-9, 1e-9))
       << what << " differs by " << (actual - expected).abs().max().item<double>();
 }

@@ -35,6 +35,11 @@ class GoldenDigest {
     for (std::string word; names >> word;) {
       rows_.emplace(word, static_cast<int64_t>(rows_.size()));
     }
+    const at::Tensor& digests = golden_["digests"];  // [rows, 3 + first values]
+    if (rows_.empty() || digests.dim() != 2 || digests.size(1) <= 3 ||
+        digests.size(0) != static_cast<int64_t>(rows_.size())) {
+      throw std::runtime_error("the golden file " + name + " has not one digest for each name");
+    }
   }
 
   // Gives a component, such as model::ModelOptions, its options of the dump.
@@ -89,6 +94,7 @@ class GoldenDigest {
   void expect(const std::string& name, const at::Tensor& tensor) {
     const auto row = rows_.find(name);
     ASSERT_TRUE(row != rows_.end()) << "the golden file lacks " << name;
+    ASSERT_GT(tensor.numel(), 0) << name;
     const at::Tensor expected = golden_["digests"][row->second];
     const at::Tensor actual = digest(name, tensor, expected.numel());
     // float64 on both sides: only the order of sums differs. 1e-9 of the value, as in expect_near,
@@ -111,13 +117,15 @@ class GoldenDigest {
       expect("after." + prefix + "." + name, tensor);
     }
   }
-  // Nothing that PyTorch's networks have was left out; `prefix` selects names.
+  // Nothing that PyTorch's networks have was left out; `prefix` selects names, at least one.
   void expect_all_seen(const std::string& prefix = "") const {
+    int64_t selected = 0;
     for (const auto& [name, row] : rows_) {
-      if (name.rfind(prefix, 0) == 0) {
-        EXPECT_TRUE(seen_.count(name) > 0) << name;
-      }
+      if (name.rfind(prefix, 0) != 0) continue;
+      ++selected;
+      EXPECT_TRUE(seen_.count(name) > 0) << name;
     }
+    EXPECT_GT(selected, 0) << "the golden file has no row " << prefix;
   }
 
  private:

@@ -2,35 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "support/golden_trunk.h"
+#include "support/lone_trunk.h"
 #include "support/self_communicator.h"
 
 namespace bbg::model {
 namespace {
 
 using Net = testing::LoneTrunk<BottleneckResNet>;
-
-constexpr auto kName = "bottleneck_resnet";
-const BottleneckTrunkShape kShape = {.channels = 1, .base = 2, .units = {1, 2, 1, 1}};
-
-TEST(BottleneckResNet, TrainsAsInPyTorch) {
-  testing::SelfCommunicator communicator;
-  Net net(communicator, at::kDouble, kShape);
-  testing::load_golden(net, testing::Golden(kName));
-  testing::expect_golden_training(net, testing::Golden(kName));
-}
-
-TEST(BottleneckResNet, EvaluatesAsInPyTorchWithAndWithoutTheLastRelu) {
-  testing::SelfCommunicator communicator;
-  for (const bool last_relu : {false, true}) {
-    BottleneckTrunkShape shape = kShape;
-    shape.last_relu = last_relu;
-    Net net(communicator, at::kDouble, shape);
-    testing::load_golden(net, testing::Golden(kName));
-    testing::expect_golden_evaluation(net, testing::Golden(kName),
-                                      last_relu ? "eval.feature_last_relu" : "eval.feature");
-  }
-}
 
 // He et al. 2016, without the classifier.
 TEST(BottleneckResNet, HasThePapersParameters) {

@@ -2,23 +2,13 @@
 
 #include <gtest/gtest.h>
 
-#include "support/golden_trunk.h"
+#include "support/lone_trunk.h"
 #include "support/self_communicator.h"
 
 namespace bbg::model {
 namespace {
 
 using Net = testing::LoneTrunk<SmallResNet>;
-
-// Three stages are part of the dumps of whole networks.
-TEST(SmallResNet, OfFourStagesEqualsPyTorch) {
-  testing::SelfCommunicator communicator;
-  const testing::Golden golden("small_resnet_64");
-  Net net(communicator, at::kDouble, 1, 1, 64);
-  testing::load_golden(net, golden);
-  testing::expect_golden_training(net, golden);
-  testing::expect_golden_evaluation(net, golden, "eval.feature");
-}
 
 TEST(SmallResNet, HasTheCountedParameters) {
   testing::SelfCommunicator communicator;

@@ -1,6 +1,7 @@
-// One D update and one G/E update of class-conditional BigGAN, BiGAN and the ablations of BigBiGAN
-// against digests of PyTorch steps: losses, gradients, buffers. E sees twice D's resolution in
-// BigBiGAN and in one BiGAN, 1.75 times in another.
+// One D update and one G/E update against digests of PyTorch steps: losses, gradients, buffers. Of
+// class-conditional BigGAN, BiGAN, the ablations of BigBiGAN, BigBiGAN with the paper's four blocks
+// in H and J at 32 to 512 px (the larger with E of the paper's kinds), the strided family
+// and BiGAN's networks. E sees twice D's resolution in some, 1.75 times in one.
 #include <gtest/gtest.h>
 
 #include "support/golden_digest.h"
@@ -59,18 +60,23 @@ TEST_P(GoldenSystemStep, GeneratorEncoderUpdateHasPyTorchsLossGradientsAndBuffer
   golden.expect("out.loss_ge", loss.total);
   golden.expect_gradients(*state.nets.generator, "G");
   golden.expect_all_seen("grad.G.");
-  if (state.nets.encoder) golden.expect_gradients(*state.nets.encoder, "E");
-  golden.expect_all_seen("grad.E.");
+  if (state.nets.encoder) {
+    golden.expect_gradients(*state.nets.encoder, "E");
+    golden.expect_all_seen("grad.E.");
+  }
   expect_buffers();
 }
 
-INSTANTIATE_TEST_SUITE_P(Systems, GoldenSystemStep,
-                         ::testing::Values("step_biggan_sg", "step_biggan_tables", "step_bigan",
-                                           "step_bigbigan_x_xz", "step_bigbigan_z_xz",
-                                           "step_bigbigan_class", "step_bigan_mlp",
-                                           "step_bigan_mlp_normal", "step_bigan_conv",
-                                           "step_bigan_conv_normal"),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(
+    Systems, GoldenSystemStep,
+    ::testing::Values("step_biggan_sg", "step_biggan_tables", "step_bigan", "step_bigbigan_x_xz",
+                      "step_bigbigan_z_xz", "step_bigbigan_xz", "step_bigbigan_class",
+                      "step_bigbigan_32", "step_bigbigan_64", "step_bigbigan_128",
+                      "step_bigbigan_256", "step_bigbigan_512", "step_gan_strided",
+                      "step_bigbigan_strided_64", "step_bigbigan_strided_128", "step_bigan_mlp",
+                      "step_bigan_mlp_normal", "step_bigan_mlp_32", "step_bigan_mlp_64",
+                      "step_bigan_mlp_128", "step_bigan_conv", "step_bigan_conv_normal"),
+    [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
 }  // namespace bbg::train
