@@ -86,6 +86,21 @@ TEST_F(Configs, PlanCountsThePublishedNumbersOfParameters) {
   EXPECT_EQ(found, published.size());
 }
 
+// Donahue et al. 2017's code prints 0.6932 for D, G and E before it trains: ln 2, in float32.
+TEST_F(Configs, MnistStartsWithBothLossesAtLnTwo) {
+  const test::Outcome outcome = test::run_command(
+      folder_, test::program("bbg_dist") + " --config " + path("bigan/mnist.ini") +
+                   " --run.output " + test::shell_word(folder_ / "run") + " --data.shards " +
+                   test::shell_word(shards(28, 1)) +
+                   " --data.test-shards= --data.batch 12 --run.steps 1 --report.every 1"
+                   " --eval.standing-passes 1 --eval.batch 12 --eval.probe-iterations 2");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const auto first = nlohmann::json::parse(test::read_file(folder_ / "run/metrics.jsonl"));
+  EXPECT_EQ(first["step"], 1);
+  EXPECT_NEAR(first["loss_d"], std::log(2.0), 1e-6);
+  EXPECT_NEAR(first["loss_ge"], std::log(2.0), 1e-6);
+}
+
 TEST_F(Configs, EveryFileTrainsTwoStepsOnTwoRanksAtAReducedWidth) {
   for (const std::string& name : names()) {
     SCOPED_TRACE(name);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <sstream>
 
 #include "core/error.h"
 
@@ -63,6 +64,27 @@ TEST(Loss, CountsOnlyTheTermsThatExist) {
   EXPECT_EQ(d.total.item<double>(), 2);
   EXPECT_FALSE(d.z.defined());
   EXPECT_FALSE(d.xz.defined());
+}
+
+// The scores of GAN, BiGAN, the ablations of BigBiGAN, and BigBiGAN.
+TEST(Loss, AtZeroScoresIsTwoPerHingeTermAndTwoLnTwoPerLogisticTermInEverySystem) {
+  for (const std::string terms : {"x", "xz", "x xz", "z xz", "x z xz"}) {
+    SCOPED_TRACE(terms);
+    core::Scores zero;
+    int count = 0;
+    std::istringstream words(terms);
+    for (std::string word; words >> word; ++count) {
+      (word == "x" ? zero.x : word == "z" ? zero.z : zero.xz) = at::zeros({4}, at::kDouble);
+    }
+    const auto total = [](const Loss& loss) { return loss.total.item<double>(); };
+    EXPECT_EQ(total(discriminator_loss(Kind::kHinge, zero, zero)), 2 * count);
+    EXPECT_EQ(total(discriminator_loss(Kind::kHinge, zero, zero, Form::kMean)), 2);
+    EXPECT_EQ(total(generator_encoder_loss(Kind::kHinge, zero, zero)), 0);
+    EXPECT_NEAR(total(discriminator_loss(Kind::kLogistic, zero, zero)), 2 * count * std::log(2.0),
+                1e-14);
+    EXPECT_NEAR(total(generator_encoder_loss(Kind::kLogistic, zero, zero)),
+                2 * count * std::log(2.0), 1e-14);
+  }
 }
 
 TEST(Loss, MeanFormIsTheSumOverTheNumberOfTerms) {

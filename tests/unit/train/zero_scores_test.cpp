@@ -1,0 +1,73 @@
+// The losses of whole systems whose D says zero to everything.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "support/self_communicator.h"
+#include "train/step.h"
+
+namespace bbg::train {
+namespace {
+
+struct Losses {
+  double d, ge;
+};
+
+// Of one update each. Strided networks without spectral norm, under which weights of zero are 0/0
+// (docs/choices.md C3).
+Losses losses_at_zero_scores(const std::string& system, const std::string& terms,
+                             const std::string& kind) {
+  model::ModelOptions model;
+  model.system = system;
+  model.terms = terms;
+  model.block = "strided";
+  model.d_norm = "none";
+  model.resolution = 16;
+  model.width = model.e_width = 2;
+  model.z_dim = 5;
+  model.h_width = model.j_width = model.e_head_width = 4;
+  model.check();
+  testing::SelfCommunicator communicator;
+  TrainState state(model, {}, communicator, 1, at::kDouble);
+  {
+    const at::NoGradGuard no_grad;
+    for (const auto& parameter : state.nets.discriminator->store().parameters()) {
+      if (parameter.name.rfind("score_", 0) == 0) at::Tensor(parameter.tensor).zero_();
+    }
+  }
+  loss::LossOptions loss;
+  loss.kind = kind;
+  Step step(state, model, {}, loss);
+  const at::Tensor index = at::arange(4 * 3 * 16 * 16, at::kDouble);
+  const core::Batch batch{.images = at::sin(index * 0.37).view({4, 3, 16, 16}),
+                          .labels = at::full({4}, -1, at::kLong),
+                          .sample_ids = {}};
+  const Noise noise = make_noise(1, 0, 0, 4, model, at::kDouble);
+  // Rates of zero leave the scores where they are.
+  return {step.update_discriminator(batch, noise, 0).total.item<double>(),
+          step.update_generator_encoder(batch, noise, 0, 0).total.item<double>()};
+}
+
+TEST(ZeroScores, CostTwoPerHingeTermAndTwoLnTwoPerLogisticTermInEverySystem) {
+  struct System {
+    std::string name, terms;
+    int count;
+  };
+  for (const auto& [name, terms, count] :
+       {System{"gan", "auto", 1}, System{"biggan", "auto", 1}, System{"bigan", "auto", 1},
+        System{"bigbigan", "auto", 3}, System{"bigbigan", "x xz", 2}, System{"bigbigan", "z xz", 2},
+        System{"bigbigan", "xz", 1}}) {
+    SCOPED_TRACE(name + " " + terms);
+    const Losses hinge = losses_at_zero_scores(name, terms, "hinge");
+    EXPECT_EQ(hinge.d, 2 * count);
+    EXPECT_EQ(hinge.ge, 0);
+    const Losses logistic = losses_at_zero_scores(name, terms, "logistic");
+    EXPECT_NEAR(logistic.d, 2 * count * std::log(2.0), 1e-14);
+    // Without E the real half of G's loss, which has no gradient, is left out.
+    const int halves = name == "gan" || name == "biggan" ? 1 : 2;
+    EXPECT_NEAR(logistic.ge, halves * count * std::log(2.0), 1e-14);
+  }
+}
+
+}  // namespace
+}  // namespace bbg::train
