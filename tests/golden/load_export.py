@@ -56,8 +56,8 @@ class Layers:
         return nn.Conv2d(n_in, n_out, kernel, stride, (kernel - stride + 1) // 2, bias=bias)
 
     def up_conv(self, name):
-        (n_in, n_out, _, _), bias = self.shape(name)
-        return nn.ConvTranspose2d(n_in, n_out, 4, 2, 1, bias=bias)
+        (n_in, n_out, kernel, _), bias = self.shape(name)
+        return nn.ConvTranspose2d(n_in, n_out, kernel, 2, (kernel - 1) // 2, kernel % 2, bias=bias)
 
     def norm(self, name):
         return nn.BatchNorm2d(len(self.tensors[name + ".running_mean"]), self.model.getfloat("bn-eps"))
@@ -191,6 +191,26 @@ class DenseGenerator(nn.Module):
         return torch.tanh(self.output(h) / 2).view(len(z), *self.shape)
 
 
+class BiganGenerator(nn.Module):
+    """Of BiGAN's ImageNet system: the code enters every layer but the last."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.linear, self.code = layers.linear("linear"), layers.linear("code")
+        self.norm0 = nn.BatchNorm1d(self.linear.out_features, layers.model.getfloat("bn-eps"))
+        self.deconvs = layers.all("deconvs.{}.weight", lambda i: layers.up_conv(f"deconvs.{i}"))
+        self.norms = layers.all("norms.{}.weight", lambda i: layers.norm(f"norms.{i}"))
+        self.output = layers.up_conv("output")
+        self.side = layers.model.getint("resolution") // 16
+
+    def forward(self, z, labels=None):
+        codes = self.code(z).split([deconv.out_channels for deconv in self.deconvs], 1)
+        h = F.relu(self.norm0(self.linear(z))).view(len(z), -1, self.side, self.side)
+        for deconv, norm, code in zip(self.deconvs, self.norms, codes):
+            h = F.relu(norm(deconv(h) + code[:, :, None, None]))
+        return torch.tanh(self.output(h) / 2)
+
+
 # E ------------------------------------------------------------------------------------------------------------------
 
 class Code(NamedTuple):
@@ -256,6 +276,26 @@ class DenseEncoder(Encoder):
         for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.2)
         return x
+
+
+class AlexNet(Encoder):
+    def __init__(self, layers):
+        super().__init__(layers)
+        self.convs, width = nn.ModuleList(), None
+        while f"convs.{len(self.convs)}.weight" in layers:
+            (n_out, n_in, kernel, _), _ = layers.shape(f"convs.{len(self.convs)}")
+            groups, stride = (1, 4) if width is None else (width // n_in, 1)
+            self.convs.append(nn.Conv2d(n_in * groups, n_out, kernel, stride, kernel // 2, groups=groups, bias=False))
+            width = n_out
+        self.norms = nn.ModuleDict({str(i): layers.norm(f"norms.{i}") for i in range(1, len(self.convs))})
+
+    def trunk(self, x):
+        for i, conv in enumerate(self.convs):
+            x = conv(x)
+            x = F.leaky_relu(self.norms[str(i)](x) if i else x, 0.2)
+            if i < 2:
+                x = F.max_pool2d(x, 3, 2, 1)
+        return x.flatten(1)
 
 
 class Unit(nn.Module):
@@ -334,7 +374,7 @@ def load(path, network, kinds, kind_of):
 
 
 def load_generator(path):
-    kinds = {"strided": StridedGenerator, "residual": ResidualGenerator, "mlp": DenseGenerator}
+    kinds = {"strided": StridedGenerator, "residual": ResidualGenerator, "mlp": DenseGenerator, "bigan": BiganGenerator}
     return load(path, "G", kinds, lambda model: model["block"])
 
 
@@ -343,7 +383,7 @@ def load_encoder(path):
         usual = "small" if model["block"] == "residual" else model["block"]
         return usual if model["encoder"] == "auto" else model["encoder"]
     kinds = {"strided": StridedEncoder, "mlp": DenseEncoder, "small": SmallEncoder, "resnet50": ResNetEncoder,
-             "resnet101": ResNetEncoder, "revnet50": RevNetEncoder}
+             "resnet101": ResNetEncoder, "revnet50": RevNetEncoder, "alexnet": AlexNet}
     return load(path, "E", kinds, kind_of)
 
 

@@ -143,12 +143,14 @@ TEST_F(Export, LargeEncodersComputeTheSameInPyTorch) {
   }
 }
 
-TEST_F(Export, FullyConnectedNetworksComputeTheSameInPyTorch) {
+TEST_F(Export, BiganNetworksComputeTheSameInPyTorch) {
   const std::string reason = why_no_torch(folder_);
   if (!reason.empty()) GTEST_SKIP() << reason;
   const std::string mlp = "--model.system bigan --model.block mlp --model.e-head-depth 0 ";
   for (const std::string& more :
-       {mlp, mlp + "--model.prior uniform --model.e-stochastic false --model.bn-eps 1e-8"}) {
+       {mlp, mlp + "--model.prior uniform --model.e-stochastic false --model.bn-eps 1e-8",
+        std::string("--model.system bigan --model.block bigan --model.encoder alexnet "
+                    "--model.e-head-depth 0 ")}) {
     SCOPED_TRACE(more);
     fs::remove_all(folder_ / "run");
     const test::Outcome trained = train(1, "run", "--run.steps 2 " + more);
