@@ -71,6 +71,11 @@ std::vector<std::string> chosen_networks(const std::string& text,
           "--networks '" + text + "': model.system = " + model.system + " has no encoder",
           "leave E out");
     }
+    if (word == "D" && !model.has_discriminator()) {
+      throw core::UsageError(
+          "--networks '" + text + "': model.system = " + model.system + " has no discriminator",
+          "leave D out");
+    }
     chosen.insert(word);
   }
   std::vector<std::string> names;

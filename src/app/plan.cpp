@@ -58,7 +58,7 @@ Json plan(const RunConfig& config) {
   };
   add("G", *nets.generator, true);
   if (nets.encoder) add("E", *nets.encoder, true);
-  add("D", *nets.discriminator, false);
+  if (nets.discriminator) add("D", *nets.discriminator, false);
   parameters["total"] = total;
   const int64_t value_bytes = config.compute.dtype == "float64" ? 8 : 4;
   return {{"name", config.run.name},
@@ -69,10 +69,10 @@ Json plan(const RunConfig& config) {
             {"channels", config.model.channels},
             {"classes", config.model.is_conditional() ? config.model.num_classes : 0}}},
           {"parameters", parameters},
-          {"discriminator", by_part(*nets.discriminator)},
+          {"discriminator", nets.discriminator ? by_part(*nets.discriminator) : Json::object()},
           // Values, gradients and two moments of each parameter, and the averages.
           {"state_bytes", (4 * total + averaged) * value_bytes},
-          {"images_per_step", config.data.batch * config.train.draws_per_step()}};
+          {"images_per_step", config.data.batch * config.train.draws_per_step(config.model)}};
 }
 
 std::string plan_text(const Json& plan) {

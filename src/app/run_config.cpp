@@ -63,6 +63,11 @@ void RunConfig::parse(const std::vector<std::string>& arguments) {
                                std::to_string(model.data_resolution()),
                            "set it to model.e-resolution, or without that to model.resolution");
   }
+  if (loss.latent_to_g > 0 && !model.is_latent_regressor()) {
+    throw core::UsageError("loss.latent-to-g does not fit model.system = " + model.system +
+                               ", which regresses no codes",
+                           "set loss.latent-to-g = 0, or model.system = latent-regressor");
+  }
 }
 
 }  // namespace bbg::app

@@ -79,7 +79,7 @@ StartingTensors take_networks(const core::StateDict& source, double sn_eps,
   StartingTensors result;
   take(tensors, "G", *state.nets.generator, sn_eps, result);
   if (state.nets.encoder) take(tensors, "E", *state.nets.encoder, sn_eps, result);
-  take(tensors, "D", *state.nets.discriminator, sn_eps, result);
+  if (state.nets.discriminator) take(tensors, "D", *state.nets.discriminator, sn_eps, result);
   take_average(tensors, "G", *state.nets.generator, *state.average_g);
   if (state.average_e) take_average(tensors, "E", *state.nets.encoder, *state.average_e);
   return result;

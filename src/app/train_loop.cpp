@@ -50,6 +50,8 @@ report::Values measured(const loss::Loss& d, const loss::Loss& ge, const train::
     add(name + "_x", loss->x);
     add(name + "_z", loss->z);
     add(name + "_xz", loss->xz);
+    add(name + "_latent", loss->latent);
+    add(name + "_reconstruction", loss->reconstruction);
   }
   add("grad_norm_d", state.d.gradient_norm);
   add("grad_norm_g", state.g.gradient_norm);
@@ -202,9 +204,11 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   log.info(
       "parameters: G " + std::to_string(state.nets.generator->num_parameters()) +
       (state.nets.encoder ? ", E " + std::to_string(state.nets.encoder->num_parameters()) : "") +
-      ", D " + std::to_string(state.nets.discriminator->num_parameters()));
+      (state.nets.discriminator
+           ? ", D " + std::to_string(state.nets.discriminator->num_parameters())
+           : ""));
 
-  const int64_t draws_per_step = config.train.draws_per_step();
+  const int64_t draws_per_step = config.train.draws_per_step(config.model);
   const int64_t rank_batch = config.data.batch / control.size();
   const int64_t first_slot = rank_batch * control.rank();
   const data::SamplePlan plan(seed, shards->size(), config.data.batch);
@@ -247,7 +251,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     if (config.train.simultaneous) {
       std::tie(loss_d, loss_ge) = updates.update_together(next_batch(), noise(), lr_g, lr_e, lr_d);
     } else {
-      for (int64_t i = 0; i < config.train.d_steps; ++i) {
+      for (int64_t i = 0; i < config.train.d_updates(config.model); ++i) {
         loss_d = updates.update_discriminator(next_batch(), noise(), lr_d);
       }
       loss_ge = updates.update_generator_encoder(next_batch(), noise(), lr_g, lr_e);

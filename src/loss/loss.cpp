@@ -27,17 +27,14 @@ Loss join_terms(const Term& term, const core::Scores& encoder, const core::Score
                 Form form, double scale) {
   Loss loss;
   int count = 0;
-  const auto add = [&](const at::Tensor& e, const at::Tensor& g, at::Tensor& kept) {
+  const auto add = [&](const at::Tensor& e, const at::Tensor& g, at::Tensor Loss::*kept) {
     if (!g.defined()) return;
-    const at::Tensor value =
-        (e.defined() ? term.encoder(e) + term.generator(g) : term.generator(g)) * scale;
-    kept = value.detach();
-    loss.total = loss.total.defined() ? loss.total + value : value;
+    loss.add(e.defined() ? term.encoder(e) + term.generator(g) : term.generator(g), scale, kept);
     ++count;
   };
-  add(encoder.x, generator.x, loss.x);
-  add(encoder.z, generator.z, loss.z);
-  add(encoder.xz, generator.xz, loss.xz);
+  add(encoder.x, generator.x, &Loss::x);
+  add(encoder.z, generator.z, &Loss::z);
+  add(encoder.xz, generator.xz, &Loss::xz);
   BBG_CHECK(count > 0, "a loss needs at least one score");
   if (form == Form::kMean) loss.total = loss.total / count;
   return loss;
@@ -62,6 +59,21 @@ void LossOptions::declare(core::OptionTable& table) {
       .add("loss.scale", &scale,
            "Factor on the losses; BiGAN's 0.5 makes them the mean of its two kinds of pairs")
       .above(0);
+  table
+      .add("loss.latent-to-g", &latent_to_g,
+           "Weight in G's loss of the error of a latent regressor's E: 0 leaves G a GAN's, 0.25 is "
+           "BiGAN's joint latent regressor (with 1 it degenerated)")
+      .at_least(0);
+  table
+      .add("loss.reconstruction", &reconstruction,
+           "Loss of an autoencoder: squared (l2) or absolute (l1) difference of x and G(E(x))")
+      .one_of({"l2", "l1"});
+}
+
+void Loss::add(const at::Tensor& cost, double scale, at::Tensor Loss::*term) {
+  const at::Tensor value = cost * scale;
+  this->*term = value.detach();
+  total = total.defined() ? total + value : value;
 }
 
 Kind LossOptions::parsed_kind() const {

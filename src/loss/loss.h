@@ -21,6 +21,8 @@ struct LossOptions {
   std::string kind = "hinge";
   std::string form = "sum";
   double scale = 1;
+  double latent_to_g = 0;
+  std::string reconstruction = "l2";
 
   void declare(core::OptionTable& table);
   Kind parsed_kind() const;
@@ -28,8 +30,13 @@ struct LossOptions {
 };
 
 struct Loss {
-  at::Tensor total;     // scalar; backward starts here
-  at::Tensor x, z, xz;  // its terms, detached; undefined where the system lacks the term
+  at::Tensor total;  // scalar; backward starts here
+  // its terms, detached; undefined where the system lacks the term
+  at::Tensor x, z, xz;
+  at::Tensor latent, reconstruction;  // loss/regression.h
+
+  // Adds scale * cost to the total, and keeps it in `term`, one of the above.
+  void add(const at::Tensor& cost, double scale, at::Tensor Loss::*term);
 };
 
 Loss discriminator_loss(Kind kind, const core::Scores& encoder_pairs,

@@ -38,8 +38,18 @@ at::Tensor BiganDiscriminator::code_features(const at::Tensor& z) {
   return h_ ? (*h_)(z) : at::Tensor();
 }
 
+at::Tensor BiganDiscriminator::feature(const at::Tensor& x) {
+  const at::Tensor features = image_features(x);
+  return h_ ? features.flatten(1) : join(features, {});
+}
+
 at::Tensor BiganDiscriminator::score(const at::Tensor& image_features,
                                      const at::Tensor& code_features) {
+  return (*score_)(join(image_features, code_features)).squeeze(1);
+}
+
+at::Tensor BiganDiscriminator::join(const at::Tensor& image_features,
+                                    const at::Tensor& code_features) {
   std::vector<at::Tensor> codes;
   if (code_features.defined()) codes = code_features.split_with_sizes(channels_, 1);
   at::Tensor h = image_features;
@@ -48,7 +58,7 @@ at::Tensor BiganDiscriminator::score(const at::Tensor& image_features,
     if (!codes.empty()) h = h + codes[i].unsqueeze(-1).unsqueeze(-1);
     h = at::leaky_relu(norms_[i](h), kLeak);
   }
-  return (*score_)(h.flatten(1)).squeeze(1);
+  return h.flatten(1);
 }
 
 }  // namespace bbg::model

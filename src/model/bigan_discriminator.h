@@ -20,9 +20,12 @@ class BiganDiscriminator final : public SingleScore {
                      const ModelOptions& options);
   at::Tensor image_features(const at::Tensor& x) override;  // -> [N, width, S/2, S/2]
   at::Tensor code_features(const at::Tensor& z) override;   // -> [N, (2 + 4 + 8) width]
+  at::Tensor feature(const at::Tensor& x) override;
   at::Tensor score(const at::Tensor& image_features, const at::Tensor& code_features) override;
 
  private:
+  at::Tensor join(const at::Tensor& image_features, const at::Tensor& code_features);  // J, flat
+
   Conv f_;
   std::optional<Linear> h_;
   std::vector<Conv> convs_;

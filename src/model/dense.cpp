@@ -47,6 +47,11 @@ at::Tensor DenseDiscriminator::code_features(const at::Tensor& z) {
   return h_ ? (*h_)(z) : at::Tensor();
 }
 
+at::Tensor DenseDiscriminator::feature(const at::Tensor& x) {
+  const at::Tensor features = image_features(x);
+  return h_ ? features : j_(features);
+}
+
 at::Tensor DenseDiscriminator::score(const at::Tensor& image_features,
                                      const at::Tensor& code_features) {
   return score_(j_(image_features, code_features)).squeeze(1);

@@ -111,7 +111,7 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
     image_features = parts_->residual->out_features();
   }
   int64_t code_features = 0;
-  if (terms.z || terms.xz) {
+  if (terms.read_code()) {
     parts_->h.emplace(context(), code_root / "H", options.z_dim, options.h_width, options.h_depth,
                       spectral);
     code_features = parts_->h->out_features();
@@ -142,6 +142,10 @@ Discriminator::~Discriminator() = default;
 at::Tensor Discriminator::image_features(const at::Tensor& x) {
   if (parts_->single) return parts_->single->image_features(x);
   return parts_->strided ? (*parts_->strided)(x) : (*parts_->residual)(x);
+}
+
+at::Tensor Discriminator::feature(const at::Tensor& x) {
+  return parts_->single ? parts_->single->feature(x) : image_features(x);
 }
 
 at::Tensor Discriminator::code_features(const at::Tensor& z) {

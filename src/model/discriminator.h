@@ -17,6 +17,8 @@ class Discriminator final : public Network {
   ~Discriminator() override;
 
   at::Tensor image_features(const at::Tensor& x);  // F: [N, C, S, S] -> [N, f]
+  // [N, C, S, S] -> [N, f], what the score of the image reads; F(x) where there is none.
+  at::Tensor feature(const at::Tensor& x);
   // H: [N, z_dim] -> [N, h]; undefined where no score reads the code.
   at::Tensor code_features(const at::Tensor& z);
   // labels [N] int64 where ModelOptions::is_conditional(): s_x gains <e(y), F(x)> (Miyato & Koyama

@@ -65,9 +65,12 @@ Encoder::Encoder(const ModelOptions& options, comm::Communicator& communicator, 
   const int64_t features = parts_->make_trunk(context(), root(), options);
   parts_->head.emplace(context(), root() / "head", features, options.e_head_width,
                        options.e_head_depth, false);
-  parts_->output.emplace(context(), root() / "output", parts_->head->out_features(),
-                         options.z_dim * (stochastic_ ? 2 : 1),
-                         /*bias=*/!is_bigans, false);
+  // docs/choices.md C1
+  parts_->output.emplace(
+      context(), root() / "output", parts_->head->out_features(),
+      options.z_dim * (stochastic_ ? 2 : 1),
+      /*bias=*/!is_bigans, false,
+      is_bigans && options.is_latent_regressor() ? Start::kZero : Start::kWeight);
 }
 
 Encoder::~Encoder() = default;
@@ -77,10 +80,13 @@ Code Encoder::forward(const at::Tensor& x) {
   const at::Tensor output = (*parts_->output)((*parts_->head)(feature));
   if (!stochastic_) {
     // Donahue et al. 2017's code keeps E's code where the uniform prior has its support.
-    return {.mean = is_bounded_ ? at::tanh(output / 2) : output, .sigma = {}, .feature = feature};
+    return {.mean = is_bounded_ ? at::tanh(output / 2) : output,
+            .sigma = {},
+            .feature = feature,
+            .logits = is_bounded_ ? output : at::Tensor()};
   }
   const std::vector<at::Tensor> halves = output.chunk(2, 1);
-  return {.mean = halves[0], .sigma = at::softplus(halves[1]), .feature = feature};
+  return {.mean = halves[0], .sigma = at::softplus(halves[1]), .feature = feature, .logits = {}};
 }
 
 }  // namespace bbg::model

@@ -12,6 +12,7 @@ struct Code {
   at::Tensor mean;     // [N, z_dim]
   at::Tensor sigma;    // [N, z_dim], softplus; undefined for a deterministic encoder
   at::Tensor feature;  // [N, f], what linear probes and neighbours are measured on
+  at::Tensor logits;   // [N, z_dim], mean = 2 sigmoid(logits) - 1; undefined for a normal prior
 
   at::Tensor sample(const at::Tensor& epsilon) const;  // mean + sigma * epsilon
 };

@@ -12,8 +12,10 @@ void ModelOptions::declare(core::OptionTable& table) {
   table
       .add("model.system", &system,
            "Which system is trained: GAN and BigGAN have G and D with a score of the image; BiGAN "
-           "has E too and a score of the pair; BigBiGAN has both and a score of the code")
-      .one_of({"gan", "biggan", "bigan", "bigbigan"});
+           "has E too and a score of the pair; BigBiGAN has both and a score of the code; a latent "
+           "regressor is a GAN whose E learns the codes of generated images; an autoencoder has G "
+           "and E alone")
+      .one_of({"gan", "biggan", "bigan", "bigbigan", "latent-regressor", "autoencoder"});
   table
       .add("model.terms", &terms,
            "Scores that D gives, as in the ablations of BigBiGAN: auto takes all of the system's")
@@ -133,6 +135,7 @@ std::string ModelOptions::encoder_kind() const {
 }
 
 Terms ModelOptions::active_terms() const {
+  if (!has_discriminator()) return {};
   if (terms == "auto") {
     const bool all = system == "bigbigan";
     return {.x = system != "bigan", .z = all, .xz = all || system == "bigan"};
@@ -153,13 +156,32 @@ void check_system(const ModelOptions& options) {
   const Terms terms = options.active_terms();
   const std::string pair =
       "model.terms = " + options.terms + " does not fit model.system = " + options.system;
-  if (!options.has_encoder() && (terms.z || terms.xz)) {
+  if (!options.has_discriminator() && options.terms != "auto") {
+    throw core::UsageError(pair + ", which has no discriminator", "set model.terms = auto");
+  }
+  if (options.is_latent_regressor() && terms.read_code()) {
+    throw core::UsageError(pair + ", whose discriminator sees no code",
+                           "set model.terms = x, or model.system = bigan or bigbigan");
+  }
+  if (!options.has_encoder() && terms.read_code()) {
     throw core::UsageError(pair + ", which has no encoder",
                            "set model.terms = x, or model.system = bigan or bigbigan");
   }
-  if (options.has_encoder() && !terms.z && !terms.xz) {
+  const bool learns_from_d = options.has_discriminator() && !options.is_latent_regressor();
+  if (options.has_encoder() && learns_from_d && !terms.read_code()) {
     throw core::UsageError(pair + ": the encoder would learn nothing",
                            "add xz to model.terms, or set model.system = gan");
+  }
+  if (options.has_encoder() && !learns_from_d && options.e_stochastic) {
+    throw core::UsageError("model.system = " + options.system +
+                               " does not fit model.e-stochastic = true: nothing would teach E a "
+                               "deviation",
+                           "set model.e-stochastic = false");
+  }
+  if (options.is_latent_regressor() && options.data_resolution() != options.resolution) {
+    throw core::UsageError("model.system = latent-regressor does not fit model.e-resolution = " +
+                               std::to_string(options.e_resolution) + ": E learns from images of G",
+                           "set model.e-resolution = 0 or " + std::to_string(options.resolution));
   }
   if (options.prior == "uniform" && options.has_encoder() && options.e_stochastic) {
     throw core::UsageError("model.prior = uniform does not fit model.e-stochastic = true",
@@ -226,7 +248,7 @@ void check_strided(const ModelOptions& options) {
 
 void check_residual(const ModelOptions& options) {
   const auto blocks = static_cast<int64_t>(generator_layout(options).size());
-  discriminator_layout(options);
+  if (options.has_discriminator()) discriminator_layout(options);
   const int64_t chunks = options.g_split_z ? blocks + 1 : 1;
   if (options.z_dim % chunks != 0) {
     const int64_t below = options.z_dim / chunks * chunks;
@@ -236,7 +258,7 @@ void check_residual(const ModelOptions& options) {
                                (below > 0 ? std::to_string(below) + " and " : "") +
                                std::to_string(below + chunks));
   }
-  if (options.d_norm != "sn") {
+  if (options.has_discriminator() && options.d_norm != "sn") {
     throw core::UsageError(
         "model.d-norm = " + options.d_norm + " does not fit model.block = residual",
         "set model.d-norm = sn, or model.block = strided");
@@ -253,7 +275,7 @@ void check_bigan(const ModelOptions& options) {
         "set model.system = bigan (a score of the pair) or gan (of the image), or model.block = "
         "strided or residual");
   }
-  if (options.d_norm != "bn") {
+  if (options.has_discriminator() && options.d_norm != "bn") {
     throw core::UsageError(
         "model.d-norm = " + options.d_norm + " does not fit model.block = " + options.block,
         "set model.d-norm = bn");

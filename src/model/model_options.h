@@ -12,10 +12,12 @@ namespace bbg::model {
 // The scores that a system's discriminator gives (Donahue & Simonyan 2019, section 2).
 struct Terms {
   bool x = false, z = false, xz = false;
+  bool read_code() const { return z || xz; }
 };
 
 struct ModelOptions {
-  std::string system = "bigbigan";  // gan, biggan: x alone; bigan: xz alone; bigbigan: all three
+  // gan, biggan, latent-regressor: x alone; bigan: xz alone; bigbigan: all three; autoencoder: no D
+  std::string system = "bigbigan";
   std::string terms = "auto";
   int64_t resolution = 32;   // of G and D
   int64_t e_resolution = 0;  // of E's images, from which D's are made; 0: the same
@@ -54,7 +56,9 @@ struct ModelOptions {
   // Throws UsageError where values do not fit together (z-dim and chunks, resolution and blocks).
   void check() const;
 
-  bool has_encoder() const { return system == "bigan" || system == "bigbigan"; }
+  bool has_encoder() const { return system != "gan" && system != "biggan"; }
+  bool has_discriminator() const { return system != "autoencoder"; }
+  bool is_latent_regressor() const { return system == "latent-regressor"; }
   Terms active_terms() const;
   // Of the images that are read (and cropped): E's, or G's and D's where there is no E or it sees
   // the same.

@@ -10,7 +10,9 @@ Nets make_nets(const ModelOptions& options, comm::Communicator& communicator, ui
                          ? std::make_unique<Encoder>(options, communicator, seed, tensor_options)
                          : nullptr,
           .discriminator =
-              std::make_unique<Discriminator>(options, communicator, seed, tensor_options)};
+              options.has_discriminator()
+                  ? std::make_unique<Discriminator>(options, communicator, seed, tensor_options)
+                  : nullptr};
 }
 
 }  // namespace bbg::model

@@ -11,7 +11,8 @@ namespace bbg::model {
 
 struct Nets {
   std::unique_ptr<Generator> generator;
-  std::unique_ptr<Encoder> encoder;  // null in a system without one
+  // null in a system without one
+  std::unique_ptr<Encoder> encoder;
   std::unique_ptr<Discriminator> discriminator;
 };
 

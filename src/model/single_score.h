@@ -13,6 +13,8 @@ class SingleScore {
   virtual at::Tensor image_features(const at::Tensor& x) = 0;  // of [N, C, S, S]
   // Of [N, z_dim]; undefined where the score is that of the image alone.
   virtual at::Tensor code_features(const at::Tensor& z) = 0;
+  // [N, f], for probe and neighbours: what the score of the image alone reads, else image_features.
+  virtual at::Tensor feature(const at::Tensor& x) = 0;
   virtual at::Tensor score(const at::Tensor& image_features,
                            const at::Tensor& code_features) = 0;  // [N]
 };

@@ -7,6 +7,7 @@
 
 #include "core/rng.h"
 #include "loss/orthogonal.h"
+#include "loss/regression.h"
 
 namespace bbg::train {
 
@@ -57,6 +58,12 @@ core::Scores half(const core::Scores& scores, int64_t first, int64_t count) {
 
 at::Tensor join(const at::Tensor& a, const at::Tensor& b) {
   return a.defined() ? at::cat({a, b}) : a;
+}
+
+// x itself, to the last bit; backward passes `share` of the gradient.
+at::Tensor pass_gradient(const at::Tensor& x, double share) {
+  const at::Tensor value = x.detach();
+  return share == 0 ? value : value + (x - value) * share;
 }
 
 std::vector<at::Tensor> parameters_of(const model::Network& network) {
@@ -117,7 +124,7 @@ Step::Step(TrainState& state, const model::ModelOptions& model, const TrainOptio
       train_(train),
       loss_(loss),
       augment_(parse_augment_policy(train.augment)),
-      reads_real_features_(model.active_terms().xz) {}
+      pairs_codes_(model.active_terms().read_code()) {}
 
 at::Tensor Step::shown_real(const core::Batch& batch, const Noise& noise) const {
   const at::Tensor images = shrink(batch.images, model_.resolution);
@@ -154,10 +161,35 @@ loss::Loss Step::discriminator_loss(const Pairs& pairs) const {
 }
 
 loss::Loss Step::generator_encoder_loss(const Pairs& pairs) const {
-  // Without E nothing in the scores of real images depends on what is trained here.
+  // Without codes nothing in the scores of real images depends on what is trained here.
   return loss::generator_encoder_loss(loss_.parsed_kind(),
-                                      state_.nets.encoder ? pairs.encoder : core::Scores(),
+                                      pairs_codes_ ? pairs.encoder : core::Scores(),
                                       pairs.generator, loss_.parsed_form(), loss_.scale);
+}
+
+void Step::add_latent_loss(const at::Tensor& generated, const at::Tensor& z, loss::Loss& loss) {
+  model::Encoder& encoder = *state_.nets.encoder;
+  encoder.begin_substep();
+  const model::Code code = encoder.forward(pass_gradient(generated, loss_.latent_to_g));
+  loss.add(loss::latent_cost(code.mean, code.logits, z), loss_.scale, &loss::Loss::latent);
+}
+
+loss::Loss Step::autoencoder_loss(const core::Batch& batch) {
+  model::Nets& nets = state_.nets;
+  nets.encoder->begin_substep();
+  nets.generator->begin_substep();
+  const at::Tensor made =
+      nets.generator->forward(nets.encoder->forward(batch.images).mean, batch.labels);
+  loss::Loss loss;
+  loss.add(loss::reconstruction_cost(loss_.reconstruction, shrink(batch.images, model_.resolution),
+                                     made),
+           loss_.scale, &loss::Loss::reconstruction);
+  return loss;
+}
+
+void Step::update_networks(double lr_g, double lr_e) {
+  update(state_.g, *state_.nets.generator, lr_g);
+  if (state_.e) update(*state_.e, *state_.nets.encoder, lr_e);
 }
 
 void Step::update(Trained& trained, const model::Network& network, double learning_rate) {
@@ -194,38 +226,34 @@ loss::Loss Step::update_discriminator(const core::Batch& batch, const Noise& noi
     const at::NoGradGuard no_grad;
     nets.generator->begin_substep();
     generated = nets.generator->forward(noise.z, noise.labels);
-    if (nets.encoder) {
+    if (pairs_codes_) {
       nets.encoder->begin_substep();
       code = nets.encoder->forward(batch.images).sample(noise.epsilon);
     }
   }
   nets.discriminator->begin_substep();
   const loss::Loss loss = discriminator_loss(score(batch, code, generated, noise));
-  state_.d.arena.zero_gradients();
+  state_.d->arena.zero_gradients();
   loss.total.backward();
-  update(state_.d, *nets.discriminator, lr_d);
+  update(*state_.d, *nets.discriminator, lr_d);
   return loss;
 }
 
-loss::Loss Step::update_generator_encoder(const core::Batch& batch, const Noise& noise, double lr_g,
-                                          double lr_e) {
+loss::Loss Step::adversarial_loss(const core::Batch& batch, const Noise& noise) {
   model::Nets& nets = state_.nets;
   model::Discriminator& discriminator = *nets.discriminator;
-  discriminator.set_requires_grad(false);
   discriminator.begin_substep();
   nets.generator->begin_substep();
   const at::Tensor generated = nets.generator->forward(noise.z, noise.labels);
   Pairs pairs;
-  if (nets.encoder) {
+  if (pairs_codes_) {
     nets.encoder->begin_substep();
     const at::Tensor code = nets.encoder->forward(batch.images).sample(noise.epsilon);
     at::Tensor real_features, prior_features;
     {
       // Neither depends on G or E, so no gradient passes (docs/choices.md 46).
       const at::NoGradGuard no_grad;
-      if (reads_real_features_ || model_.active_terms().x) {
-        real_features = discriminator.image_features(shown_real(batch, noise));
-      }
+      real_features = discriminator.image_features(shown_real(batch, noise));
       prior_features = discriminator.code_features(noise.z);
     }
     pairs.encoder = discriminator.scores(real_features, discriminator.code_features(code),
@@ -236,13 +264,22 @@ loss::Loss Step::update_generator_encoder(const core::Batch& batch, const Noise&
   } else {
     pairs.generator = discriminator.forward(shown_generated(generated, noise), {}, noise.labels);
   }
-  const loss::Loss loss = generator_encoder_loss(pairs);
+  loss::Loss loss = generator_encoder_loss(pairs);
+  if (model_.is_latent_regressor()) add_latent_loss(generated, noise.z, loss);
+  return loss;
+}
+
+loss::Loss Step::update_generator_encoder(const core::Batch& batch, const Noise& noise, double lr_g,
+                                          double lr_e) {
+  model::Discriminator* discriminator = state_.nets.discriminator.get();
+  if (discriminator != nullptr) discriminator->set_requires_grad(false);
+  const loss::Loss loss =
+      discriminator != nullptr ? adversarial_loss(batch, noise) : autoencoder_loss(batch);
   state_.g.arena.zero_gradients();
   if (state_.e) state_.e->arena.zero_gradients();
   loss.total.backward();
-  discriminator.set_requires_grad(true);
-  update(state_.g, *nets.generator, lr_g);
-  if (state_.e) update(*state_.e, *nets.encoder, lr_e);
+  if (discriminator != nullptr) discriminator->set_requires_grad(true);
+  update_networks(lr_g, lr_e);
   return loss;
 }
 
@@ -250,21 +287,26 @@ std::pair<loss::Loss, loss::Loss> Step::update_together(const core::Batch& batch
                                                         const Noise& noise, double lr_g,
                                                         double lr_e, double lr_d) {
   model::Nets& nets = state_.nets;
+  if (!nets.discriminator) {
+    return {loss::Loss(), update_generator_encoder(batch, noise, lr_g, lr_e)};
+  }
   nets.generator->begin_substep();
   const at::Tensor generated = nets.generator->forward(noise.z, noise.labels);
   at::Tensor code;
-  if (nets.encoder) {
+  if (pairs_codes_) {
     nets.encoder->begin_substep();
     code = nets.encoder->forward(batch.images).sample(noise.epsilon);
   }
   nets.discriminator->begin_substep();
   const Pairs pairs = score(batch, code, generated, noise);
-  const loss::Loss loss_d = discriminator_loss(pairs), loss_ge = generator_encoder_loss(pairs);
+  const loss::Loss loss_d = discriminator_loss(pairs);
+  loss::Loss loss_ge = generator_encoder_loss(pairs);
+  if (model_.is_latent_regressor()) add_latent_loss(generated, noise.z, loss_ge);
 
   // Each loss reaches the parameters that it trains, and no others.
   const std::vector<at::Tensor> of_d = parameters_of(*nets.discriminator);
   std::vector<at::Tensor> of_ge = parameters_of(*nets.generator);
-  state_.d.arena.zero_gradients();
+  state_.d->arena.zero_gradients();
   state_.g.arena.zero_gradients();
   if (state_.e) {
     const std::vector<at::Tensor> of_e = parameters_of(*nets.encoder);
@@ -273,9 +315,8 @@ std::pair<loss::Loss, loss::Loss> Step::update_together(const core::Batch& batch
   }
   loss_d.total.backward({}, /*retain_graph=*/true, /*create_graph=*/false, of_d);
   loss_ge.total.backward({}, /*retain_graph=*/false, /*create_graph=*/false, of_ge);
-  update(state_.d, *nets.discriminator, lr_d);
-  update(state_.g, *nets.generator, lr_g);
-  if (state_.e) update(*state_.e, *nets.encoder, lr_e);
+  update(*state_.d, *nets.discriminator, lr_d);
+  update_networks(lr_g, lr_e);
   return {loss_d, loss_ge};
 }
 

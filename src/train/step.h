@@ -1,8 +1,8 @@
 #pragma once
 // One sub-step of training: a D update, or a joint update of G and E (Donahue & Simonyan 2019,
-// section 2; order and details: docs/choices.md 39, 43-46), or both together as in BiGAN. Reads no
-// clock, file or global; random numbers come from (seed, draw, sample slot) only. Every call is a
-// collective.
+// section 2; order and details: docs/choices.md 39, 43-46), or both together as in BiGAN; and those
+// of the systems that BiGAN is compared with (docs/choices.md 58). Reads no clock, file or global;
+// random numbers come from (seed, draw, sample slot) only. Every call is a collective.
 
 #include <limits>
 #include <utility>
@@ -48,11 +48,12 @@ class Step {
        const loss::LossOptions& loss);
 
   // `batch`: this rank's slice, images at E's resolution. Learning rates are those of the update.
+  // A system without D has no updates of it: never called.
   loss::Loss update_discriminator(const core::Batch& batch, const Noise& noise, double lr_d);
   loss::Loss update_generator_encoder(const core::Batch& batch, const Noise& noise, double lr_g,
                                       double lr_e);
   // Both gradients on this batch at the parameters as they are, from one pass through the networks;
-  // then both updates. Returns the losses of D and of G and E.
+  // then both updates. Returns the losses of D (empty without D) and of G and E.
   std::pair<loss::Loss, loss::Loss> update_together(const core::Batch& batch, const Noise& noise,
                                                     double lr_g, double lr_e, double lr_d);
 
@@ -64,6 +65,14 @@ class Step {
               const Noise& noise);
   loss::Loss discriminator_loss(const Pairs& pairs) const;
   loss::Loss generator_encoder_loss(const Pairs& pairs) const;
+  // Of G and E in a system with D.
+  loss::Loss adversarial_loss(const core::Batch& batch, const Noise& noise);
+  // What a latent regressor's E makes of G(z), whose code is z. Reaches G with weight
+  // loss.latent-to-g.
+  void add_latent_loss(const at::Tensor& generated, const at::Tensor& z, loss::Loss& loss);
+  loss::Loss autoencoder_loss(const core::Batch& batch);
+  // After backward; D's is apart.
+  void update_networks(double lr_g, double lr_e);
   // What D sees of a batch's images, at its resolution, and of generated ones.
   at::Tensor shown_real(const core::Batch& batch, const Noise& noise) const;
   at::Tensor shown_generated(const at::Tensor& generated, const Noise& noise) const;
@@ -76,7 +85,7 @@ class Step {
   TrainOptions train_;
   loss::LossOptions loss_;
   AugmentPolicy augment_;
-  bool reads_real_features_;  // in the G/E update: the joint score needs F(real)
+  bool pairs_codes_;  // D sees E's codes of real images, and E learns from its scores
 };
 
 }  // namespace bbg::train

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/options.h"
+#include "model/model_options.h"
 
 namespace bbg::train {
 
@@ -35,9 +36,15 @@ struct TrainOptions {
   void declare(core::OptionTable& table);
   // Throws UsageError where values do not fit together.
   void check() const;
+  // Of D alone in one step: none in a system without D.
+  int64_t d_updates(const model::ModelOptions& model) const {
+    return model.has_discriminator() ? d_steps : 0;
+  }
   // Global batches, each with noise of its own, that one step takes. The loader's position and the
   // numbers of draws follow from it.
-  int64_t draws_per_step() const { return simultaneous ? 1 : d_steps + 1; }
+  int64_t draws_per_step(const model::ModelOptions& model) const {
+    return simultaneous ? 1 : d_updates(model) + 1;
+  }
   // What rates are multiplied with in the update that follows `step` finished ones.
   double rate_factor(int64_t step) const;
 

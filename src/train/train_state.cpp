@@ -54,11 +54,11 @@ TrainState::TrainState(const model::ModelOptions& model_options, const TrainOpti
                        at::TensorOptions tensor_options)
     : nets(model::make_nets(model_options, communicator, seed, tensor_options)),
       g(*nets.generator, options, communicator),
-      d(*nets.discriminator, options, communicator),
       options_(options) {
   average_g = model::make_generator(model_options, communicator, seed, tensor_options);
   average_g->set_requires_grad(false);
   model::copy_state(*nets.generator, *average_g);
+  if (nets.discriminator) d.emplace(*nets.discriminator, options, communicator);
   if (nets.encoder) {
     e.emplace(*nets.encoder, options, communicator);
     average_e = std::make_unique<model::Encoder>(model_options, communicator, seed, tensor_options);
@@ -94,12 +94,12 @@ std::vector<model::NamedTensor> TrainState::named_tensors() const {
   };
   add_network("G", *nets.generator);
   if (nets.encoder) add_network("E", *nets.encoder);
-  add_network("D", *nets.discriminator);
+  if (nets.discriminator) add_network("D", *nets.discriminator);
   add_network("G_average", *average_g);
   if (average_e) add_network("E_average", *average_e);
   add_optimizer("G", g);
   if (e) add_optimizer("E", *e);
-  add_optimizer("D", d);
+  if (d) add_optimizer("D", *d);
   return all;
 }
 

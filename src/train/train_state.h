@@ -35,8 +35,8 @@ struct TrainState {
              comm::Communicator& communicator, uint64_t seed, at::TensorOptions tensor_options);
 
   model::Nets nets;
-  Trained g, d;
-  std::optional<Trained> e;  // as nets.encoder
+  Trained g;
+  std::optional<Trained> e, d;  // as in nets
 
   // Exponential moving averages of weights (docs/choices.md 51): parameters averaged, buffers
   // copied.

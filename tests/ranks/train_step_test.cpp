@@ -19,6 +19,7 @@ struct Case {
   double weight_decay = 0;
   std::string augment = {};
   double clip_norm = 0;
+  double latent_to_g = 0;
 };
 
 void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
@@ -60,6 +61,7 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
   options.orthogonal = 1e-4;
   loss::LossOptions loss;
   loss.kind = test.loss;
+  loss.latent_to_g = test.latent_to_g;
   train::Step step(*state, test.model, options, loss);
   const int64_t size = test.model.data_resolution();
   const int64_t b = kGlobalBatch / communicator.size(), first = b * communicator.rank();
@@ -74,12 +76,12 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
     return own;
   };
   for (int64_t i = 0; i < steps; ++i) {
-    for (int64_t k = 0; k < options.draws_per_step(); ++k) {
+    for (int64_t k = 0; k < options.draws_per_step(test.model); ++k) {
       const train::Noise noise =
           train::make_noise(kSeed, draw, first, b, test.model, at::kDouble, !test.augment.empty());
       if (options.simultaneous) {
         step.update_together(batch(), noise, options.lr_g, options.lr_e, options.lr_d);
-      } else if (k < options.d_steps) {
+      } else if (k < options.d_updates(test.model)) {
         step.update_discriminator(batch(), noise, options.lr_d);
       } else {
         step.update_generator_encoder(batch(), noise, options.lr_g, options.lr_e);
@@ -127,7 +129,8 @@ TEST_P(TrainStep, MovesEveryNetworkAndKeepsRanksEqual) {
     for (int64_t r = 0; r < communicator->size(); ++r) EXPECT_TRUE(at::equal(all[r], all[0]));
   };
   expect_moved(state->g, start.g);
-  expect_moved(state->d, start.d);
+  EXPECT_EQ(state->d.has_value(), GetParam().model.has_discriminator());
+  if (state->d) expect_moved(*state->d, *start.d);
   EXPECT_EQ(state->e.has_value(), GetParam().model.has_encoder());
   if (state->e) expect_moved(*state->e, *start.e);
 }
@@ -163,6 +166,17 @@ model::ModelOptions conv_bigan() {
   options.e_resolution = 28;
   return options;
 }
+model::ModelOptions deterministic(model::ModelOptions options, const std::string& system) {
+  options.system = system;
+  options.e_stochastic = false;
+  return options;
+}
+model::ModelOptions conditional_autoencoder() {
+  model::ModelOptions options = biggan();
+  options.system = "autoencoder";
+  options.e_stochastic = false;
+  return options;
+}
 model::ModelOptions plain_gan() {
   model::ModelOptions options = small("strided", "bn", "cg");
   options.system = "gan";
@@ -182,6 +196,14 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"MlpBiganSimultaneous", mlp("bigan"), "logistic", true, 1e-3},
         Case{"ConvBiganSimultaneous", conv_bigan(), "logistic", true, 1e-3},
         Case{"MlpGanSimultaneous", mlp("gan"), "logistic", true},
+        Case{"MlpLatentRegressor", mlp("latent-regressor"), "logistic", true, 1e-3},
+        Case{"StridedJointLatentRegressor",
+             deterministic(small("strided", "bn", "cg"), "latent-regressor"), "logistic", false, 0,
+             "", 0, 0.25},
+        Case{"MlpAutoencoder", mlp("autoencoder"), "logistic", true, 1e-3},
+        Case{"StridedAutoencoder", deterministic(small("strided", "bn", "cg"), "autoencoder"),
+             "logistic"},
+        Case{"ConditionalAutoencoder", conditional_autoencoder(), "hinge"},
         Case{"ResidualSimultaneous", small("residual", "sn", "cg"), "hinge", true, 1e-3},
         Case{"AugmentedAndClipped", small("strided", "sn", "cg"), "hinge", false, 0,
              "colour translation cutout", 0.05},

@@ -249,6 +249,8 @@ TEST_F(Export, WhatCannotBeExportedIsRefusedInOneLine) {
   refuse("--output " + folder_.path(), "is a folder");
   refuse("--networks 'G X'", "there is no network 'X'");
   refuse("--networks E --model.system gan", "model.system = gan has no encoder");
+  refuse("--networks 'G D' --model.system autoencoder --model.e-stochastic false",
+         "model.system = autoencoder has no discriminator");
   refuse("--averaged maybe", "averaged = 'maybe' is not of type true | false");
   refuse("--ouput x", "unknown key 'ouput'");
   refuse("--checkpoint " + folder_.path(), "is not a checkpoint's folder");

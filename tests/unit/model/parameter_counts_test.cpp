@@ -258,6 +258,31 @@ TEST(ModelOptions, RefusesWhatDoesNotFitTogether) {
   refuse([](ModelOptions& o) { o.g_condition = "class", o.num_classes = 3, o.block = "strided"; });
 }
 
+TEST(ModelOptions, RefuseWhatTheBaselinesOfBiganDoNotHave) {
+  const auto expect = [](bool is_accepted, void (*change)(ModelOptions&)) {
+    ModelOptions options;
+    options.e_stochastic = false;
+    change(options);
+    if (is_accepted) {
+      EXPECT_NO_THROW(options.check());
+    } else {
+      EXPECT_THROW(options.check(), core::UsageError);
+    }
+  };
+  expect(true, [](ModelOptions& o) { o.system = "latent-regressor"; });
+  expect(true, [](ModelOptions& o) { o.system = "latent-regressor", o.terms = "x"; });
+  expect(true, [](ModelOptions& o) { o.system = "latent-regressor", o.e_resolution = 32; });
+  expect(true, [](ModelOptions& o) { o.system = "autoencoder", o.prior = "uniform"; });
+  expect(true, [](ModelOptions& o) { o.system = "autoencoder", o.e_resolution = 64; });
+  // Of a D that is not there nothing is asked.
+  expect(true, [](ModelOptions& o) { o.system = "autoencoder", o.block = "mlp"; });
+  expect(false, [](ModelOptions& o) { o.system = "latent-regressor", o.e_stochastic = true; });
+  expect(false, [](ModelOptions& o) { o.system = "latent-regressor", o.terms = "xz"; });
+  expect(false, [](ModelOptions& o) { o.system = "latent-regressor", o.e_resolution = 64; });
+  expect(false, [](ModelOptions& o) { o.system = "autoencoder", o.e_stochastic = true; });
+  expect(false, [](ModelOptions& o) { o.system = "autoencoder", o.terms = "x"; });
+}
+
 TEST(ModelOptions, GivesMlpBlocksOneScoreBatchNormAndAnySize) {
   const auto expect = [](bool is_accepted, void (*change)(ModelOptions&)) {
     ModelOptions options = bigan_mnist();

@@ -346,6 +346,49 @@ TEST(Systems, AlexNetFeatureIsTheLastMapAndTheLayerBeforeTheOutput) {
   }
 }
 
+// What the score of the image reads, where D has one.
+TEST(Systems, FeatureOfDIsWhatItsScoreOfTheImageReads) {
+  for (const ModelOptions& options : {small_mlp("gan"), small_mlp("bigan"), small_conv("gan"),
+                                      small_conv("bigan"), small("gan"), small("bigbigan")}) {
+    SCOPED_TRACE(options.system + " " + options.block);
+    Built built(options);
+    Discriminator& discriminator = *built.nets.discriminator;
+    discriminator.set_mode(Mode::kEvaluate);
+    const at::Tensor x =
+        pattern({4, options.channels, options.resolution, options.resolution}, 0.1);
+    const at::Tensor feature = discriminator.feature(x);
+    if (!options.active_terms().x) {
+      EXPECT_TRUE(at::equal(feature, discriminator.image_features(x).flatten(1)));
+      continue;
+    }
+    // The score is linear: another weight of score_x gives what that weight makes of the feature.
+    at::Tensor bias = at::zeros({1}, at::kDouble);
+    for (const auto& [name, tensor] : discriminator.store().parameters()) {
+      if (name == "score_x.bias") bias = tensor;
+      if (name != "score_x.weight") continue;
+      const at::NoGradGuard no_grad;
+      at::Tensor(tensor).copy_(pattern(tensor.sizes(), 0.7));
+      discriminator.begin_substep();
+    }
+    const at::Tensor score = discriminator.forward(x, pattern({4, 8}, 1.3)).x - bias;
+    // Up to the factor of spectral norm.
+    const at::Tensor direct = at::matmul(feature, pattern({feature.size(1)}, 0.7));
+    EXPECT_TRUE(at::allclose(score / score[0], direct / direct[0], 1e-9, 1e-12));
+  }
+}
+
+TEST(Systems, LogitsOfTheUniformPriorGiveItsCode) {
+  ModelOptions options = small("bigan");
+  options.e_stochastic = false;
+  const at::Tensor x = pattern({4, 3, 32, 32}, 0.1);
+  Built normal(options);
+  EXPECT_FALSE(normal.nets.encoder->forward(x).logits.defined());
+  options.prior = "uniform";
+  Built uniform(options);
+  const Code code = uniform.nets.encoder->forward(x);
+  EXPECT_TRUE(at::allclose(code.mean, 2 * at::sigmoid(code.logits) - 1, 1e-12, 1e-14));
+}
+
 TEST(Systems, CodesOfTheUniformPriorStayWithinIt) {
   ModelOptions options = small("bigan");
   options.prior = "uniform";

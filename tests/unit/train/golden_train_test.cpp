@@ -48,7 +48,7 @@ class GoldenStep : public ::testing::TestWithParam<const char*> {
 TEST_P(GoldenStep, DiscriminatorUpdateHasPyTorchsLossAndGradients) {
   const loss::Loss loss = step.update_discriminator(batch, noise, 1e-4);
   expect_near(loss.total.detach(), golden["out.loss_d"].view_as(loss.total), "loss");
-  expect_gradients(state.d.arena, "grad_d.D");
+  expect_gradients(state.d->arena, "grad_d.D");
 }
 
 TEST_P(GoldenStep, GeneratorEncoderUpdateHasPyTorchsLossAndGradients) {
@@ -60,14 +60,14 @@ TEST_P(GoldenStep, GeneratorEncoderUpdateHasPyTorchsLossAndGradients) {
 
 TEST_P(GoldenStep, EachUpdateMovesItsOwnNetworksOnly) {
   const auto copy = [](Arena& arena) { return arena.values().clone(); };
-  const at::Tensor g = copy(state.g.arena), e = copy(state.e->arena), d = copy(state.d.arena);
+  const at::Tensor g = copy(state.g.arena), e = copy(state.e->arena), d = copy(state.d->arena);
   step.update_discriminator(batch, noise, 1e-4);
   EXPECT_TRUE(at::equal(state.g.arena.values(), g));
   EXPECT_TRUE(at::equal(state.e->arena.values(), e));
-  const at::Tensor moved = copy(state.d.arena);
+  const at::Tensor moved = copy(state.d->arena);
   EXPECT_FALSE(at::equal(moved, d));
   step.update_generator_encoder(batch, noise, 1e-4, 1e-4);
-  EXPECT_TRUE(at::equal(state.d.arena.values(), moved));
+  EXPECT_TRUE(at::equal(state.d->arena.values(), moved));
   EXPECT_FALSE(at::equal(state.g.arena.values(), g));
   EXPECT_FALSE(at::equal(state.e->arena.values(), e));
 }

@@ -123,7 +123,7 @@ TEST(SimultaneousUpdate, OfBiganStartsAtLnTwoAndWithGradientsOfZeroForGAndE) {
     EXPECT_EQ(prepared.state->g.arena.gradients().abs().max().item<double>(), 0);
     EXPECT_EQ(prepared.state->e->arena.gradients().abs().max().item<double>(), 0);
     EXPECT_TRUE(at::equal(prepared.state->g.arena.values(), g));
-    EXPECT_GT(prepared.state->d.arena.gradients().abs().max().item<double>(), 0);
+    EXPECT_GT(prepared.state->d->arena.gradients().abs().max().item<double>(), 0);
     // The second update reaches them.
     prepared.step().update_together(prepared.batch, prepared.noise, 1e-3, 1e-3, 1e-3);
     EXPECT_FALSE(at::equal(prepared.state->g.arena.values(), g));
@@ -140,7 +140,7 @@ TEST(SimultaneousUpdate, HasTheGradientsOfBothUpdatesAtTheSameParameters) {
     const auto [loss_d, loss_ge] =
         together.step().update_together(together.batch, together.noise, 1e-3, 1e-3, 1e-3);
     const loss::Loss apart_d = apart.step().update_discriminator(apart.batch, apart.noise, 0);
-    const at::Tensor d_gradients = apart.state->d.arena.gradients().clone();
+    const at::Tensor d_gradients = apart.state->d->arena.gradients().clone();
     const loss::Loss apart_ge =
         apart.step().update_generator_encoder(apart.batch, apart.noise, 1e-3, 1e-3);
     // float64; the halves of a batch may be summed in another order.
@@ -149,10 +149,10 @@ TEST(SimultaneousUpdate, HasTheGradientsOfBothUpdatesAtTheSameParameters) {
     };
     expect_close(loss_d.total.detach(), apart_d.total.detach());
     expect_close(loss_ge.total.detach(), apart_ge.total.detach());
-    expect_close(together.state->d.arena.gradients(), d_gradients);
+    expect_close(together.state->d->arena.gradients(), d_gradients);
     expect_close(together.state->g.arena.gradients(), apart.state->g.arena.gradients());
     expect_close(together.state->e->arena.gradients(), apart.state->e->arena.gradients());
-    EXPECT_FALSE(at::equal(together.state->d.arena.values(), apart.state->d.arena.values()));
+    EXPECT_FALSE(at::equal(together.state->d->arena.values(), apart.state->d->arena.values()));
   }
 }
 

@@ -11,11 +11,20 @@ namespace {
 
 TEST(TrainOptions, StepsTakeABatchForEachUpdateOrOneForBothTogether) {
   TrainOptions options;
-  EXPECT_EQ(options.draws_per_step(), 3);
+  model::ModelOptions model;
+  EXPECT_EQ(options.draws_per_step(model), 3);
   options.d_steps = 1;
-  EXPECT_EQ(options.draws_per_step(), 2);
+  EXPECT_EQ(options.draws_per_step(model), 2);
   options.simultaneous = true;
-  EXPECT_EQ(options.draws_per_step(), 1);
+  EXPECT_EQ(options.draws_per_step(model), 1);
+}
+
+TEST(TrainOptions, StepsOfASystemWithoutDTakeOneBatch) {
+  TrainOptions options;
+  model::ModelOptions model;
+  model.system = "autoencoder";
+  EXPECT_EQ(options.d_updates(model), 0);
+  EXPECT_EQ(options.draws_per_step(model), 1);
 }
 
 TEST(TrainOptions, RefusesSeveralUpdatesOfDInASimultaneousStep) {
