@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <span>
+#include <tuple>
 
 #include "core/rng.h"
 #include "data/loader.h"
@@ -63,20 +64,25 @@ std::pair<int64_t, int64_t> Evaluation::own_part(int64_t count) const {
   return {first, count * (communicator_.rank() + 1) / communicator_.size() - first};
 }
 
-void Evaluation::make_standing(model::Encoder& encoder) const {
+void Evaluation::make_standing(model::Network& network,
+                               const std::function<void(const at::Tensor&)>& forward) const {
   const at::NoGradGuard no_grad;
   const int64_t size = communicator_.size();
   // In equal shares, as G's.
   const int64_t share = std::max<int64_t>(1, std::min(config_.evaluate.batch, train_.count) / size);
-  encoder.begin_standing();
+  network.begin_standing();
   for (int64_t pass = 0; pass < config_.evaluate.standing_passes; ++pass) {
-    encoder.begin_substep();
+    network.begin_substep();
     const int64_t start =
         pass * share * size % std::max<int64_t>(1, train_.count - share * size + 1);
-    encoder.forward(read(train_, start + share * communicator_.rank(), share).images);
+    forward(read(train_, start + share * communicator_.rank(), share).images);
   }
-  encoder.finish_standing();
-  encoder.begin_substep();
+  network.finish_standing();
+  network.begin_substep();
+}
+
+void Evaluation::make_standing(model::Encoder& encoder) const {
+  make_standing(encoder, [&](const at::Tensor& x) { encoder.forward(x); });
 }
 
 void Evaluation::prepare(train::TrainState& state) const {
@@ -135,7 +141,7 @@ std::pair<at::Tensor, at::Tensor> Evaluation::features(
 }
 
 std::pair<double, double> Evaluation::probe_and_neighbours(
-    const std::function<at::Tensor(const at::Tensor&)>& map, bool is_encoder) const {
+    const std::function<at::Tensor(const at::Tensor&)>& map, bool is_network) const {
   const eval::EvaluateOptions& options = config_.evaluate;
   const auto first = [](Split split, int64_t count) {
     split.count = std::min(split.count, count);
@@ -144,7 +150,7 @@ std::pair<double, double> Evaluation::probe_and_neighbours(
   auto [train, train_labels] = features(first(train_, options.probe_train), map);
   auto [test, test_labels] = features(first(test_, options.probe_test), map);
   std::optional<eval::BnCrelu> crelu;
-  if (is_encoder && options.feature == "bn-crelu") crelu.emplace(communicator_, train);
+  if (is_network && options.feature == "bn-crelu") crelu.emplace(communicator_, train);
   const auto change = [&](at::Tensor& features) {
     if (crelu) features = (*crelu)(features);
   };
@@ -153,18 +159,72 @@ std::pair<double, double> Evaluation::probe_and_neighbours(
   const double probe =
       eval::linear_probe(communicator_, train, train_labels, test, test_labels, options.probe())
           .accuracy;
-  auto [near, near_labels] = features(first(train_, options.neighbours_train), map);
-  auto [queries, query_labels] = features(first(test_, options.neighbours_test), map);
-  change(near);
-  change(queries);
+  // The neighbours' images are the first of the probe's, as far as those go.
+  const auto fewer = [&](Split split, int64_t probed, int64_t wanted, at::Tensor& images,
+                         at::Tensor& labels) {
+    if (std::min(split.count, wanted) > std::min(split.count, probed)) {
+      std::tie(images, labels) = features(first(split, wanted), map);
+      change(images);
+      return;
+    }
+    const auto [start, count] = own_part(std::min(split.count, probed));
+    const int64_t own = std::clamp<int64_t>(wanted - start, 0, count);
+    images = images.narrow(0, 0, own);
+    labels = labels.narrow(0, 0, own);
+  };
+  fewer(train_, options.probe_train, options.neighbours_train, train, train_labels);
+  fewer(test_, options.probe_test, options.neighbours_test, test, test_labels);
   const double neighbour =
-      eval::nearest_neighbour_accuracy(communicator_, near, near_labels, queries, query_labels, 1);
+      eval::nearest_neighbour_accuracy(communicator_, train, train_labels, test, test_labels, 1);
   return {probe, neighbour};
 }
 
-std::pair<double, double> Evaluation::probe_and_neighbours_of(model::Encoder& encoder) const {
-  return probe_and_neighbours([&](const at::Tensor& x) { return encoder.forward(x).feature; },
-                              true);
+bool Evaluation::has_features() const {
+  // Some data sets have no labels: probe and neighbours then have nothing to predict.
+  return train_.shards->num_classes() > 1 &&
+         (config_.evaluate.network == "d" || config_.model.has_encoder());
+}
+
+std::pair<double, double> Evaluation::accuracies(train::TrainState* trained) const {
+  const auto seed = static_cast<uint64_t>(config_.run.seed);
+  if (config_.evaluate.network == "d") {
+    // A copy: training may go on, with D's own statistics.
+    model::Discriminator copy(config_.model, communicator_, seed, tensor_options_);
+    if (trained != nullptr) model::copy_state(*trained->nets.discriminator, copy);
+    const auto feature = [&](const at::Tensor& x) {
+      return copy.feature(train::shrink(x, config_.model.resolution));
+    };
+    make_standing(copy, feature);
+    return probe_and_neighbours(feature, true);
+  }
+  const auto of = [&](model::Encoder& encoder) {
+    return probe_and_neighbours([&](const at::Tensor& x) { return encoder.forward(x).feature; },
+                                true);
+  };
+  if (trained != nullptr) return of(*trained->average_e);
+  model::Encoder untrained(config_.model, communicator_, seed, tensor_options_);
+  make_standing(untrained);
+  return of(untrained);
+}
+
+void Evaluation::measure_features(train::TrainState& state, nlohmann::ordered_json& result) const {
+  const eval::EvaluateOptions& options = config_.evaluate;
+  const auto trained = accuracies(&state), start = accuracies(nullptr);
+  const auto pixels = probe_and_neighbours([](const at::Tensor& x) { return x.flatten(1); }, false);
+  result["linear_probe"] = three(trained.first, start.first, pixels.first);
+  result["nearest_neighbour"] = three(trained.second, start.second, pixels.second);
+  const auto counts = [&](int64_t train, int64_t test) {
+    return std::to_string(std::min(train_.count, train)) + " training and " +
+           std::to_string(std::min(test_.count, test)) + " test images";
+  };
+  result["protocol"]["feature"] =
+      std::string(options.network == "d" ? "of D as trained, not averaged" : "of E's trunk") +
+      (options.feature == "bn-crelu" ? ", through batch norm and CReLU" : "");
+  result["protocol"]["linear_probe"] =
+      "multinomial logistic regression on standardised features, " +
+      counts(options.probe_train, options.probe_test);
+  result["protocol"]["nearest_neighbour"] =
+      "1-NN, Euclidean, " + counts(options.neighbours_train, options.neighbours_test);
 }
 
 eval::ReconstructionResult Evaluation::reconstruction(train::TrainState& state) const {
@@ -211,12 +271,12 @@ core::Values Evaluation::progress(train::TrainState& state) const {
     values.emplace_back("eval.frechet_pixels",
                         sample_distance(state, eval::fit_gaussian(communicator_, coarse(test_))));
   }
+  if (has_features()) {
+    const auto [probe, neighbour] = accuracies(&state);
+    values.emplace_back("eval.linear_probe", probe);
+    values.emplace_back("eval.nearest_neighbour", neighbour);
+  }
   if (state.average_e) {
-    if (has_labels()) {
-      const auto [probe, neighbour] = probe_and_neighbours_of(*state.average_e);
-      values.emplace_back("eval.linear_probe", probe);
-      values.emplace_back("eval.nearest_neighbour", neighbour);
-    }
     const eval::ReconstructionResult result = reconstruction(state);
     values.emplace_back("eval.reconstruction_error", result.error);
     values.emplace_back("eval.reconstruction_error_random", result.error_random);
@@ -244,32 +304,8 @@ nlohmann::ordered_json Evaluation::measure(train::TrainState& state) const {
         " test images on pixels averaged to 8x8, of " + std::to_string(options.samples) +
         " samples and of the training images";
   }
+  if (has_features()) measure_features(state, result);
   if (!state.average_e) return result;
-
-  // Some data sets have no labels: probe and neighbours then have nothing to predict.
-  if (has_labels()) {
-    model::Encoder untrained(config_.model, communicator_, static_cast<uint64_t>(config_.run.seed),
-                             tensor_options_);
-    make_standing(untrained);
-    const auto trained = probe_and_neighbours_of(*state.average_e);
-    const auto start = probe_and_neighbours_of(untrained);
-    const auto pixels =
-        probe_and_neighbours([](const at::Tensor& x) { return x.flatten(1); }, false);
-    result["linear_probe"] = three(trained.first, start.first, pixels.first);
-    result["nearest_neighbour"] = three(trained.second, start.second, pixels.second);
-    const auto counts = [&](int64_t train, int64_t test) {
-      return std::to_string(std::min(train_.count, train)) + " training and " +
-             std::to_string(std::min(test_.count, test)) + " test images";
-    };
-    result["protocol"]["feature"] = options.feature == "bn-crelu"
-                                        ? "of E's trunk, through batch norm and CReLU"
-                                        : "of E's trunk";
-    result["protocol"]["linear_probe"] =
-        "multinomial logistic regression on standardised features, " +
-        counts(options.probe_train, options.probe_test);
-    result["protocol"]["nearest_neighbour"] =
-        "1-NN, Euclidean, " + counts(options.neighbours_train, options.neighbours_test);
-  }
 
   const eval::ReconstructionResult reconstructed = reconstruction(state);
   result["reconstruction"] = {{"error", reconstructed.error},

@@ -1,8 +1,8 @@
 #pragma once
-// Measures the averaged networks (docs/choices.md 51, 52, 54): linear probe and 1-NN on E's
-// features beside the untrained E and raw pixels, reconstruction error beside the error to another
-// image; and draws samples and reconstructions. BN statistics are standing statistics, made anew
-// before each use. All calls but the grids are collectives.
+// Measures the averaged networks (docs/choices.md 51, 52, 54): linear probe and 1-NN on E's or D's
+// features beside the untrained network's and raw pixels, reconstruction error beside the error to
+// another image; and draws samples and reconstructions. BN statistics are standing statistics, made
+// anew before each use. All calls but the grids are collectives.
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -52,11 +52,19 @@ class Evaluation {
   std::pair<at::Tensor, at::Tensor> features(
       const Split& split, const std::function<at::Tensor(const at::Tensor&)>& map) const;
   // Accuracies in [0, 1] of a linear probe and of the nearest neighbour on the images' features;
-  // eval.feature is applied to those of an encoder.
+  // eval.feature is applied to those of a network.
   std::pair<double, double> probe_and_neighbours(
-      const std::function<at::Tensor(const at::Tensor&)>& map, bool is_encoder) const;
-  bool has_labels() const { return train_.shards->num_classes() > 1; }
-  std::pair<double, double> probe_and_neighbours_of(model::Encoder& encoder) const;
+      const std::function<at::Tensor(const at::Tensor&)>& map, bool is_network) const;
+  // eval.network has features, and the data labels.
+  bool has_features() const;
+  // Of a linear probe and of the nearest neighbour on features of eval.network, trained, or where
+  // `trained` is null as it starts.
+  std::pair<double, double> accuracies(train::TrainState* trained) const;
+  // Both beside each other, and on pixels.
+  void measure_features(train::TrainState& state, nlohmann::ordered_json& result) const;
+  // Standing statistics of a network of images, by `forward`.
+  void make_standing(model::Network& network,
+                     const std::function<void(const at::Tensor&)>& forward) const;
   eval::ReconstructionResult reconstruction(train::TrainState& state) const;
   bool compares_samples() const;
   // Frechet distance of samples to the test images on coarse pixels: whatever else it cannot see,

@@ -68,6 +68,11 @@ void RunConfig::parse(const std::vector<std::string>& arguments) {
                                ", which regresses no codes",
                            "set loss.latent-to-g = 0, or model.system = latent-regressor");
   }
+  if (evaluate.network == "d" && !model.has_discriminator()) {
+    throw core::UsageError("eval.network = d does not fit model.system = " + model.system +
+                               ", which has no discriminator",
+                           "set eval.network = e");
+  }
 }
 
 }  // namespace bbg::app

@@ -12,10 +12,14 @@ void EvaluateOptions::declare(core::OptionTable& table) {
       .unit("steps")
       .at_least(0);
   table
-      .add(
-          "eval.feature", &feature,
-          "What probe and neighbours read of E: its trunk's output, or that through batch norm and "
-          "CReLU (BigBiGAN's other feature, twice as long)")
+      .add("eval.network", &network,
+           "Whose features probe and neighbours read: those of E, or of D, which a system without "
+           "E has too (what its score of the image reads, or F)")
+      .one_of({"e", "d"});
+  table
+      .add("eval.feature", &feature,
+           "What probe and neighbours read of E's trunk (or of D): its output, or that through "
+           "batch norm and CReLU (BigBiGAN's other feature, twice as long)")
       .one_of({"average", "bn-crelu"});
   table.add("eval.probe-train", &probe_train, "Most training images the linear probe learns from")
       .unit("images")

@@ -11,6 +11,7 @@ namespace bbg::eval {
 
 struct EvaluateOptions {
   int64_t every = 0;
+  std::string network = "e";
   std::string feature = "average";
   int64_t probe_train = 20000, probe_test = 10000;
   double probe_l2 = ProbeOptions{}.l2;

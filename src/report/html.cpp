@@ -157,8 +157,8 @@ class Page {
   void cards() {
     out_ << "<div class=\"cards\">\n";
     accuracy_card("linear_probe", "Linear probe",
-                  "Test accuracy of a linear classifier on the frozen encoder's features, on "
-                  "those of the untrained encoder, and on raw pixels.");
+                  "Test accuracy of a linear classifier on the trained network's features, on "
+                  "those of the untrained network, and on raw pixels.");
     accuracy_card("nearest_neighbour", "Nearest neighbour",
                   "Test accuracy of the label of the nearest training image, by the same three "
                   "distances.");

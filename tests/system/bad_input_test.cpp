@@ -97,6 +97,21 @@ TEST_F(BadInput, ChangesOfImagesThatThereAreNotAreRefused) {
                  "train.augment = colour flip: there is no change 'flip'", 2);
 }
 
+TEST_F(BadInput, OptionsThatTheSystemDoesNotHaveAreRefused) {
+  expect_refused("--model.system autoencoder",
+                 "model.system = autoencoder does not fit model.e-stochastic = true");
+  expect_refused("--model.system latent-regressor --model.e-stochastic false --model.terms xz",
+                 "model.terms = xz does not fit model.system = latent-regressor");
+  expect_refused(
+      "--model.system latent-regressor --model.e-stochastic false "
+      "--model.e-resolution 32",
+      "does not fit model.e-resolution = 32: E learns from images of G");
+  expect_refused("--loss.latent-to-g 0.25",
+                 "loss.latent-to-g does not fit model.system = bigbigan");
+  expect_refused("--model.system autoencoder --model.e-stochastic false --eval.network d",
+                 "eval.network = d does not fit model.system = autoencoder");
+}
+
 TEST_F(BadInput, DamagedShardsAreRefused) {
   const std::string bytes = test::read_file(first_shard(shards()));
   const std::string copy = folder_ / "damaged";

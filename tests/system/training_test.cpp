@@ -10,6 +10,7 @@
 #include <chrono>
 #include <filesystem>
 #include <thread>
+#include <tuple>
 
 #include "core/error.h"
 #include "tests/system/run_fixture.h"
@@ -67,6 +68,102 @@ TEST_F(Training, ResumedRunRepeatsTheUninterruptedOneBitForBit) {
     ASSERT_EQ(outcome.code, 0);
     EXPECT_THAT(outcome.err, ::testing::HasSubstr("step-00000020"));
     expect_equal_bits(whole, parts, 40);
+  }
+}
+
+// The systems that BiGAN is compared with, one of which has no D: exact resume, the losses that
+// they have, and the measures of their encoder.
+TEST_F(Training, BaselinesOfBiganResumeBitForBitAndAreMeasured) {
+  for (const auto& [system, cost, more] :
+       {std::tuple<std::string, std::string, std::string>{"autoencoder", "loss_ge_reconstruction",
+                                                          "--loss.reconstruction l1"},
+        {"latent-regressor", "loss_ge_latent", "--loss.latent-to-g 0.25"}}) {
+    SCOPED_TRACE(system);
+    const std::string options =
+        "--model.system " + system + " --model.e-stochastic false " + more + " --run.steps ";
+    const std::string whole = system + "-whole", parts = system + "-parts";
+    ASSERT_EQ(train(2, whole, options + "20").code, 0);
+    ASSERT_EQ(train(2, parts, options + "10").code, 0);
+    ASSERT_EQ(train(2, parts, options + "20").code, 0);
+    expect_equal_bits(whole, parts, 20);
+
+    const bool has_d = system != "autoencoder";
+    const auto line = nlohmann::json::parse(metrics(whole).substr(0, metrics(whole).find('\n')));
+    EXPECT_TRUE(line.contains(cost)) << line;
+    EXPECT_EQ(line.contains("loss_d"), has_d) << line;
+    EXPECT_EQ(line.contains("loss_ge_x"), has_d) << line;
+    EXPECT_EQ(line["images"], (has_d ? 3 : 1) * 64);
+    const auto evaluation =
+        nlohmann::json::parse(test::read_file(folder_ / (whole + "/evaluation.json")));
+    for (const std::string group : {"linear_probe", "nearest_neighbour", "reconstruction"}) {
+      EXPECT_TRUE(evaluation.contains(group)) << group;
+    }
+    // Another cost is another run.
+    const test::Outcome other =
+        train(2, whole, "--model.system " + system + " --model.e-stochastic false --run.steps 30");
+    test::expect_one_line(other, 2, "error: ", "is of another run: loss.");
+  }
+}
+
+// A GAN has no E; its D's features can be measured, and measuring leaves the checkpoint as it was.
+TEST_F(Training, FeaturesOfDAreMeasuredWhereTheyAreAskedFor) {
+  const std::string gan = "--model.system gan --run.steps 5";
+  ASSERT_EQ(train(2, "run", gan).code, 0);
+  const auto before = state("run", 5);
+  const auto evaluation = [&] {
+    return nlohmann::json::parse(test::read_file(folder_ / "run/evaluation.json"));
+  };
+  EXPECT_FALSE(evaluation().contains("linear_probe"));
+  ASSERT_EQ(train(2, "run", gan + " --eval.network d").code, 0);
+  const auto of_d = evaluation();
+  for (const std::string group : {"linear_probe", "nearest_neighbour"}) {
+    for (const std::string of : {"trained", "untrained", "pixels"}) {
+      const double accuracy = of_d.at(group).at(of);
+      EXPECT_GT(accuracy, 0) << group << " " << of;
+      EXPECT_LE(accuracy, 1) << group << " " << of;
+    }
+  }
+  EXPECT_EQ(of_d["protocol"]["feature"], "of D as trained, not averaged");
+  EXPECT_FALSE(of_d.contains("reconstruction"));
+  const auto after = state("run", 5);
+  for (const auto& [name, tensor] : before) EXPECT_TRUE(at::equal(after.at(name), tensor)) << name;
+
+  // Of a system with E the two networks are told apart, where the task is not too easy.
+  const std::string few = "--run.steps 5 --eval.neighbours-train 8";
+  ASSERT_EQ(train(1, "both", few).code, 0);
+  const auto both = nlohmann::json::parse(test::read_file(folder_ / "both/evaluation.json"));
+  ASSERT_EQ(train(1, "both", few + " --eval.network d").code, 0);
+  const auto other = nlohmann::json::parse(test::read_file(folder_ / "both/evaluation.json"));
+  EXPECT_NE(both["nearest_neighbour"], other["nearest_neighbour"]);
+  EXPECT_EQ(both["linear_probe"]["pixels"], other["linear_probe"]["pixels"]);
+  EXPECT_EQ(both["reconstruction"], other["reconstruction"]);
+}
+
+// Where the probe has read more images than the neighbours need, theirs are not encoded again.
+TEST_F(Training, NeighboursAreTheSameWhetherOrNotTheProbeHasReadTheirImages) {
+  const auto measured = [&](int ranks, const std::string& feature, const std::string& probe) {
+    const test::Outcome outcome =
+        train(ranks, "run",
+              "--run.steps 5 --eval.neighbours-train 150 --eval.neighbours-test 30"
+              " --eval.feature " +
+                  feature + probe);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(test::read_file(folder_ / "run/evaluation.json"));
+  };
+  for (const int ranks : {1, 2}) {
+    // The probe's training images are those that give bn-crelu its statistics.
+    for (const auto& [feature, fewer, more] :
+         {std::tuple<std::string, std::string, std::string>{"average", " --eval.probe-train 100",
+                                                            " --eval.probe-train 200"},
+          {"bn-crelu", " --eval.probe-train 200", " --eval.probe-train 200"}}) {
+      SCOPED_TRACE(feature);
+      const auto anew = measured(ranks, feature, fewer + " --eval.probe-test 20");
+      const auto reused = measured(ranks, feature, more + " --eval.probe-test 42");
+      EXPECT_EQ(anew["nearest_neighbour"], reused["nearest_neighbour"]);
+      EXPECT_EQ(anew["protocol"]["nearest_neighbour"],
+                "1-NN, Euclidean, 150 training and 30 test images");
+      EXPECT_NE(anew["protocol"]["linear_probe"], reused["protocol"]["linear_probe"]);
+    }
   }
 }
 
