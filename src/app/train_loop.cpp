@@ -53,7 +53,7 @@ report::Values measured(const loss::Loss& d, const loss::Loss& ge, const train::
     add(name + "_latent", loss->latent);
     add(name + "_reconstruction", loss->reconstruction);
   }
-  add("grad_norm_d", state.d.gradient_norm);
+  if (state.d) add("grad_norm_d", state.d->gradient_norm);
   add("grad_norm_g", state.g.gradient_norm);
   if (state.e) add("grad_norm_e", state.e->gradient_norm);
   at::Tensor all = at::stack(values);

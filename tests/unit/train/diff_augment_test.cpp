@@ -238,7 +238,7 @@ TEST(AugmentedUpdate, ShowsChangedImagesToDAndTheImageItselfToE) {
     const at::Tensor d_by_hand = loss_by_hand(first, true);
     expect_close(loss_d.total.detach(), d_by_hand.detach());
     d_by_hand.backward();
-    expect_close(state.d.arena.gradients(), by_hand.d.arena.gradients());
+    expect_close(state.d->arena.gradients(), by_hand.d->arena.gradients());
 
     by_hand.g.arena.zero_gradients();
     by_hand.e->arena.zero_gradients();

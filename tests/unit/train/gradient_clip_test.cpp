@@ -32,13 +32,13 @@ Gradients gradients(double clip_norm, double weight_decay = 0) {
       .sample_ids = {}};
   step.update_discriminator(batch, make_noise(1, 0, 0, 4, model, at::kDouble), 0);
   step.update_generator_encoder(batch, make_noise(1, 1, 0, 4, model, at::kDouble), 0, 0);
-  return {.d = state.d.arena.gradients().clone(),
+  return {.d = state.d->arena.gradients().clone(),
           .g = state.g.arena.gradients().clone(),
           .e = state.e->arena.gradients().clone(),
-          .norm_d = state.d.gradient_norm.item<double>(),
+          .norm_d = state.d->gradient_norm.item<double>(),
           .norm_g = state.g.gradient_norm.item<double>(),
           .norm_e = state.e->gradient_norm.item<double>(),
-          .d_values = state.d.arena.values().clone()};
+          .d_values = state.d->arena.values().clone()};
 }
 
 double length(const at::Tensor& gradient) { return gradient.norm().item<double>(); }

@@ -66,7 +66,7 @@ TEST(ReplicaCheck, NamesTensorAndRankOfASingleChangedBit) {
 
 TEST(ReplicaCheck, OfSeveralTellsTheFirstAndTheNumber) {
   const std::string text = verdict([](TrainState& state, int rank) {
-    if (rank == 2) state.d.arena.values().add_(1);
+    if (rank == 2) state.d->arena.values().add_(1);
     if (rank == 0) state.g.adam.steps().add_(1);
   });
   EXPECT_THAT(text, ::testing::HasSubstr("'D."));
