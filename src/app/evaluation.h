@@ -4,6 +4,7 @@
 // another image; and draws samples and reconstructions. BN statistics are standing statistics, made
 // anew before each use. All calls but the grids are collectives.
 
+#include <functional>
 #include <nlohmann/json_fwd.hpp>
 
 #include "app/run_config.h"

@@ -90,7 +90,7 @@ bool answer_trouble(const train::Trouble& trouble, int64_t rollbacks, comm::Comm
   const bool is_going_back = trouble.answer == train::Answer::kGoBack;
   if (trouble.answer != train::Answer::kEnd) {
     if (control.rank() == 0) {
-      log.warn("the run diverges: " + trouble.text +
+      log.warn((is_going_back ? "the run diverges: " : "the run may diverge: ") + trouble.text +
                (is_going_back
                     ? "; rollback " + std::to_string(rollbacks + 1) + ", with smaller rates"
                     : "; what may help: " + trouble.hint));

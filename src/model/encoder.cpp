@@ -44,7 +44,8 @@ int64_t Encoder::Parts::make_trunk(Context& context, const Scope& scope,
     return set_trunk<AlexNet>(context, scope, options.channels, options.e_width, resolution);
   }
   if (kind == "small") {
-    return set_trunk<SmallResNet>(context, scope, options.channels, options.e_width, resolution);
+    return set_trunk<SmallResNet>(context, scope, options.channels, options.e_width, resolution,
+                                  options.e_last_relu);
   }
   BottleneckTrunkShape shape{.channels = options.channels,
                              .base = options.e_width,

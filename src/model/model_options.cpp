@@ -107,7 +107,7 @@ void ModelOptions::declare(core::OptionTable& table) {
            "for bigan, else strided or mlp, as the blocks")
       .one_of({"auto", "small", "strided", "resnet50", "resnet101", "revnet50", "alexnet", "mlp"});
   table.add("model.e-last-relu", &e_last_relu,
-            "ReLU between the last norm of a ResNet-50, -101 or RevNet-50 and the average pool");
+            "ReLU between the last norm of a ResNet or RevNet and the average pool");
   table.add("model.e-stochastic", &e_stochastic,
             "E gives mean and deviation of a normal distribution, not a point");
   table

@@ -25,9 +25,10 @@ at::Tensor BasicBlock::operator()(const at::Tensor& x) {
 }
 
 SmallResNet::SmallResNet(Context& context, const Scope& scope, int64_t channels, int64_t base,
-                         int64_t resolution)
+                         int64_t resolution, bool last_relu)
     : root_(context, scope / "root", {.in = channels, .out = base, .kernel = 3, .bias = false},
-            false) {
+            false),
+      last_relu_(last_relu) {
   const int num_stages = std::countr_zero(static_cast<uint64_t>(resolution)) - 2;
   int64_t in = base;
   for (int stage = 0; stage < num_stages; ++stage) {
@@ -45,7 +46,8 @@ SmallResNet::SmallResNet(Context& context, const Scope& scope, int64_t channels,
 at::Tensor SmallResNet::operator()(const at::Tensor& x) {
   at::Tensor h = root_(x);
   for (BasicBlock& block : blocks_) h = block(h);
-  return (*norm_)(h).mean({2, 3});
+  h = (*norm_)(h);
+  return (last_relu_ ? at::relu(h) : h).mean({2, 3});
 }
 
 }  // namespace bbg::model

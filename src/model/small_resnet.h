@@ -24,9 +24,9 @@ class BasicBlock {
 class SmallResNet {
  public:
   // resolution: a power of two, at least 8. The last stage works at 8x8: 3 stages at 32 px and 4
-  // at 64 px, of widths base x 1, 2, 4 (, 8).
+  // at 64 px, of widths base x 1, 2, 4 (, 8). last_relu: between the last norm and the average.
   SmallResNet(Context& context, const Scope& scope, int64_t channels, int64_t base,
-              int64_t resolution);
+              int64_t resolution, bool last_relu = false);
   at::Tensor operator()(const at::Tensor& x);  // [N, C, S, S] -> [N, out_features()]
   int64_t out_features() const { return out_features_; }
 
@@ -35,6 +35,7 @@ class SmallResNet {
   std::vector<BasicBlock> blocks_;
   std::optional<BatchNorm> norm_;
   int64_t out_features_ = 0;
+  bool last_relu_;
 };
 
 }  // namespace bbg::model

@@ -338,7 +338,7 @@ class SmallEncoder(Encoder):
             f"stages.{s}.{{}}.conv1.weight",
             lambda b: self.unit(layers, f"stages.{s}.{b}", 2 if self.strides and s and not b else 1)))
         self.norm = layers.norm("norm")
-        self.has_last_relu = self.is_large and layers.model.getboolean("e-last-relu", fallback=False)
+        self.has_last_relu = layers.model.getboolean("e-last-relu", fallback=False)
 
     def trunk(self, x):
         x = self.root(x)

@@ -112,7 +112,7 @@ TEST_F(Export, ResidualNetworksComputeTheSameInPyTorch) {
        {classes, classes + "--model.g-split-z false --model.g-embedding 0 --model.g-attention none",
         std::string("--model.g-condition none --model.g-split-z false --model.layout cg "
                     "--model.e-stochastic false"),
-        std::string("--model.layout bgp --model.e-head-depth 0")}) {
+        std::string("--model.layout bgp --model.e-head-depth 0 --model.e-last-relu true")}) {
     SCOPED_TRACE(more);
     fs::remove_all(folder_ / "run");
     const test::Outcome trained = train(1, "run", more);
