@@ -109,10 +109,10 @@ STEPS = {
     "step_bigbigan_512": (
         ref.Options(resolution=512, z_dim=16, layout="bgp", g_condition="single", width=8, encoder="resnet101",
                     e_width=2, e_head_depth=2, **DEEP), "hinge", "sum", 2, 24),
-    "step_gan_strided": (ref.StridedOptions(system="gan", d_norm="none"), "hinge", "sum", 4, 25),
+    "step_gan_strided": (ref.StridedOptions(system="gan", d_norm="none"), "hinge", "sum", 4, 44),
     "step_bigbigan_strided_64": (
         ref.StridedOptions(resolution=64, channels=1, d_norm="bn", **DEEP), "logistic", "sum", 3, 45),
-    "step_bigbigan_strided_128": (ref.StridedOptions(resolution=128, d_norm="sn", **DEEP), "hinge", "sum", 2, 25),
+    "step_bigbigan_strided_128": (ref.StridedOptions(resolution=128, d_norm="sn", **DEEP), "hinge", "sum", 2, 46),
     "step_bigan_mlp_32": (bigan.Options(resolution=32, channels=3), "logistic", "sum", 5, 47),
     "step_bigan_mlp_64": (bigan.Options(resolution=64), "logistic", "sum", 5, 48),
     "step_bigan_mlp_128": (bigan.Options(resolution=128), "logistic", "sum", 5, 49),
