@@ -92,11 +92,11 @@ TEST_F(Configs, PlanCountsThePublishedNumbersOfParameters) {
 // Donahue et al. 2017's code prints 0.6932 for D, G and E before it trains: ln 2, in float32.
 TEST_F(Configs, MnistStartsWithBothLossesAtLnTwo) {
   const test::Outcome outcome = test::run_command(
-      folder_, test::program("bbg_dist") + " --config " + path("bigan/mnist.ini") +
-                   " --run.output " + test::shell_word(folder_ / "run") + " --data.shards " +
-                   test::shell_word(shards(28, 1)) +
-                   " --data.test-shards= --data.batch 12 --run.steps 1 --report.every 1"
-                   " --eval.standing-passes 1 --eval.batch 12 --eval.probe-iterations 2");
+      folder_,
+      test::program("bbg_dist") + " --config " + path("bigan/mnist.ini") + " --run.output " +
+          test::shell_word(folder_ / "run") + " --data.shards " + test::shell_word(shards(28, 1)) +
+          " --data.test-shards= --data.batch 12 --run.steps 1 --report.every 1"
+          " --eval.standing-passes 1 --eval.batch 12 --eval.samples 12 --eval.probe-iterations 2");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   const auto first = nlohmann::json::parse(test::read_file(folder_ / "run/metrics.jsonl"));
   EXPECT_EQ(first["step"], 1);
@@ -104,8 +104,15 @@ TEST_F(Configs, MnistStartsWithBothLossesAtLnTwo) {
   EXPECT_NEAR(first["loss_ge"], std::log(2.0), 1e-6);
 }
 
-TEST_F(Configs, EveryFileTrainsTwoStepsOnTwoRanksAtAReducedWidth) {
-  for (const std::string& name : names()) {
+// In parts, which may run side by side.
+constexpr size_t kParts = 4;
+class EveryConfig : public Configs, public testing::WithParamInterface<size_t> {};
+
+TEST_P(EveryConfig, TrainsTwoStepsOnTwoRanksAtAReducedWidth) {
+  const std::vector<std::string> all = names();
+  ASSERT_GT(all.size(), kParts);
+  for (size_t i = GetParam(); i < all.size(); i += kParts) {
+    const std::string& name = all[i];
     SCOPED_TRACE(name);
     const nlohmann::json facts = plan(name);
     const nlohmann::json images = facts["images"];
@@ -124,7 +131,8 @@ TEST_F(Configs, EveryFileTrainsTwoStepsOnTwoRanksAtAReducedWidth) {
             test::shell_word(shards(resolution, images["channels"])) +
             " --data.test-shards= --run.steps 2 --data.batch 2 --model.width 2 --model.g-width 0"
             " --model.e-width 2 --model.h-width 8 --model.j-width 8 --model.e-head-width 8"
-            " --eval.standing-passes 1 --eval.batch 2 --eval.probe-iterations 2 --report.every 1"
+            " --eval.standing-passes 1 --eval.batch 2 --eval.samples 4 --eval.probe-iterations 2 "
+            "--report.every 1"
             " --compute.threads 1" +
             more);
     ASSERT_EQ(outcome.code, 0) << outcome.err;
@@ -141,6 +149,8 @@ TEST_F(Configs, EveryFileTrainsTwoStepsOnTwoRanksAtAReducedWidth) {
     EXPECT_TRUE(fs::exists(run + "/grids/samples-00000002.png"));
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Parts, EveryConfig, testing::Range(size_t{0}, kParts));
 
 }  // namespace
 }  // namespace bbg

@@ -48,13 +48,14 @@ class Export : public test::BbgDist {
                                        test::shell_word(shards));
     ASSERT_EQ(outcome.code, 0) << outcome.err;
     // Large steps, so that what starts at zero, as gamma of the attention, counts after two.
-    test::write_file(config_, "[run]\nsteps = 2\n[data]\nshards = " + shards +
-                                  "\nbatch = 4\n[model]\nchannels = 1\nz-dim = 8\nlayout = sg\n"
-                                  "width = 2\ne-width = 2\nh-width = 8\nh-depth = 1\nj-width = 8\n"
-                                  "j-depth = 1\ne-head-width = 8\n[train]\nlr-g = 0.02\n"
-                                  "lr-d = 0.02\nlr-e = 0.02\nema-start = 5\n[eval]\n"
-                                  "standing-passes = 2\nbatch = 4\nprobe-iterations = 2\n"
-                                  "[compute]\nthreads = 1\n");
+    test::write_file(config_,
+                     "[run]\nsteps = 2\n[data]\nshards = " + shards +
+                         "\nbatch = 4\n[model]\nchannels = 1\nz-dim = 8\nlayout = sg\n"
+                         "width = 2\ne-width = 2\nh-width = 8\nh-depth = 1\nj-width = 8\n"
+                         "j-depth = 1\ne-head-width = 8\n[train]\nlr-g = 0.02\n"
+                         "lr-d = 0.02\nlr-e = 0.02\nema-start = 5\n[eval]\n"
+                         "standing-passes = 2\nbatch = 4\nsamples = 4\nprobe-iterations = 2\n"
+                         "[compute]\nthreads = 1\n");
   }
 
   // Empty: PyTorch can be imported.

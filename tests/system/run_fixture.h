@@ -50,19 +50,20 @@ class BbgDist : public ::testing::Test {
 
   // The strided networks at 16 pixels; everything is written at every step that can be.
   void write_config(const std::string& loss, const std::string& d_norm) {
-    write_file(config_, "[run]\nsteps = 20\n[data]\nshards = " + shards() +
-                            "\nbatch = 64\n"
-                            "[model]\nresolution = 16\nchannels = 1\nz-dim = 8\nblock = strided\n"
-                            "width = 4\ne-width = 4\nd-norm = " +
-                            d_norm +
-                            "\nh-width = 8\nh-depth = 1\nj-width = 8\nj-depth = 1\n"
-                            "e-head-width = 8\ne-head-depth = 1\n[loss]\nkind = " +
-                            loss +
-                            "\n[train]\nd-steps = 2\nema-decay = 0.9\nema-start = 5\n"
-                            "decay-from = 10\ndecay-steps = 40\nlr-g = 1e-3\nlr-d = 1e-3\n"
-                            "lr-e = 1e-3\n[eval]\nstanding-passes = 2\nprobe-iterations = 5\n"
-                            "[report]\nevery = 1\ngrid-every = 20\nsample-log = true\n"
-                            "[checkpoint]\nevery = 5\nkeep = 2\n[compute]\nthreads = 1\n");
+    write_file(config_,
+               "[run]\nsteps = 20\n[data]\nshards = " + shards() +
+                   "\nbatch = 64\n"
+                   "[model]\nresolution = 16\nchannels = 1\nz-dim = 8\nblock = strided\n"
+                   "width = 4\ne-width = 4\nd-norm = " +
+                   d_norm +
+                   "\nh-width = 8\nh-depth = 1\nj-width = 8\nj-depth = 1\n"
+                   "e-head-width = 8\ne-head-depth = 1\n[loss]\nkind = " +
+                   loss +
+                   "\n[train]\nd-steps = 2\nema-decay = 0.9\nema-start = 5\n"
+                   "decay-from = 10\ndecay-steps = 40\nlr-g = 1e-3\nlr-d = 1e-3\n"
+                   "lr-e = 1e-3\n[eval]\nstanding-passes = 2\nsamples = 64\nprobe-iterations = 5\n"
+                   "[report]\nevery = 1\ngrid-every = 20\nsample-log = true\n"
+                   "[checkpoint]\nevery = 5\nkeep = 2\n[compute]\nthreads = 1\n");
   }
 
   // As a user starts it; `more` is shell text behind the fixture's own options.
