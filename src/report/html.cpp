@@ -292,9 +292,13 @@ class Page {
         } else if (name.rfind("loss_ge_", 0) == 0) {
           add("Terms of the generator's and encoder's loss", name, false);
         } else if (name == "eval.linear_probe" || name == "eval.nearest_neighbour") {
-          add("Accuracy on E's features", name, false);
+          add("Accuracy on features", name, false);
         } else if (name.rfind("eval.reconstruction_error", 0) == 0) {
           add("Reconstruction error", name, true);
+        } else if (name == "eval.reconstruction_ratio") {
+          add("Reconstruction ratio", name, false);
+        } else if (name == "eval.frechet_pixels") {
+          add("Samples' distance", name, true);
         } else {
           add(name, name, false);
         }

@@ -176,6 +176,25 @@ TEST_F(WholeHtmlReportTest, HasAChartForTotalsTermsAndEveryOtherValue) {
                           "Norm of the gradient", "Images per second"));
 }
 
+TEST_F(WholeHtmlReportTest, HasChartsOfWhatIsMeasuredSeldomToo) {
+  // Only after more lines than a report has at its start.
+  std::string lines;
+  for (int step = 1; step <= 1500; ++step) {
+    lines += "{\"step\": " + std::to_string(step) + ", \"loss_d\": 1";
+    if (step % 1400 == 0) {
+      lines +=
+          ", \"eval.linear_probe\": 0.5, \"eval.nearest_neighbour\": 0.4, "
+          "\"eval.reconstruction_error\": 2, \"eval.reconstruction_error_random\": 4, "
+          "\"eval.reconstruction_ratio\": 0.5, \"eval.frechet_pixels\": 3";
+    }
+    lines += "}\n";
+  }
+  put("metrics.jsonl", lines);
+  EXPECT_THAT(matches(page(), "<figcaption><b>([^<]*)</b>"),
+              ::testing::IsSupersetOf({"Losses", "Accuracy on features", "Reconstruction error",
+                                       "Reconstruction ratio", "Samples' distance"}));
+}
+
 TEST_F(WholeHtmlReportTest, HasTheConfiguration) {
   EXPECT_THAT(page(), HasSubstr("<pre>[run]\nname = Demo &lt;1&gt;\nsteps = 2000\n"));
 }
