@@ -4,10 +4,9 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <span>
+#include <optional>
 #include <tuple>
 
-#include "core/rng.h"
 #include "data/loader.h"
 #include "eval/crelu.h"
 #include "eval/frechet.h"
@@ -66,19 +65,14 @@ std::pair<int64_t, int64_t> Evaluation::own_part(int64_t count) const {
 
 void Evaluation::make_standing(model::Network& network,
                                const std::function<void(const at::Tensor&)>& forward) const {
-  const at::NoGradGuard no_grad;
   const int64_t size = communicator_.size();
   // In equal shares, as G's.
   const int64_t share = std::max<int64_t>(1, std::min(config_.evaluate.batch, train_.count) / size);
-  network.begin_standing();
-  for (int64_t pass = 0; pass < config_.evaluate.standing_passes; ++pass) {
-    network.begin_substep();
+  take_standing(network, config_.evaluate.standing_passes, [&](int64_t pass) {
     const int64_t start =
         pass * share * size % std::max<int64_t>(1, train_.count - share * size + 1);
     forward(read(train_, start + share * communicator_.rank(), share).images);
-  }
-  network.finish_standing();
-  network.begin_substep();
+  });
 }
 
 void Evaluation::make_standing(model::Encoder& encoder) const {

@@ -149,9 +149,7 @@ void RunFolder::log_samples(int64_t step, const std::vector<at::Tensor>& own_sam
 void RunFolder::grids(int64_t step, const Evaluation& evaluation, train::TrainState& state) {
   if (!owner()) return;
   const auto write = [&](const std::string& name, const report::Image& image) {
-    const std::vector<uint8_t> png = report::encode_png(image);
-    core::write_atomically(files_, path("grids/" + numbered(name, step) + ".png"),
-                           std::string(png.begin(), png.end()));
+    report::write_png(files_, path("grids/" + numbered(name, step) + ".png"), image);
     sinks_->image(step, name, image);
   };
   write("samples", evaluation.sample_grid(state));

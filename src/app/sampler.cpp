@@ -40,20 +40,27 @@ report::Image to_image(const at::Tensor& tensor) {
   return image;
 }
 
-void Sampler::make_standing(model::Generator& generator) const {
+void take_standing(model::Network& network, int64_t passes,
+                   const std::function<void(int64_t pass)>& forward) {
   const at::NoGradGuard no_grad;
+  network.begin_standing();
+  for (int64_t pass = 0; pass < passes; ++pass) {
+    network.begin_substep();
+    forward(pass);
+  }
+  network.finish_standing();
+  network.begin_substep();
+}
+
+void Sampler::make_standing(model::Generator& generator) const {
   // The global evaluation batch in equal shares: the statistics do not depend on the number of
   // ranks that divide it.
   const int64_t share = std::max<int64_t>(1, config_.evaluate.batch / communicator_.size());
-  generator.begin_standing();
-  for (int64_t pass = 0; pass < config_.evaluate.standing_passes; ++pass) {
-    generator.begin_substep();
+  take_standing(generator, config_.evaluate.standing_passes, [&](int64_t pass) {
     const train::Noise drawn =
         noise(config_, -1 - pass, share * communicator_.rank(), share, tensor_options_);
     generator.forward(drawn.z, drawn.labels);
-  }
-  generator.finish_standing();
-  generator.begin_substep();
+  });
 }
 
 at::Tensor Sampler::images(model::Generator& generator, int64_t draw, int64_t first, int64_t count,

@@ -4,6 +4,8 @@
 // (Brock et al. 2019, section 3.1 and appendix; docs/choices.md 52, 53). Needs no data set. Draws
 // of training count up from 0; none of these meet them.
 
+#include <functional>
+
 #include "app/run_config.h"
 #include "comm/communicator.h"
 #include "model/generator.h"
@@ -17,6 +19,11 @@ inline constexpr int64_t kGridDraw = -1'000'000'000, kSamplesDraw = -3'000'000'0
 
 // [C, S, S] in [-1, 1] -> 8-bit pixels.
 report::Image to_image(const at::Tensor& tensor);
+
+// Standing statistics of `network` over `passes` calls of `forward`, which runs it on batches of
+// its own; then it is in evaluation mode.
+void take_standing(model::Network& network, int64_t passes,
+                   const std::function<void(int64_t pass)>& forward);
 
 class Sampler {
  public:
