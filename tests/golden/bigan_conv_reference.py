@@ -16,31 +16,20 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import bigan_reference
 from bigan_reference import leaky
 from reference import BN_EPS, BN_MOMENTUM
 
 
 @dataclass
-class Options:
-    """Names and values as in the section `model` of the program's configuration."""
-    system: str = "bigan"         # bigan | gan (then D does not see the code)
+class Options(bigan_reference.Options):
+    """As of the MNIST networks, with values of these."""
     block: str = "bigan"
     resolution: int = 16
-    e_resolution: int = 0         # of E's images; 0 = resolution
     channels: int = 3
-    z_dim: int = 5
-    prior: str = "uniform"        # normal | uniform
-    width: int = 2                # of D
-    g_width: int = 0              # 0 = width
-    d_norm: str = "bn"
+    width: int = 2
     encoder: str = "alexnet"
-    e_stochastic: bool = False
     e_width: int = 2
-    e_head_depth: int = 0
-
-    @property
-    def conditional(self):
-        return False
 
 
 class Norm(nn.Module):
