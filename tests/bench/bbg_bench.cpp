@@ -1,0 +1,89 @@
+// bbg_bench: times a training step in parts, reductions over sizes, and the loader. Takes the
+// options of bbg_dist and those of the section `bench`; starts alone or under mpirun. Rank 0 prints
+// a table to standard error and one line of JSON to standard output. docs/performance.md shows how
+// to use it.
+
+#include <ATen/Parallel.h>
+
+#include <cstdio>
+
+#include "app/device.h"
+#include "bench/step_bench.h"
+#include "bench/sweeps.h"
+#include "comm/make_communicator.h"
+#include "core/error.h"
+
+namespace {
+
+using namespace bbg;
+
+void print_table(const nlohmann::ordered_json& result) {
+  if (result.contains("step_ms")) {
+    std::fprintf(stderr, "step %8.1f ms (median; rounds %.1f to %.1f)\n",
+                 result["median_ms"].get<double>(), result["rounds_ms"][0].get<double>(),
+                 result["rounds_ms"][1].get<double>());
+    for (const char* part : {"phases_ms", "within_ms"}) {
+      for (const auto& [name, ms] : result[part].items()) {
+        std::fprintf(stderr, "%s %-10s %8.2f ms\n", part[0] == 'w' ? "  of d and ge:" : " ",
+                     name.c_str(), ms.get<double>());
+      }
+    }
+    return;
+  }
+  const auto& lines = result.contains("sizes") ? result["sizes"] : result["of_each_rank"];
+  for (const auto& line : lines) {
+    for (const auto& [name, value] : line.items()) {
+      std::fprintf(stderr, "  %s %.4g", name.c_str(), value.get<double>());
+    }
+    std::fprintf(stderr, "\n");
+  }
+}
+
+int run(const std::vector<std::string>& arguments, comm::Communicator& control) {
+  app::RunConfig config;
+  bench::BenchOptions options;
+  options.declare(config.table);
+  config.parse(arguments);
+  if (config.data.batch % control.size() != 0) {
+    throw core::UsageError("data.batch = " + std::to_string(config.data.batch) +
+                               " is not divisible by " + std::to_string(control.size()) + " ranks",
+                           "data.batch is the global batch");
+  }
+  at::set_num_threads(app::choose_threads(config.compute, control));
+  const auto device = app::choose_device(config.compute, control).device();
+  if (options.exchange == "reducer" && !device.is_cpu()) {
+    throw core::UsageError("bench.exchange = reducer speaks MPI, on host memory only",
+                           "set compute.device = cpu");
+  }
+  const auto data_plane = comm::make_data_plane(config.comm, device, control);
+  comm::Communicator& communicator = data_plane ? *data_plane : control;
+  if (!options.write_start.empty()) {
+    bench::write_start(config, options, communicator);
+    return core::kExitSuccess;
+  }
+  nlohmann::ordered_json result =
+      options.what == "step"         ? bench::time_steps(config, options, communicator)
+      : options.what == "all-reduce" ? bench::sweep_all_reduce(options, control)
+                                     : bench::sweep_loader(config, options, control);
+  if (options.what == "step") result["threads"] = at::get_num_threads();
+  if (control.rank() == 0) {
+    print_table(result);
+    std::printf("%s\n", result.dump().c_str());
+  }
+  return core::kExitSuccess;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bbg::comm::MpiSession session;
+  const auto control = bbg::comm::make_mpi_communicator({});
+  try {
+    return run({argv + 1, argv + argc}, *control);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "error: %s\n", bbg::core::message_of(error).c_str());
+    const int code = bbg::core::exit_code_of(error);
+    if (control->size() > 1) control->abort(code);
+    return code;
+  }
+}

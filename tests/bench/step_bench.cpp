@@ -1,0 +1,280 @@
+#include "bench/step_bench.h"
+
+#include <ATen/DeviceAccelerator.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "app/device.h"
+#include "bench/timed_communicator.h"
+#include "checkpoint/safetensors.h"
+#include "core/file_system.h"
+#include "core/rng.h"
+#include "data/loader.h"
+#include "support/c10d_mpi_backend.h"
+#include "train/step.h"
+
+namespace bbg::bench {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int64_t kCheckedSteps = 3;
+
+// Adds the time since the last lap to one part after the other.
+class LapClock {
+ public:
+  explicit LapClock(bool is_cuda) : is_cuda_(is_cuda) { lap(); }
+  // Seconds since the last call. What a GPU was given is waited for: parts add up, and overlap over
+  // their borders is lost.
+  double lap() {
+    if (is_cuda_) at::accelerator::synchronizeDevice(at::accelerator::getDeviceIndex());
+    const Clock::time_point now = Clock::now();
+    const double seconds = std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+    return seconds;
+  }
+
+ private:
+  bool is_cuda_;
+  Clock::time_point last_ = Clock::now();
+};
+
+struct Parts {
+  double data = 0, d = 0, ge = 0, ema = 0;
+};
+
+std::vector<at::Tensor> parameters_of(const model::Network& network) {
+  std::vector<at::Tensor> all;
+  for (const auto& parameter : network.store().parameters()) all.push_back(parameter.tensor);
+  return all;
+}
+
+// PyTorch's reducers of the three networks, in place of the exchange of the state.
+class Reducers {
+ public:
+  Reducers(train::TrainState& state, TimedCommunicator& communicator) {
+    const auto take = [&](train::Trained& trained, const model::Network& network) {
+      communicator.leave_out(trained.arena.gradients());
+      return std::make_unique<testing::DdpReducer>(ranks_, parameters_of(network));
+    };
+    g_ = take(state.g, *state.nets.generator);
+    if (state.e) e_ = take(*state.e, *state.nets.encoder);
+    if (state.d) d_ = take(*state.d, *state.nets.discriminator);
+  }
+  void prepare_discriminator() { d_->prepare(); }
+  void prepare_generator_encoder() {
+    g_->prepare();
+    if (e_) e_->prepare();
+  }
+  double seconds() const { return ranks_.seconds(); }
+
+ private:
+  testing::C10dRanks ranks_;
+  std::unique_ptr<testing::DdpReducer> g_, e_, d_;
+};
+
+// Trains on the shards of the configuration or, without any, on one synthetic batch.
+class Trainer {
+ public:
+  Trainer(const app::RunConfig& config, const BenchOptions& options,
+          comm::Communicator& communicator)
+      : config_(config),
+        communicator_(communicator),
+        tensor_options_(app::choose_device(config.compute, communicator)),
+        state_(config.model, config.train, communicator_, seed(), tensor_options_),
+        step_(state_, config.model, config.train, config.loss),
+        rank_batch_(config.data.batch / communicator.size()),
+        first_slot_(rank_batch_ * communicator.rank()) {
+    if (config.train.simultaneous || !state_.d) {
+      throw core::UsageError("bbg_bench measures systems whose D is updated apart",
+                             "set train.simultaneous = false and another model.system");
+    }
+    if (options.exchange == "reducer") reducers_.emplace(state_, communicator_);
+    if (config.data.shards.empty()) {
+      synthetic_.images = synthetic_images(first_slot_, rank_batch_).to(tensor_options_);
+      synthetic_.labels =
+          at::zeros({rank_batch_}, at::TensorOptions(tensor_options_.device()).dtype(at::kLong));
+    } else {
+      shards_.emplace(data::ShardSet::open(config.data.shards, config.data.verify));
+      plan_.emplace(seed(), shards_->size(), config.data.batch);
+      loader_.emplace(*shards_, *plan_, config.data, communicator.rank(), communicator.size(), 0);
+    }
+  }
+
+  // [count, C, S, S] float32: uniform in [-1, 1), by slot.
+  at::Tensor synthetic_images(int64_t first, int64_t count) const {
+    const int64_t side = config_.model.data_resolution();
+    at::Tensor images = at::empty({count, config_.model.channels, side, side}, at::kFloat);
+    float* value = images.data_ptr<float>();
+    for (int64_t i = 0; i < count; ++i) {
+      core::RandomStream stream(seed(), core::Purpose::kEvaluate, 0,
+                                static_cast<uint64_t>(first + i));
+      for (int64_t k = 0; k < images[0].numel(); ++k) {
+        *value++ = static_cast<float>(2 * stream.next_uniform() - 1);
+      }
+    }
+    return images;
+  }
+
+  train::Noise noise(int64_t draw, int64_t first, int64_t count) const {
+    return train::make_noise(seed(), draw, first, count, config_.model, tensor_options_,
+                             !config_.train.augment.empty());
+  }
+
+  // One step; the losses of its last updates of D and of G and E come back.
+  std::pair<loss::Loss, loss::Loss> step(Parts& parts) {
+    const train::TrainOptions& train = config_.train;
+    LapClock clock(tensor_options_.device().is_cuda());
+    loss::Loss loss_d, loss_ge;
+    for (int64_t i = 0; i < train.d_updates(config_.model); ++i) {
+      const core::Batch batch = next_batch();
+      const train::Noise own = noise(draw_++, first_slot_, rank_batch_);
+      if (reducers_) reducers_->prepare_discriminator();
+      parts.data += clock.lap();
+      loss_d = step_.update_discriminator(batch, own, train.lr_d);
+      parts.d += clock.lap();
+    }
+    const core::Batch batch = next_batch();
+    const train::Noise own = noise(draw_++, first_slot_, rank_batch_);
+    if (reducers_) reducers_->prepare_generator_encoder();
+    parts.data += clock.lap();
+    loss_ge = step_.update_generator_encoder(batch, own, train.lr_g, train.lr_e);
+    parts.ge += clock.lap();
+    state_.update_averages(++steps_);
+    parts.ema += clock.lap();
+    return {loss_d, loss_ge};
+  }
+
+  // Seconds that the optimizers take of one step, measured apart: the step does not tell.
+  double optimizer_seconds(int64_t repeats) {
+    LapClock clock(tensor_options_.device().is_cuda());
+    for (int64_t i = 0; i < repeats; ++i) {
+      for (int64_t k = 0; k < config_.train.d_updates(config_.model); ++k) state_.d->adam.step(0);
+      state_.g.adam.step(0);
+      if (state_.e) state_.e->adam.step(0);
+    }
+    return clock.lap() / static_cast<double>(repeats);
+  }
+
+  // In the gradients' reductions, and in the norms' collectives, since the start.
+  double exchange_seconds() const {
+    return reducers_ ? reducers_->seconds() : communicator_.reduced.seconds;
+  }
+  double norm_seconds() const { return communicator_.gathered.seconds; }
+  TimedCommunicator& communicator() { return communicator_; }
+  train::TrainState& state() { return state_; }
+
+ private:
+  uint64_t seed() const { return static_cast<uint64_t>(config_.run.seed); }
+
+  core::Batch next_batch() {
+    if (!loader_) return synthetic_;
+    core::Batch batch = loader_->next();
+    batch.images = batch.images.to(tensor_options_);
+    batch.labels = batch.labels.to(tensor_options_.device());
+    return batch;
+  }
+
+  const app::RunConfig& config_;
+  TimedCommunicator communicator_;
+  at::TensorOptions tensor_options_;
+  train::TrainState state_;
+  train::Step step_;
+  std::optional<Reducers> reducers_;
+  int64_t rank_batch_, first_slot_;
+  core::Batch synthetic_;
+  std::optional<data::ShardSet> shards_;
+  std::optional<data::SamplePlan> plan_;
+  std::optional<data::Loader> loader_;
+  int64_t draw_ = 0, steps_ = 0;
+};
+
+}  // namespace
+
+nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptions& options,
+                                  comm::Communicator& communicator) {
+  Trainer trainer(config, options, communicator);
+  Parts parts;
+  for (int64_t i = 0; i < options.warmup; ++i) trainer.step(parts);
+  parts = {};
+  const Traffic reduced = trainer.communicator().reduced;
+  const double exchange_before = trainer.exchange_seconds();
+  const double norm_before = trainer.norm_seconds();
+  std::vector<double> all, medians;
+  for (int64_t round = 0; round < options.rounds; ++round) {
+    communicator.barrier();
+    std::vector<double> own;
+    for (int64_t i = 0; i < options.steps; ++i) {
+      LapClock clock(false);
+      trainer.step(parts);
+      own.push_back(1e3 * clock.lap());
+    }
+    all.insert(all.end(), own.begin(), own.end());
+    std::sort(own.begin(), own.end());
+    medians.push_back(own[own.size() / 2]);
+  }
+  const double steps = static_cast<double>(all.size());
+  const auto ms = [&](double seconds) { return 1e3 * seconds / steps; };
+  const double exchange = ms(trainer.exchange_seconds() - exchange_before);
+  const double norm = ms(trainer.norm_seconds() - norm_before);
+  const int64_t reduced_bytes = trainer.communicator().reduced.bytes - reduced.bytes;
+  const double optimizer = 1e3 * trainer.optimizer_seconds(10);
+  std::vector<double> sorted = all;
+  std::sort(sorted.begin(), sorted.end());
+  std::sort(medians.begin(), medians.end());
+  return {
+      {"name", options.exchange},
+      {"ranks", communicator.size()},
+      {"communicator", communicator.name()},
+      {"dtype", config.compute.dtype},
+      {"global_batch", config.data.batch},
+      {"step_ms", all},
+      {"median_ms", sorted[sorted.size() / 2]},
+      {"rounds_ms", {medians.front(), medians.back()}},
+      {"phases_ms",
+       {{"data", ms(parts.data)},
+        {"d", ms(parts.d)},
+        {"ge", ms(parts.ge)},
+        {"ema", ms(parts.ema)}}},
+      // Of d and ge: what their collectives took, and their optimizers.
+      {"within_ms", {{"exchange", exchange}, {"norm", norm}, {"optimizer", optimizer}}},
+      {"reduced_bytes_per_step", reduced_bytes / static_cast<int64_t>(all.size())},
+  };
+}
+
+void write_start(const app::RunConfig& config, const BenchOptions& options,
+                 comm::Communicator& communicator) {
+  Trainer trainer(config, options, communicator);
+  core::StateDict start;
+  for (auto& [name, tensor] : trainer.state().to_state_dict().tensors) {
+    if (name.starts_with("G.") || name.starts_with("E.") || name.starts_with("D.")) {
+      start.tensors.emplace_back(name, tensor.clone());
+    }
+  }
+  start.tensors.emplace_back("bench.images", trainer.synthetic_images(0, config.data.batch));
+  for (int64_t draw = 0; draw < kCheckedSteps * config.train.draws_per_step(config.model); ++draw) {
+    const train::Noise all = trainer.noise(draw, 0, config.data.batch);
+    start.tensors.emplace_back("bench.z." + std::to_string(draw), all.z.cpu());
+    start.tensors.emplace_back("bench.epsilon." + std::to_string(draw), all.epsilon.cpu());
+  }
+  at::Tensor losses = at::empty({kCheckedSteps, 2}, at::kDouble);
+  Parts parts;
+  for (int64_t i = 0; i < kCheckedSteps; ++i) {
+    const auto [loss_d, loss_ge] = trainer.step(parts);
+    losses[i][0].copy_(loss_d.total.detach());
+    losses[i][1].copy_(loss_ge.total.detach());
+  }
+  communicator.all_reduce(losses, comm::Reduce::kMean);
+  start.tensors.emplace_back("bench.losses", losses);
+  start.text["config"] = config.table.ini_text();
+  if (communicator.rank() == 0) {
+    checkpoint::write_safetensors(*core::make_posix_file_system(), options.write_start, start);
+  }
+  communicator.barrier();
+}
+
+}  // namespace bbg::bench

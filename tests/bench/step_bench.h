@@ -1,0 +1,21 @@
+#pragma once
+// The training step, timed in parts; and its start as a file, for other programs that train the
+// same.
+
+#include <nlohmann/json.hpp>
+
+#include "app/run_config.h"
+#include "bench/bench_options.h"
+#include "comm/communicator.h"
+
+namespace bbg::bench {
+
+// Milliseconds of every timed step, and the mean of each part. A collective.
+nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptions& options,
+                                  comm::Communicator& communicator);
+
+// Rank 0 writes options.write_start. A collective.
+void write_start(const app::RunConfig& config, const BenchOptions& options,
+                 comm::Communicator& communicator);
+
+}  // namespace bbg::bench

@@ -1,0 +1,86 @@
+#pragma once
+// A communicator that passes everything on and sums up the time that collectives take of the
+// caller's (on CPU: communication that nothing hides) and the bytes they carry. Reductions of
+// tensors that lie in a memory which is left out return at once: someone else has reduced it.
+
+#include <chrono>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "comm/communicator.h"
+
+namespace bbg::bench {
+
+struct Traffic {
+  double seconds = 0;
+  int64_t bytes = 0, calls = 0;
+};
+
+class TimedCommunicator final : public comm::Communicator {
+ public:
+  explicit TimedCommunicator(comm::Communicator& inner) : inner_(inner) {}
+
+  void leave_out(const at::Tensor& memory) { left_out_.push_back(memory); }
+
+  Traffic reduced, gathered, other;
+
+  int rank() const override { return inner_.rank(); }
+  int size() const override { return inner_.size(); }
+  int local_rank() const override { return inner_.local_rank(); }
+  int local_size() const override { return inner_.local_size(); }
+  std::string name() const override { return inner_.name(); }
+
+  void all_reduce(at::Tensor& tensor, comm::Reduce reduce) override {
+    if (is_left_out(tensor)) return;
+    timed(reduced, bytes_of(tensor), [&] { inner_.all_reduce(tensor, reduce); });
+  }
+  void broadcast(at::Tensor& tensor, int root) override {
+    timed(other, bytes_of(tensor), [&] { inner_.broadcast(tensor, root); });
+  }
+  at::Tensor all_gather(const at::Tensor& tensor) override {
+    at::Tensor all;
+    timed(gathered, bytes_of(tensor), [&] { all = inner_.all_gather(tensor); });
+    return all;
+  }
+  void barrier() override {
+    timed(other, 0, [&] { inner_.barrier(); });
+  }
+  std::vector<std::string> all_gather_text(const std::string& text) override {
+    return inner_.all_gather_text(text);
+  }
+  bool agree(bool ready) override { return inner_.agree(ready); }
+  [[noreturn]] void abort(int exit_code) override {
+    inner_.abort(exit_code);
+    std::_Exit(exit_code);  // GCC does not see that a virtual function never returns
+  }
+
+ private:
+  static int64_t bytes_of(const at::Tensor& tensor) {
+    return static_cast<int64_t>(tensor.nbytes());
+  }
+
+  bool is_left_out(const at::Tensor& tensor) const {
+    const auto* data = static_cast<const char*>(tensor.const_data_ptr());
+    for (const at::Tensor& memory : left_out_) {
+      const auto* first = static_cast<const char*>(memory.const_data_ptr());
+      if (data >= first && data < first + memory.nbytes()) return true;
+    }
+    return false;
+  }
+
+  template <class Call>
+  static void timed(Traffic& traffic, int64_t bytes, Call call) {
+    const auto start = std::chrono::steady_clock::now();
+    call();
+    traffic.seconds +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    traffic.bytes += bytes;
+    ++traffic.calls;
+  }
+
+  comm::Communicator& inner_;
+  std::vector<at::Tensor> left_out_;
+};
+
+}  // namespace bbg::bench
