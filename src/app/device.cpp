@@ -2,42 +2,194 @@
 
 #include <ATen/Context.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <climits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
+#include <utility>
 
 #include "core/error.h"
 
+#ifdef BBG_CUDA
+#include <cuda_runtime_api.h>
+#endif
+
 namespace bbg::app {
 
-at::TensorOptions choose_device(const ComputeOptions& options,
-                                const comm::Communicator& communicator) {
-  const at::ScalarType type = options.dtype == "float64" ? at::kDouble : at::kFloat;
-  // hasCUDA() asks the driver; on a machine without one it is false, whatever was compiled in.
-  const int64_t gpus = at::hasCUDA() ? static_cast<int64_t>(at::getNumGPUs()) : 0;
-  const bool enough = gpus >= communicator.local_size();
-  if (options.device == "cpu" || (options.device == "auto" && !enough)) {
-    return at::TensorOptions(at::kCPU).dtype(type);
-  }
-  if (!enough) {
-    throw core::UsageError(
-        "compute.device = cuda, but this host has " + std::to_string(gpus) +
-            " visible GPU(s) for " + std::to_string(communicator.local_size()) + " rank(s)",
-        "start as many ranks a host as it has GPUs, or set compute.device = cpu");
-  }
-  return at::TensorOptions(
-             at::Device(at::kCUDA, static_cast<at::DeviceIndex>(communicator.local_rank())))
-      .dtype(type);
+namespace {
+
+std::string host_name() {
+  char name[HOST_NAME_MAX + 1] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
 }
 
-int choose_threads(const ComputeOptions& options, const comm::Communicator& communicator) {
-  if (options.threads > 0) return static_cast<int>(options.threads);
+std::vector<int> own_cores() {
+  std::vector<int> cores;
+  // Larger machines than a cpu_set_t has room for need a set of their own size.
+  for (int room = CPU_SETSIZE; room <= 1 << 20; room *= 2) {
+    cpu_set_t* bound = CPU_ALLOC(static_cast<size_t>(room));
+    const size_t bytes = CPU_ALLOC_SIZE(static_cast<size_t>(room));
+    CPU_ZERO_S(bytes, bound);
+    if (::sched_getaffinity(0, bytes, bound) == 0) {
+      for (int core = 0; core < room; ++core) {
+        if (CPU_ISSET_S(static_cast<size_t>(core), bytes, bound)) cores.push_back(core);
+      }
+    }
+    CPU_FREE(bound);
+    if (!cores.empty()) return cores;
+  }
   const int online = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  cpu_set_t bound;
-  CPU_ZERO(&bound);
-  const int own = sched_getaffinity(0, sizeof bound, &bound) == 0 ? CPU_COUNT(&bound) : online;
-  // A launcher that binds ranks has divided the cores already.
-  return own < online ? own : std::max(1, online / communicator.local_size());
+  for (int core = 0; core < online; ++core) cores.push_back(core);
+  return cores;
+}
+
+// By identity, for two ranks may both call different GPUs "0".
+std::vector<std::string> visible_gpus() {
+  std::vector<std::string> gpus;
+#ifdef BBG_CUDA
+  // hasCUDA() asks the driver; on a machine without one it is false, whatever was compiled in.
+  const int count = at::hasCUDA() ? static_cast<int>(at::getNumGPUs()) : 0;
+  for (int i = 0; i < count; ++i) {
+    cudaDeviceProp properties;
+    const cudaError_t code = cudaGetDeviceProperties(&properties, i);
+    if (code != cudaSuccess) {
+      throw core::SystemError({.call = "cudaGetDeviceProperties",
+                               .object = "GPU " + std::to_string(i),
+                               .cause = cudaGetErrorString(code),
+                               .code = static_cast<int>(code)});
+    }
+    std::string identity;
+    for (const char byte : properties.uuid.bytes) {
+      constexpr const char* kDigits = "0123456789abcdef";
+      identity += kDigits[byte >> 4 & 15];
+      identity += kDigits[byte & 15];
+    }
+    gpus.push_back(identity);
+  }
+#endif
+  return gpus;
+}
+
+// Index of each rank's GPU among those that it sees; -1: none is left for it.
+std::vector<int> share_gpus(const std::vector<Seat>& seats) {
+  std::set<std::pair<std::string, std::string>> taken;
+  std::vector<int> own;
+  for (const Seat& seat : seats) {
+    own.push_back(-1);
+    for (size_t i = 0; i < seat.gpus.size() && own.back() < 0; ++i) {
+      if (taken.emplace(seat.host, seat.gpus[i]).second) own.back() = static_cast<int>(i);
+    }
+  }
+  return own;
+}
+
+[[noreturn]] void refuse_too_few_gpus(const std::vector<Seat>& seats, const std::string& host) {
+  std::set<std::string> gpus;
+  int ranks = 0;
+  for (const Seat& seat : seats) {
+    if (seat.host != host) continue;
+    ++ranks;
+    gpus.insert(seat.gpus.begin(), seat.gpus.end());
+  }
+  throw core::UsageError("compute.device = cuda, but host " + host + " has " +
+                             std::to_string(gpus.size()) + " visible GPU(s) for " +
+                             std::to_string(ranks) + " rank(s)",
+                         "start as many ranks a host as it has GPUs (under Slurm: "
+                         "--ntasks-per-node and --gpus-per-task=1), or set compute.device = cpu");
+}
+
+std::string ranks_text(const std::vector<int>& ranks) {
+  std::string text = ranks.size() == 1 ? "rank " : "ranks ";
+  for (size_t i = 0; i < ranks.size();) {
+    size_t last = i;
+    while (last + 1 < ranks.size() && ranks[last + 1] == ranks[last] + 1) ++last;
+    text += (i == 0 ? "" : ",") + std::to_string(ranks[i]);
+    if (last > i) text += "-" + std::to_string(ranks[last]);
+    i = last + 1;
+  }
+  return text;
+}
+
+std::string counted(size_t number, const std::string& word) {
+  return std::to_string(number) + " " + word + (number == 1 ? "" : "s");
+}
+
+}  // namespace
+
+std::vector<Seat> gather_seats(comm::Communicator& control) {
+  const nlohmann::json own = {
+      {"host", host_name()}, {"cores", own_cores()}, {"gpus", visible_gpus()}};
+  std::vector<Seat> seats;
+  for (const std::string& text : control.all_gather_text(own.dump())) {
+    const auto seat = nlohmann::json::parse(text);
+    seats.push_back({seat.at("host"), seat.at("cores"), seat.at("gpus")});
+  }
+  return seats;
+}
+
+std::vector<Place> choose_places(const ComputeOptions& options, const std::vector<Seat>& seats) {
+  std::vector<Place> places(seats.size());
+  if (options.device != "cpu") {
+    const std::vector<int> gpus = share_gpus(seats);
+    const auto without = std::find(gpus.begin(), gpus.end(), -1);
+    if (without == gpus.end()) {
+      for (size_t i = 0; i < places.size(); ++i) {
+        places[i].device = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(gpus[i]));
+      }
+    } else if (options.device == "cuda") {
+      refuse_too_few_gpus(seats, seats[static_cast<size_t>(without - gpus.begin())].host);
+    }
+  }
+  std::map<std::pair<std::string, int>, int> sharing;  // host and core: ranks that may run there
+  for (const Seat& seat : seats) {
+    for (const int core : seat.cores) ++sharing[{seat.host, core}];
+  }
+  for (size_t i = 0; i < places.size(); ++i) {
+    double share = 0;
+    for (const int core : seats[i].cores) share += 1.0 / sharing[{seats[i].host, core}];
+    // Sums of thirds may end just below the whole number.
+    places[i].threads = options.threads > 0 ? static_cast<int>(options.threads)
+                                            : std::max(1, static_cast<int>(share + 1e-6));
+  }
+  return places;
+}
+
+std::string placement_text(const std::vector<Seat>& seats, const std::vector<Place>& places) {
+  std::vector<std::string> hosts;  // in the order of their first ranks
+  std::map<std::string, std::vector<int>> ranks;
+  for (size_t i = 0; i < seats.size(); ++i) {
+    if (ranks[seats[i].host].empty()) hosts.push_back(seats[i].host);
+    ranks[seats[i].host].push_back(static_cast<int>(i));
+  }
+  bool is_uniform_in_threads = true;
+  for (const Place& place : places) is_uniform_in_threads &= place.threads == places[0].threads;
+
+  std::string text = counted(seats.size(), "rank") + " on " + counted(hosts.size(), "host");
+  if (is_uniform_in_threads)
+    text += ", " + counted(static_cast<size_t>(places[0].threads), "thread") + " a rank";
+  constexpr size_t kNamed = 16;
+  for (size_t h = 0; h < std::min(hosts.size(), kNamed); ++h) {
+    text += (h == 0 ? ": " : "; ") + hosts[h] + " " + ranks_text(ranks[hosts[h]]) + " on";
+    std::string devices, threads;
+    for (const int rank : ranks[hosts[h]]) {
+      const Place& place = places[static_cast<size_t>(rank)];
+      if (place.device.is_cuda() || devices.empty()) devices += " " + place.device.str();
+      threads += (threads.empty() ? "" : ",") + std::to_string(place.threads);
+    }
+    text += devices;
+    if (!is_uniform_in_threads) text += ", threads " + threads;
+  }
+  if (hosts.size() > kNamed) text += "; and " + counted(hosts.size() - kNamed, "host") + " more";
+  return text;
+}
+
+at::TensorOptions tensor_options_of(const ComputeOptions& options, const Place& place) {
+  return at::TensorOptions(place.device)
+      .dtype(options.dtype == "float64" ? at::kDouble : at::kFloat);
 }
 
 }  // namespace bbg::app

@@ -1,19 +1,42 @@
 #pragma once
-// Which device and how many threads a rank computes with.
+// Which device and how many threads each rank computes with. Every rank tells what it finds where
+// it runs (its seat); from the seats of all, each computes the places of all, so that no two ranks
+// share a GPU or count on the same core, and all take the same kind of device.
 
 #include <ATen/ATen.h>
+
+#include <string>
+#include <vector>
 
 #include "app/run_config.h"
 #include "comm/communicator.h"
 
 namespace bbg::app {
 
-// CUDA device = local rank; UsageError where there are fewer GPUs than ranks on this host.
-at::TensorOptions choose_device(const ComputeOptions& options,
-                                const comm::Communicator& communicator);
+struct Seat {
+  std::string host;
+  std::vector<int> cores;         // that the launcher lets this process run on, by number
+  std::vector<std::string> gpus;  // identities of the visible ones, in CUDA's order
+};
 
-// Cores of this process divided by the ranks that share them, at least 1; or the option where it is
-// set.
-int choose_threads(const ComputeOptions& options, const comm::Communicator& communicator);
+struct Place {
+  at::Device device = at::kCPU;
+  int threads = 1;
+};
+
+// The seats of all ranks, in their order. A collective.
+std::vector<Seat> gather_seats(comm::Communicator& control);
+
+// The places of the same ranks. A GPU goes to the first rank of its host that sees it and has none
+// yet, so the launcher may show every rank of a host all GPUs, or each its own. UsageError where
+// compute.device = cuda and a rank has none left. `auto` takes GPUs where there is one for every
+// rank, else the CPU. Threads are compute.threads, or a rank's share of its cores: a core that
+// several ranks of a host may run on is divided among them; at least 1.
+std::vector<Place> choose_places(const ComputeOptions& options, const std::vector<Seat>& seats);
+
+// Who runs where, in one line.
+std::string placement_text(const std::vector<Seat>& seats, const std::vector<Place>& places);
+
+at::TensorOptions tensor_options_of(const ComputeOptions& options, const Place& place);
 
 }  // namespace bbg::app

@@ -243,8 +243,9 @@ Json export_networks(const RunConfig& config, const ExportOptions& options,
   const auto files = core::make_posix_file_system();
   check_output(options.output, *files);
   const std::vector<std::string> names = chosen_networks(options.networks, config.model);
-  const at::TensorOptions tensor_options = choose_device(config.compute, alone);
-  at::set_num_threads(choose_threads(config.compute, alone));
+  const Place place = choose_places(config.compute, gather_seats(alone))[0];
+  const at::TensorOptions tensor_options = tensor_options_of(config.compute, place);
+  at::set_num_threads(place.threads);
 
   const SavedNetworks saved = load_networks(config, options.checkpoint, "export", *files, log);
   const Networks nets = make_networks(config, names, alone, tensor_options);

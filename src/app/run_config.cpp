@@ -31,7 +31,7 @@ void ComputeOptions::declare(core::OptionTable& table) {
       .one_of({"float32", "float64"});
   table
       .add("compute.threads", &threads,
-           "CPU threads a rank; 0 shares the host's cores among its ranks")
+           "CPU threads a rank; 0 takes its share of the cores that the launcher lets it run on")
       .at_least(0);
 }
 

@@ -58,8 +58,9 @@ nlohmann::ordered_json sample(const RunConfig& config, const SampleOptions& opti
                               comm::Communicator& alone, const core::Log& log) {
   check(config, options);
   const auto files = core::make_posix_file_system();
-  const at::TensorOptions tensor_options = choose_device(config.compute, alone);
-  at::set_num_threads(choose_threads(config.compute, alone));
+  const Place place = choose_places(config.compute, gather_seats(alone))[0];
+  const at::TensorOptions tensor_options = tensor_options_of(config.compute, place);
+  at::set_num_threads(place.threads);
 
   const SavedNetworks saved = load_networks(config, options.checkpoint, "sample", *files, log);
   const auto generator = model::make_generator(

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <tuple>
+#include <vector>
 
 #include "app/device.h"
 #include "app/evaluation.h"
@@ -152,7 +153,8 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   // What the run needs, opened and checked before any work.
   const auto files = core::make_posix_file_system();
   std::optional<data::ShardSet> shards, test_shards;
-  at::TensorOptions tensor_options;
+  const std::vector<Seat> seats = gather_seats(control);
+  std::vector<Place> places;
   together(control, [&] {
     comm::nccl_version();  // refuses another library than the one that was built against
     if (config.data.batch % control.size() != 0) {
@@ -174,9 +176,12 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
                                  " ranks that share them",
                              "give data.test-shards with more images, or start fewer ranks");
     }
-    tensor_options = choose_device(config.compute, control);
-    at::set_num_threads(choose_threads(config.compute, control));
+    places = choose_places(config.compute, seats);
   });
+  log.info(placement_text(seats, places));
+  const Place& place = places[static_cast<size_t>(control.rank())];
+  const at::TensorOptions tensor_options = tensor_options_of(config.compute, place);
+  at::set_num_threads(place.threads);
   const auto data_plane = comm::make_data_plane(config.comm, tensor_options.device(), control);
   comm::Communicator& communicator = data_plane ? *data_plane : control;
 
@@ -195,9 +200,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   }
   if (step < config.run.steps) {
     log.info("training from step " + std::to_string(step) + " to " +
-             std::to_string(config.run.steps) + " on " + std::to_string(control.size()) +
-             " rank(s), " + tensor_options.device().str() + ", " +
-             std::to_string(at::get_num_threads()) + " thread(s) a rank, " + communicator.name());
+             std::to_string(config.run.steps) + ", gradients over " + communicator.name());
   } else {
     log.info("the run is complete at step " + std::to_string(step) + "; evaluating it");
   }
