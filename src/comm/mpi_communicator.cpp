@@ -1,5 +1,6 @@
 #include <mpi.h>
 
+#include <chrono>
 #include <climits>
 
 #include "comm/make_communicator.h"
@@ -175,10 +176,13 @@ class MpiCommunicator final : public Communicator {
     new (own) BoardEntry{};
     // Default allocation is contiguous in rank order, so the host's entries form an array.
     check(MPI_Barrier(host_), "MPI_Barrier", rank_);
+    int64_t job = std::chrono::system_clock::now().time_since_epoch().count();
+    check(MPI_Bcast(&job, 1, MPI_INT64_T, 0, world_), "MPI_Bcast", rank_);
     watchdog_ = std::make_unique<Watchdog>(rank_, size_, static_cast<BoardEntry*>(first),
                                            local_size_, local_rank_,
                                            WatchdogOptions{.deadline_ms = options.deadline_ms,
                                                            .dump_folder = options.dump_folder,
+                                                           .job = job,
                                                            .on_expire = {}});
     check(MPI_Barrier(host_), "MPI_Barrier", rank_);
   }

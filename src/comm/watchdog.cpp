@@ -8,12 +8,12 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
-#include <fstream>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
 
+#include "comm/collectives_file.h"
 #include "core/error.h"
 
 namespace bbg::comm {
@@ -25,6 +25,8 @@ using Clock = std::chrono::steady_clock;
 constexpr const char* kNames[] = {"all_reduce", "broadcast",       "all_gather",
                                   "barrier",    "all_gather_text", "agree"};
 constexpr size_t kRemembered = 512;
+// For writing and reading small files when the job is about to end.
+constexpr int64_t kFilesLimitMs = 5000;
 
 struct Record {
   int64_t sequence;
@@ -69,6 +71,7 @@ struct Watchdog::State {
   std::vector<Record> records;  // a ring: the newest of sequence s at s % kRemembered
   bool is_inside = false;       // a collective is under way
   bool is_expired = false;
+  int64_t told = 0;  // the newest collective that other hosts have been told of
   std::thread thread;
 
   BoardEntry& entry() { return board[own]; }
@@ -133,13 +136,48 @@ struct Watchdog::State {
     if (!late.empty()) {
       text += "; not there yet: " + late;
     } else if (local_size < size) {
-      text += "; every rank of this host is there, so a rank of another host is late";
+      text += "; " + other_hosts();
     } else {
       text += "; every rank has entered it, so the transfer itself hangs";
     }
-    return text +
-           ". The job ends with exit code 75; starting it again resumes from the newest "
-           "checkpoint.";
+    return text;
+  }
+
+  // What the ranks of other hosts have told of themselves.
+  std::string other_hosts() const {
+    const Record own_record = newest();
+    std::vector<bool> is_here(static_cast<size_t>(size), false);
+    for (int i = 0; i < local_size; ++i) is_here[static_cast<size_t>(board[i].rank - 1)] = true;
+    const auto look = [folder = options.dump_folder, job = options.job, own_record, is_here] {
+      std::string late, differing;
+      const auto add = [](std::string& list, size_t rank, const std::string& what) {
+        list += (list.empty() ? "rank " : ", rank ") + std::to_string(rank) + what;
+      };
+      for (size_t rank = 0; rank < is_here.size(); ++rank) {
+        if (is_here[rank]) continue;
+        const auto told = read_collectives(collectives_path(folder, static_cast<int>(rank)), job);
+        // One that is ahead has been here too.
+        const auto same = std::find_if(told.begin(), told.end(), [&](const Told& one) {
+          return one.sequence == own_record.sequence;
+        });
+        if (told.empty()) {
+          add(late, rank, " (on another host; it told nothing in " + folder + ")");
+        } else if (told.back().sequence < own_record.sequence) {
+          add(late, rank,
+              " (on another host; it told of #" + std::to_string(told.back().sequence) + ")");
+        } else if (same != told.end() && same->operation != name_of(own_record.operation)) {
+          add(differing, rank, " entered " + same->operation);
+        } else if (same != told.end() && same->bytes != own_record.bytes) {
+          add(differing, rank, " entered one of another size");
+        }
+      }
+      if (!differing.empty()) return "the ranks are out of order: " + differing;
+      if (late.empty())
+        return std::string("every rank has entered it, so the transfer itself hangs");
+      return "not there yet: " + late;
+    };
+    const auto answer = options.dump_folder.empty() ? std::nullopt : within(kFilesLimitMs, look);
+    return answer.value_or("every rank of this host is there, so a rank of another host is late");
   }
 
   std::string dump() const {
@@ -157,24 +195,27 @@ struct Watchdog::State {
                            : nlohmann::ordered_json(seconds_between(start, record.left));
       list.push_back(item);
     }
-    return nlohmann::ordered_json{
-        {"rank", rank}, {"size", size}, {"deadline_ms", options.deadline_ms}, {"collectives", list}}
+    return nlohmann::ordered_json{{"rank", rank},
+                                  {"size", size},
+                                  {"job", options.job},
+                                  {"deadline_ms", options.deadline_ms},
+                                  {"collectives", list}}
         .dump(1);
   }
 
   // Best effort: the process is about to end, and the disk may be what hangs.
   std::string write_dump() const {
     if (options.dump_folder.empty()) return "";
-    const std::string path =
-        options.dump_folder + "/collectives-rank-" + std::to_string(rank) + ".json";
-    std::ofstream file(path);
-    file << dump() << "\n";
-    return file.flush() ? " This rank's last collectives: " + path : "";
+    const std::string path = collectives_path(options.dump_folder, rank);
+    const auto answer = within(kFilesLimitMs, [path, text = dump()] {
+      return write_collectives(path, text) ? " This rank's last collectives: " + path
+                                           : std::string();
+    });
+    return answer.value_or("");
   }
 
-  bool is_late() const {
-    return is_inside &&
-           Clock::now() - newest().entered >= std::chrono::milliseconds(options.deadline_ms);
+  bool has_waited(int64_t milliseconds) const {
+    return is_inside && Clock::now() - newest().entered >= std::chrono::milliseconds(milliseconds);
   }
   // A neighbour's wait has expired: this rank may be the late one and has something to tell too.
   bool is_neighbour_expired() const {
@@ -188,15 +229,25 @@ struct Watchdog::State {
       wake.wait_for(
           lock, std::chrono::milliseconds(std::clamp<int64_t>(options.deadline_ms / 10, 1, 1000)));
       if (stop || is_expired) continue;
-      if (!is_late()) {
-        if (!is_neighbour_expired()) continue;
-        is_expired = true;
-        write_dump();  // the expired one ends the job
+      if (!has_waited(options.deadline_ms)) {
+        if (is_neighbour_expired()) {
+          is_expired = true;
+          write_dump();  // the expired one ends the job
+        } else if (local_size < size && has_waited(options.deadline_ms / 2) &&
+                   told < newest().sequence) {
+          told = newest().sequence;
+          write_dump();
+        }
         continue;
       }
       is_expired = true;
       entry().expired = 1;
-      const std::string message = describe() + write_dump();
+      const std::string where = write_dump();
+      const std::string message =
+          describe() +
+          ". The job ends with exit code 75; starting it again resumes from the newest "
+          "checkpoint." +
+          where;
       lock.unlock();
       // Time for the neighbours to write theirs: the launcher ends them when the first has left.
       if (!options.dump_folder.empty())

@@ -5,7 +5,9 @@
 // writes what it remembers as JSON; and the process ends with exit code 75 (a restart can help). A
 // rank that enters another collective than its neighbours, as after one left out, is found at once.
 // Positions of the ranks are read from memory that the ranks of a host share, so that naming the
-// late ones needs no message from them.
+// late ones needs no message from them. Between hosts they are read from files: a rank that has
+// waited for half the deadline writes where it is, and who has written nothing when the deadline
+// passes is late (collectives_file.h).
 
 #include <atomic>
 #include <cstdint>
@@ -35,6 +37,8 @@ struct WatchdogOptions {
   // Where the rank's newest collectives are written, as collectives-rank-<rank>.json; empty:
   // nowhere.
   std::string dump_folder;
+  // A number that all ranks of this job know and that no job before had in that folder.
+  int64_t job = 0;
   // Gets the message; the default prints it to standard error and leaves with _exit(75).
   std::function<void(const std::string&)> on_expire;
 };

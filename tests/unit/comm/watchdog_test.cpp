@@ -7,9 +7,11 @@
 
 #include <chrono>
 #include <future>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "comm/collectives_file.h"
 #include "core/error.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_folder.h"
@@ -69,6 +71,100 @@ TEST(Watchdog, PointsAtOtherHostsWhenAllOfThisOneAreThere) {
   board.set(1, 1, ::getpid());
   board.set(2, 1, ::getpid());
   EXPECT_THAT(message_of_expired_wait(board, 8), HasSubstr("a rank of another host is late"));
+}
+
+// Eight ranks of eight hosts: each sees itself alone, and what the others wrote.
+class OtherHosts : public ::testing::Test {
+ protected:
+  static constexpr int64_t kJob = 41;
+
+  void tell(int rank, const std::vector<Told>& collectives, int64_t job = kJob) {
+    auto list = nlohmann::json::array();
+    for (const Told& one : collectives) {
+      list.push_back(
+          {{"sequence", one.sequence}, {"operation", one.operation}, {"bytes", one.bytes}});
+    }
+    write_collectives(collectives_path(folder_ / "", rank),
+                      nlohmann::json{{"job", job}, {"collectives", list}}.dump());
+  }
+  // Rank 0 waits in all_reduce #7 of 400 bytes.
+  std::string expire(int size) {
+    BoardEntry board = {};
+    board.sequence = 6;
+    std::promise<std::string> message;
+    Watchdog watchdog(0, size, &board, 1, 0,
+                      {.deadline_ms = 20,
+                       .dump_folder = folder_ / "",
+                       .job = kJob,
+                       .on_expire = [&](const std::string& text) { message.set_value(text); }});
+    const Watchdog::Guard guard(watchdog, Operation::kAllReduce, 400);
+    return message.get_future().get();
+  }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(OtherHosts, RanksThatHaveToldNothingOrOfEarlierAreNamed) {
+  tell(1, {{6, "barrier", 0}, {7, "all_reduce", 400}});
+  tell(2, {{5, "all_reduce", 400}});
+  tell(4, {{7, "all_reduce", 400}}, kJob - 1);  // of the job before
+  test::write_file(collectives_path(folder_ / "", 5), "{\"job\": [");
+  const std::string text = expire(6);
+  EXPECT_THAT(text, HasSubstr("rank 0: all_reduce #7 (400 bytes)"));
+  EXPECT_THAT(text, HasSubstr("not there yet: rank 2 (on another host; it told of #5), rank 3 (on "
+                              "another host; it told nothing in "));
+  EXPECT_THAT(text, HasSubstr("rank 4 (on another host; it told nothing"));
+  EXPECT_THAT(text, HasSubstr("rank 5 (on another host; it told nothing"));
+  EXPECT_THAT(text, Not(HasSubstr("rank 1 ")));
+}
+
+TEST_F(OtherHosts, RanksThatEnteredSomethingElseAreNamed) {
+  tell(1, {{7, "all_reduce", 400}});
+  tell(2, {{7, "broadcast", 400}});
+  tell(3, {{7, "all_reduce", 404}});
+  tell(4, {{7, "agree", 4}, {8, "all_reduce", 400}});
+  EXPECT_THAT(expire(5), HasSubstr("; the ranks are out of order: rank 2 entered broadcast, rank 3 "
+                                   "entered one of another size, rank 4 entered agree."));
+}
+
+TEST_F(OtherHosts, TransferHangsWhereAllHaveEnteredIt) {
+  // Who is ahead has left this one, as a root may.
+  tell(1, {{7, "all_reduce", 400}, {8, "agree", 4}});
+  tell(2, {{7, "all_reduce", 400}});
+  EXPECT_THAT(expire(3), HasSubstr("every rank has entered it, so the transfer itself hangs"));
+}
+
+TEST_F(OtherHosts, RankThatHasWaitedForHalfTheDeadlineTellsWhereItIs) {
+  BoardEntry board = {};
+  Watchdog watchdog(3, 4, &board, 1, 0,
+                    {.deadline_ms = 2000,
+                     .dump_folder = folder_ / "",
+                     .job = kJob,
+                     .on_expire = [](const std::string& text) { ADD_FAILURE() << text; }});
+  const auto entered = std::chrono::steady_clock::now();
+  const Watchdog::Guard guard(watchdog, Operation::kBroadcast, 12);
+  std::vector<Told> told;
+  while (told.empty() &&
+         std::chrono::steady_clock::now() - entered < std::chrono::milliseconds(1900)) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    told = read_collectives(collectives_path(folder_ / "", 3), kJob);
+  }
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_GE(std::chrono::steady_clock::now() - entered, std::chrono::milliseconds(1000));
+  EXPECT_EQ(told[0].sequence, 1);
+  EXPECT_EQ(told[0].operation, "broadcast");
+  EXPECT_EQ(told[0].bytes, 12);
+}
+
+TEST(Within, WorkThatHangsIsLeftBehind) {
+  const auto release = std::make_shared<std::promise<void>>();
+  EXPECT_EQ(within(20,
+                   [done = release->get_future().share()] {
+                     done.wait();
+                     return std::string("late");
+                   }),
+            std::nullopt);
+  release->set_value();
+  EXPECT_EQ(within(60'000, [] { return std::string("done"); }), "done");
 }
 
 TEST(Watchdog, RemembersTheNewestCollectivesInOrder) {
