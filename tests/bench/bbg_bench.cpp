@@ -49,8 +49,9 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
                                " is not divisible by " + std::to_string(control.size()) + " ranks",
                            "data.batch is the global batch");
   }
-  at::set_num_threads(app::choose_threads(config.compute, control));
-  const auto device = app::choose_device(config.compute, control).device();
+  const app::Place place = bench::own_place(config.compute, control);
+  const at::Device device = place.device;
+  at::set_num_threads(place.threads);
   if (options.exchange == "reducer" && !device.is_cpu()) {
     throw core::UsageError("bench.exchange = reducer speaks MPI, on host memory only",
                            "set compute.device = cpu");

@@ -84,7 +84,8 @@ class Trainer {
           comm::Communicator& communicator)
       : config_(config),
         communicator_(communicator),
-        tensor_options_(app::choose_device(config.compute, communicator)),
+        tensor_options_(
+            app::tensor_options_of(config.compute, own_place(config.compute, communicator))),
         state_(config.model, config.train, communicator_, seed(), tensor_options_),
         step_(state_, config.model, config.train, config.loss),
         rank_batch_(config.data.batch / communicator.size()),
@@ -194,6 +195,11 @@ class Trainer {
 };
 
 }  // namespace
+
+app::Place own_place(const app::ComputeOptions& options, comm::Communicator& communicator) {
+  return app::choose_places(
+      options, app::gather_seats(communicator))[static_cast<size_t>(communicator.rank())];
+}
 
 nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptions& options,
                                   comm::Communicator& communicator) {
