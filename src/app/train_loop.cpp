@@ -178,7 +178,6 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     }
     places = choose_places(config.compute, seats);
   });
-  log.info(placement_text(seats, places));
   const Place& place = places[static_cast<size_t>(control.rank())];
   const at::TensorOptions tensor_options = tensor_options_of(config.compute, place);
   at::set_num_threads(place.threads);
@@ -198,6 +197,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     }
     if (config.train.watch == "rollback") folder.save(state, step, watch.text());
   }
+  log.info(placement_text(seats, places));
   if (step < config.run.steps) {
     log.info("training from step " + std::to_string(step) + " to " +
              std::to_string(config.run.steps) + ", gradients over " + communicator.name());
