@@ -2,59 +2,21 @@
 
 #include <ATen/core/grad_mode.h>
 
-#include "core/error.h"
 #include "model/spectral_norm.h"
 
 namespace bbg::model {
 
-namespace {
-
-// Along both last dimensions the sum of the kernel and of itself one further: 3x3 -> 4x4.
-at::Tensor with_shifted(const at::Tensor& weight) {
-  const at::Tensor wide =
-      at::constant_pad_nd(weight, {0, 1, 0, 0}) + at::constant_pad_nd(weight, {1, 0, 0, 0});
-  return at::constant_pad_nd(wide, {0, 0, 0, 1}) + at::constant_pad_nd(wide, {0, 0, 1, 0});
-}
-
-Weight::Form form_of(Resample resample) {
-  switch (resample) {
-    case Resample::kUpsampleBefore:
-      return upsampling_kernel;
-    case Resample::kPoolAfter:
-      return pooling_kernel;
-    case Resample::kNone:
-      break;
-  }
-  return nullptr;
-}
-
-}  // namespace
-
-// Each output of the convolution after nearest x2 reads each input through one or two taps a side;
-// a transposed convolution runs over its kernel backwards.
-at::Tensor upsampling_kernel(const at::Tensor& weight) {
-  return with_shifted(weight).flip({2, 3}).transpose(0, 1).contiguous();
-}
-
-at::Tensor pooling_kernel(const at::Tensor& weight) { return with_shifted(weight) / 4; }
-
 Weight::Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral,
-               Start start, Form form)
+               Start start)
     : effective_(std::make_shared<at::Tensor>()) {
   const at::Tensor raw = scope.parameter("weight", shape, start);
   *effective_ = raw;
-  if (!spectral) {
-    if (form != nullptr) {
-      context.refresh.push_back(
-          [raw, form, effective = effective_](bool) { *effective = form(raw); });
-    }
-    return;
-  }
+  if (!spectral) return;
   const at::Tensor u = scope.buffer("u", {shape[0]}, 0, /*normal=*/true);
   context.refresh.push_back(
-      [raw, u, form, eps = context.options.sn_eps, effective = effective_](bool move) {
+      [raw, u, eps = context.options.sn_eps, effective = effective_](bool move) {
         SpectralResult result = spectral_norm(raw, u, eps);
-        *effective = form != nullptr ? form(result.weight) : result.weight;
+        *effective = result.weight;
         if (move) {
           const at::NoGradGuard no_grad;
           at::Tensor(u).copy_(result.u);
@@ -74,26 +36,14 @@ at::Tensor Linear::operator()(const at::Tensor& x) const {
 
 Conv::Conv(Context& context, const Scope& scope, ConvShape shape, bool spectral)
     : weight_(context, scope, {shape.out, shape.in / shape.groups, shape.kernel, shape.kernel},
-              spectral, Start::kWeight, form_of(shape.resample)),
+              spectral),
       stride_(shape.stride),
       padding_(shape.padding >= 0 ? shape.padding : (shape.kernel - shape.stride + 1) / 2),
-      groups_(shape.groups),
-      resample_(shape.resample) {
-  BBG_CHECK(resample_ == Resample::kNone ||
-                (shape.kernel == 3 && shape.stride == 1 && shape.groups == 1 && padding_ == 1),
-            "only a plain 3x3 convolution is computed in one with its resampling");
+      groups_(shape.groups) {
   if (shape.bias) bias_ = scope.parameter("bias", {shape.out}, Start::kZero);
 }
 
 at::Tensor Conv::operator()(const at::Tensor& x) const {
-  switch (resample_) {
-    case Resample::kUpsampleBefore:
-      return at::conv_transpose2d(x, weight_.effective(), bias_, 2, 1);
-    case Resample::kPoolAfter:
-      return at::conv2d(x, weight_.effective(), bias_, 2, 1);
-    case Resample::kNone:
-      break;
-  }
   return at::conv2d(x, weight_.effective(), bias_, stride_, padding_, 1, groups_);
 }
 
