@@ -1,7 +1,7 @@
 // bbg_bench: times a training step in parts, reductions over sizes, and the loader. Takes the
 // options of bbg_dist and those of the section `bench`; starts alone or under mpirun. Rank 0 prints
-// a table to standard error and one line of JSON to standard output. docs/performance.md shows how
-// to use it.
+// a table to standard error and one line of JSON to standard output.
+// bbg_bench --help lists them.
 
 #include <ATen/Parallel.h>
 
