@@ -1,11 +1,14 @@
 #include "app/device.h"
 
 #include <ATen/Context.h>
+#include <ATen/Parallel.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <climits>
+#include <cstdint>
+#include <cstring>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -13,6 +16,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/hash.h"
 
 #ifdef BBG_CUDA
 #include <cuda_runtime_api.h>
@@ -62,13 +66,10 @@ std::vector<std::string> visible_gpus() {
                                .cause = cudaGetErrorString(code),
                                .code = static_cast<int>(code)});
     }
-    std::string identity;
-    for (const char byte : properties.uuid.bytes) {
-      constexpr const char* kDigits = "0123456789abcdef";
-      identity += kDigits[byte >> 4 & 15];
-      identity += kDigits[byte & 15];
-    }
-    gpus.push_back(identity);
+    uint64_t halves[2];
+    static_assert(sizeof halves == sizeof properties.uuid.bytes);
+    std::memcpy(halves, properties.uuid.bytes, sizeof halves);
+    gpus.push_back(core::hex(halves[0]) + core::hex(halves[1]));
   }
 #endif
   return gpus;
@@ -185,6 +186,13 @@ std::string placement_text(const std::vector<Seat>& seats, const std::vector<Pla
   }
   if (hosts.size() > kNamed) text += "; and " + counted(hosts.size() - kNamed, "host") + " more";
   return text;
+}
+
+at::TensorOptions take_place(const ComputeOptions& options, comm::Communicator& control) {
+  const Place place =
+      choose_places(options, gather_seats(control))[static_cast<size_t>(control.rank())];
+  at::set_num_threads(place.threads);
+  return tensor_options_of(options, place);
 }
 
 at::TensorOptions tensor_options_of(const ComputeOptions& options, const Place& place) {

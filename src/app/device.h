@@ -37,6 +37,10 @@ std::vector<Place> choose_places(const ComputeOptions& options, const std::vecto
 // Who runs where, in one line.
 std::string placement_text(const std::vector<Seat>& seats, const std::vector<Place>& places);
 
+// For programs of one kind of work: chooses the places, computes on this rank's with its number of
+// threads from here on, and says what tensors have there. A collective.
+at::TensorOptions take_place(const ComputeOptions& options, comm::Communicator& control);
+
 at::TensorOptions tensor_options_of(const ComputeOptions& options, const Place& place);
 
 }  // namespace bbg::app

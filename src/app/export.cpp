@@ -1,6 +1,5 @@
 #include "app/export.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include <filesystem>
@@ -243,9 +242,7 @@ Json export_networks(const RunConfig& config, const ExportOptions& options,
   const auto files = core::make_posix_file_system();
   check_output(options.output, *files);
   const std::vector<std::string> names = chosen_networks(options.networks, config.model);
-  const Place place = choose_places(config.compute, gather_seats(alone))[0];
-  const at::TensorOptions tensor_options = tensor_options_of(config.compute, place);
-  at::set_num_threads(place.threads);
+  const at::TensorOptions tensor_options = take_place(config.compute, alone);
 
   const SavedNetworks saved = load_networks(config, options.checkpoint, "export", *files, log);
   const Networks nets = make_networks(config, names, alone, tensor_options);

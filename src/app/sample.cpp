@@ -1,7 +1,5 @@
 #include "app/sample.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -58,9 +56,7 @@ nlohmann::ordered_json sample(const RunConfig& config, const SampleOptions& opti
                               comm::Communicator& alone, const core::Log& log) {
   check(config, options);
   const auto files = core::make_posix_file_system();
-  const Place place = choose_places(config.compute, gather_seats(alone))[0];
-  const at::TensorOptions tensor_options = tensor_options_of(config.compute, place);
-  at::set_num_threads(place.threads);
+  const at::TensorOptions tensor_options = take_place(config.compute, alone);
 
   const SavedNetworks saved = load_networks(config, options.checkpoint, "sample", *files, log);
   const auto generator = model::make_generator(

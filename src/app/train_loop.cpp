@@ -157,12 +157,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   std::vector<Place> places;
   together(control, [&] {
     comm::nccl_version();  // refuses another library than the one that was built against
-    if (config.data.batch % control.size() != 0) {
-      throw core::UsageError(
-          "data.batch = " + std::to_string(config.data.batch) + " is not divisible by " +
-              std::to_string(control.size()) + " ranks",
-          "data.batch is the global batch: choose a multiple of the number of ranks");
-    }
+    config.data.rank_batch(control.size());
     shards.emplace(data::ShardSet::open(config.data.shards, config.data.verify));
     check_data(config, *shards, config.data.shards);
     if (!config.data.test_shards.empty()) {
@@ -212,7 +207,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
            : ""));
 
   const int64_t draws_per_step = config.train.draws_per_step(config.model);
-  const int64_t rank_batch = config.data.batch / control.size();
+  const int64_t rank_batch = config.data.rank_batch(control.size());
   const int64_t first_slot = rank_batch * control.rank();
   const data::SamplePlan plan(seed, shards->size(), config.data.batch);
   train::Step updates(state, config.model, config.train, config.loss);

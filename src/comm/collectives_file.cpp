@@ -1,13 +1,15 @@
 #include "comm/collectives_file.h"
 
 #include <chrono>
-#include <cstdio>
 #include <fstream>
 #include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
+
+#include "core/error.h"
+#include "core/file_system.h"
 
 namespace bbg::comm {
 
@@ -16,11 +18,12 @@ std::string collectives_path(const std::string& folder, int rank) {
 }
 
 bool write_collectives(const std::string& path, const std::string& text) {
-  const std::string aside = path + ".part";
-  std::ofstream file(aside);
-  file << text << "\n";
-  file.close();
-  return file && std::rename(aside.c_str(), path.c_str()) == 0;
+  try {
+    core::write_atomically(*core::make_posix_file_system(), path, text + "\n");
+    return true;
+  } catch (const core::SystemError&) {
+    return false;
+  }
 }
 
 std::vector<Told> read_collectives(const std::string& path, int64_t job) {

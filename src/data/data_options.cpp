@@ -1,5 +1,7 @@
 #include "data/data_options.h"
 
+#include "core/error.h"
+
 namespace bbg::data {
 
 void DataOptions::declare(core::OptionTable& table) {
@@ -31,6 +33,16 @@ void DataOptions::declare(core::OptionTable& table) {
       .at_least(1);
   table.add("data.verify", &verify,
             "Check the checksum of each block of a shard when it is first read");
+}
+
+int64_t DataOptions::rank_batch(int ranks) const {
+  if (batch % ranks != 0) {
+    throw core::UsageError(
+        "data.batch = " + std::to_string(batch) + " is not divisible by " + std::to_string(ranks) +
+            " ranks",
+        "data.batch is the global batch: choose a multiple of the number of ranks");
+  }
+  return batch / ranks;
 }
 
 }  // namespace bbg::data

@@ -19,6 +19,8 @@ struct DataOptions {
   bool verify = true;
 
   void declare(core::OptionTable& table);
+  // Samples of each of `ranks` ranks; UsageError where the batch cannot be divided.
+  int64_t rank_batch(int ranks) const;
 };
 
 }  // namespace bbg::data

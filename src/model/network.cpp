@@ -18,6 +18,12 @@ int64_t Network::num_parameters() const {
   return count;
 }
 
+std::vector<at::Tensor> Network::parameter_tensors() const {
+  std::vector<at::Tensor> all;
+  for (const NamedTensor& parameter : store_.parameters()) all.push_back(parameter.tensor);
+  return all;
+}
+
 void Network::set_requires_grad(bool requires_grad) {
   for (const NamedTensor& parameter : store_.parameters()) {
     parameter.tensor.set_requires_grad(requires_grad);

@@ -20,6 +20,7 @@ class Network {
   ParameterStore& store() { return store_; }
   const ParameterStore& store() const { return store_; }
   int64_t num_parameters() const;
+  std::vector<at::Tensor> parameter_tensors() const;  // the store's, in its order
 
   void set_mode(Mode mode) { context_.mode = mode; }
   Mode mode() const { return context_.mode; }

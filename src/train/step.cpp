@@ -66,12 +66,6 @@ at::Tensor pass_gradient(const at::Tensor& x, double share) {
   return share == 0 ? value : value + (x - value) * share;
 }
 
-std::vector<at::Tensor> parameters_of(const model::Network& network) {
-  std::vector<at::Tensor> all;
-  for (const auto& parameter : network.store().parameters()) all.push_back(parameter.tensor);
-  return all;
-}
-
 }  // namespace
 
 Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count,
@@ -304,12 +298,12 @@ std::pair<loss::Loss, loss::Loss> Step::update_together(const core::Batch& batch
   if (model_.is_latent_regressor()) add_latent_loss(generated, noise.z, loss_ge);
 
   // Each loss reaches the parameters that it trains, and no others.
-  const std::vector<at::Tensor> of_d = parameters_of(*nets.discriminator);
-  std::vector<at::Tensor> of_ge = parameters_of(*nets.generator);
+  const std::vector<at::Tensor> of_d = nets.discriminator->parameter_tensors();
+  std::vector<at::Tensor> of_ge = nets.generator->parameter_tensors();
   state_.d->arena.zero_gradients();
   state_.g.arena.zero_gradients();
   if (state_.e) {
-    const std::vector<at::Tensor> of_e = parameters_of(*nets.encoder);
+    const std::vector<at::Tensor> of_e = nets.encoder->parameter_tensors();
     of_ge.insert(of_ge.end(), of_e.begin(), of_e.end());
     state_.e->arena.zero_gradients();
   }

@@ -1,10 +1,10 @@
 // bbg_bench: times a training step in parts, reductions over sizes, and the loader. Takes the
-// options of bbg_dist and those of the section `bench`; starts alone or under mpirun. Rank 0 prints
-// a table to standard error and one line of JSON to standard output.
-// bbg_bench --help lists them.
+// options of bbg_dist and those of the section `bench` (--help lists them); starts alone or under
+// mpirun. Rank 0 prints a table to standard error and one line of JSON to standard output.
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "app/device.h"
@@ -43,15 +43,14 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
   app::RunConfig config;
   bench::BenchOptions options;
   options.declare(config.table);
-  config.parse(arguments);
-  if (config.data.batch % control.size() != 0) {
-    throw core::UsageError("data.batch = " + std::to_string(config.data.batch) +
-                               " is not divisible by " + std::to_string(control.size()) + " ranks",
-                           "data.batch is the global batch");
+  if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
+    if (control.rank() == 0) std::printf("%s", config.table.help_text().c_str());
+    return core::kExitSuccess;
   }
-  const app::Place place = bench::own_place(config.compute, control);
-  const at::Device device = place.device;
-  at::set_num_threads(place.threads);
+  config.parse(arguments);
+  config.data.rank_batch(control.size());  // a UsageError where it cannot be divided
+  const at::TensorOptions tensor_options = app::take_place(config.compute, control);
+  const at::Device device = tensor_options.device();
   if (options.exchange == "reducer" && !device.is_cpu()) {
     throw core::UsageError("bench.exchange = reducer speaks MPI, on host memory only",
                            "set compute.device = cpu");
@@ -59,11 +58,11 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
   const auto data_plane = comm::make_data_plane(config.comm, device, control);
   comm::Communicator& communicator = data_plane ? *data_plane : control;
   if (!options.write_start.empty()) {
-    bench::write_start(config, options, communicator);
+    bench::write_start(config, options, communicator, tensor_options);
     return core::kExitSuccess;
   }
   nlohmann::ordered_json result =
-      options.what == "step"         ? bench::time_steps(config, options, communicator)
+      options.what == "step" ? bench::time_steps(config, options, communicator, tensor_options)
       : options.what == "all-reduce" ? bench::sweep_all_reduce(options, control)
                                      : bench::sweep_loader(config, options, control);
   if (options.what == "step") result["threads"] = at::get_num_threads();

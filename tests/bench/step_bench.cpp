@@ -7,7 +7,7 @@
 #include <memory>
 #include <optional>
 
-#include "app/device.h"
+#include "bench/median.h"
 #include "bench/timed_communicator.h"
 #include "checkpoint/safetensors.h"
 #include "core/file_system.h"
@@ -47,19 +47,13 @@ struct Parts {
   double data = 0, d = 0, ge = 0, ema = 0;
 };
 
-std::vector<at::Tensor> parameters_of(const model::Network& network) {
-  std::vector<at::Tensor> all;
-  for (const auto& parameter : network.store().parameters()) all.push_back(parameter.tensor);
-  return all;
-}
-
 // PyTorch's reducers of the three networks, in place of the exchange of the state.
 class Reducers {
  public:
   Reducers(train::TrainState& state, TimedCommunicator& communicator) {
     const auto take = [&](train::Trained& trained, const model::Network& network) {
       communicator.leave_out(trained.arena.gradients());
-      return std::make_unique<testing::DdpReducer>(ranks_, parameters_of(network));
+      return std::make_unique<testing::DdpReducer>(ranks_, network.parameter_tensors());
     };
     g_ = take(state.g, *state.nets.generator);
     if (state.e) e_ = take(*state.e, *state.nets.encoder);
@@ -81,14 +75,13 @@ class Reducers {
 class Trainer {
  public:
   Trainer(const app::RunConfig& config, const BenchOptions& options,
-          comm::Communicator& communicator)
+          comm::Communicator& communicator, at::TensorOptions tensor_options)
       : config_(config),
         communicator_(communicator),
-        tensor_options_(
-            app::tensor_options_of(config.compute, own_place(config.compute, communicator))),
+        tensor_options_(tensor_options),
         state_(config.model, config.train, communicator_, seed(), tensor_options_),
         step_(state_, config.model, config.train, config.loss),
-        rank_batch_(config.data.batch / communicator.size()),
+        rank_batch_(config.data.rank_batch(communicator.size())),
         first_slot_(rank_batch_ * communicator.rank()) {
     if (config.train.simultaneous || !state_.d) {
       throw core::UsageError("bbg_bench measures systems whose D is updated apart",
@@ -196,14 +189,10 @@ class Trainer {
 
 }  // namespace
 
-app::Place own_place(const app::ComputeOptions& options, comm::Communicator& communicator) {
-  return app::choose_places(
-      options, app::gather_seats(communicator))[static_cast<size_t>(communicator.rank())];
-}
-
 nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptions& options,
-                                  comm::Communicator& communicator) {
-  Trainer trainer(config, options, communicator);
+                                  comm::Communicator& communicator,
+                                  at::TensorOptions tensor_options) {
+  Trainer trainer(config, options, communicator, tensor_options);
   Parts parts;
   for (int64_t i = 0; i < options.warmup; ++i) trainer.step(parts);
   parts = {};
@@ -220,8 +209,7 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
       own.push_back(1e3 * clock.lap());
     }
     all.insert(all.end(), own.begin(), own.end());
-    std::sort(own.begin(), own.end());
-    medians.push_back(own[own.size() / 2]);
+    medians.push_back(median(own));
   }
   const double steps = static_cast<double>(all.size());
   const auto ms = [&](double seconds) { return 1e3 * seconds / steps; };
@@ -229,9 +217,7 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
   const double norm = ms(trainer.norm_seconds() - norm_before);
   const int64_t reduced_bytes = trainer.communicator().reduced.bytes - reduced.bytes;
   const double optimizer = 1e3 * trainer.optimizer_seconds(10);
-  std::vector<double> sorted = all;
-  std::sort(sorted.begin(), sorted.end());
-  std::sort(medians.begin(), medians.end());
+  const auto [fastest, slowest] = std::minmax_element(medians.begin(), medians.end());
   return {
       {"name", options.exchange},
       {"ranks", communicator.size()},
@@ -239,8 +225,8 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
       {"dtype", config.compute.dtype},
       {"global_batch", config.data.batch},
       {"step_ms", all},
-      {"median_ms", sorted[sorted.size() / 2]},
-      {"rounds_ms", {medians.front(), medians.back()}},
+      {"median_ms", median(all)},
+      {"rounds_ms", {*fastest, *slowest}},
       {"phases_ms",
        {{"data", ms(parts.data)},
         {"d", ms(parts.d)},
@@ -253,8 +239,8 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
 }
 
 void write_start(const app::RunConfig& config, const BenchOptions& options,
-                 comm::Communicator& communicator) {
-  Trainer trainer(config, options, communicator);
+                 comm::Communicator& communicator, at::TensorOptions tensor_options) {
+  Trainer trainer(config, options, communicator, tensor_options);
   core::StateDict start;
   for (auto& [name, tensor] : trainer.state().to_state_dict().tensors) {
     if (name.starts_with("G.") || name.starts_with("E.") || name.starts_with("D.")) {

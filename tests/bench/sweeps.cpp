@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <vector>
 
+#include "bench/median.h"
 #include "core/error.h"
 #include "data/loader.h"
 
@@ -13,11 +16,6 @@ namespace bbg::bench {
 namespace {
 
 constexpr int64_t kWarmupBatches = 4, kBatches = 40;
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 template <class Work>
 double seconds_of(comm::Communicator& communicator, Work work) {
@@ -72,7 +70,7 @@ nlohmann::ordered_json sweep_loader(const app::RunConfig& config, const BenchOpt
   const auto shards = data::ShardSet::open(config.data.shards, config.data.verify);
   const data::SamplePlan plan(static_cast<uint64_t>(config.run.seed), shards.size(),
                               config.data.batch);
-  const int64_t rank_batch = config.data.batch / communicator.size();
+  const int64_t rank_batch = config.data.rank_batch(communicator.size());
   const double images = static_cast<double>(kBatches * rank_batch);
   const int64_t places = shards.size() / rank_batch;
   if (places == 0) {
