@@ -30,7 +30,7 @@ AlexNet::AlexNet(Context& context, const Scope& scope, int64_t channels, int64_t
 }
 
 at::Tensor AlexNet::operator()(const at::Tensor& x) {
-  at::Tensor h = x;
+  at::Tensor h = channels_last(x);
   for (size_t i = 0; i < convs_.size(); ++i) {
     h = convs_[i](h);
     if (i > 0) h = norms_[i - 1](h);

@@ -7,7 +7,7 @@ PooledRoot::PooledRoot(Context& context, const Scope& scope, int64_t channels, i
             false) {}
 
 at::Tensor PooledRoot::operator()(const at::Tensor& x) const {
-  return at::max_pool2d(conv_(x), 3, 2, 1);
+  return at::max_pool2d(conv_(channels_last(x)), 3, 2, 1);
 }
 
 Bottleneck::Bottleneck(Context& context, const Scope& scope, Shape shape)
@@ -26,19 +26,16 @@ Bottleneck::Bottleneck(Context& context, const Scope& scope, Shape shape)
       conv3_(context, scope / "conv3",
              {.in = shape.inner, .out = shape.out, .kernel = 1, .bias = false}, false) {}
 
-at::Tensor Bottleneck::activate(const at::Tensor& x) { return at::relu(norm1_(x)); }
+at::Tensor Bottleneck::activate(const at::Tensor& x) { return norm1_(x, true); }
 
 at::Tensor Bottleneck::branch(const at::Tensor& activated) {
-  const at::Tensor h = conv2_(at::relu(norm2_(conv1_(activated))));
-  return conv3_(at::relu(norm3_(h)));
+  const at::Tensor h = conv2_(norm2_(conv1_(activated), true));
+  return conv3_(norm3_(h, true));
 }
 
 PooledNorm::PooledNorm(Context& context, const Scope& scope, int64_t channels, bool relu)
     : norm_(context, scope, channels), relu_(relu) {}
 
-at::Tensor PooledNorm::operator()(const at::Tensor& x) {
-  const at::Tensor h = norm_(x);
-  return (relu_ ? at::relu(h) : h).mean({2, 3});
-}
+at::Tensor PooledNorm::operator()(const at::Tensor& x) { return norm_(x, relu_).mean({2, 3}); }
 
 }  // namespace bbg::model

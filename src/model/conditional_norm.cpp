@@ -17,14 +17,13 @@ ConditionalNorm::ConditionalNorm(Context& context, const Scope& scope, Condition
   norm_.emplace(context, scope, channels);
 }
 
-at::Tensor ConditionalNorm::operator()(const at::Tensor& x, const Condition& condition) {
-  if (plain_) return (*plain_)(x);
+at::Tensor ConditionalNorm::operator()(const at::Tensor& x, const Condition& condition, bool relu) {
+  if (plain_) return (*plain_)(x, relu);
   const at::Tensor gain =
       gain_map_ ? (*gain_map_)(condition.vector) : at::embedding(gain_table_, condition.labels);
   const at::Tensor bias =
       bias_map_ ? (*bias_map_)(condition.vector) : at::embedding(bias_table_, condition.labels);
-  return at::addcmul(bias.unsqueeze(-1).unsqueeze(-1), norm_->normalise(x),
-                     (1 + gain).unsqueeze(-1).unsqueeze(-1));
+  return (*norm_)(x, {.gain = 1 + gain, .bias = bias, .relu = relu});
 }
 
 }  // namespace bbg::model

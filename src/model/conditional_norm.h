@@ -26,7 +26,8 @@ struct ConditionKind {
 class ConditionalNorm {
  public:
   ConditionalNorm(Context& context, const Scope& scope, ConditionKind kind, int64_t channels);
-  at::Tensor operator()(const at::Tensor& x, const Condition& condition);  // [N, C, S, S] -> same
+  // [N, C, S, S] -> same; with a ReLU behind it where asked for
+  at::Tensor operator()(const at::Tensor& x, const Condition& condition, bool relu = false);
 
  private:
   std::optional<Linear> gain_map_, bias_map_;

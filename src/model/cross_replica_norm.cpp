@@ -3,6 +3,8 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "model/norm_kernels.h"
+
 namespace bbg::model {
 
 namespace {
@@ -11,28 +13,13 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-// [C] -> broadcastable over [N, C, ...]
-at::Tensor per_channel(const at::Tensor& values, int64_t dimensions) {
-  std::vector<int64_t> shape(static_cast<size_t>(dimensions), 1);
-  shape[1] = -1;
-  return values.view(shape);
-}
-
-std::vector<int64_t> all_but_channels(int64_t dimensions) {
-  std::vector<int64_t> reduced;
-  for (int64_t i = 0; i < dimensions; ++i) {
-    if (i != 1) reduced.push_back(i);
-  }
-  return reduced;
-}
-
 struct Moments {
   at::Tensor mean, variance;
   double count;
 };
 
 Moments merged_moments(const at::Tensor& x, comm::Communicator& communicator) {
-  const auto [variance, mean] = at::var_mean(x, all_but_channels(x.dim()), /*correction=*/0);
+  const auto [mean, variance] = channel_moments(x);
   const double own_count = static_cast<double>(x.numel() / x.size(1));
   if (communicator.size() == 1) return {mean, variance, own_count};
   const at::Tensor own = at::cat({mean, variance, at::full({1}, own_count, mean.options())});
@@ -47,16 +34,24 @@ Moments merged_moments(const at::Tensor& x, comm::Communicator& communicator) {
   return {merged, m2 / total, total.item<double>()};
 }
 
+// [N, C] -> the shape of gain or bias
+at::Tensor as_term(const at::Tensor& of_samples, int64_t dimensions) {
+  return dimensions == 1 ? of_samples.sum(0) : of_samples;
+}
+
 class Normalise : public torch::autograd::Function<Normalise> {
  public:
-  static variable_list forward(AutogradContext* context, const Variable& x, double eps,
+  static variable_list forward(AutogradContext* context, const Variable& x,
+                               const std::optional<Variable>& gain_term,
+                               const std::optional<Variable>& bias_term, bool relu, double eps,
                                int64_t communicator_address) {
+    const Variable gain = gain_term.value_or(Variable()), bias = bias_term.value_or(Variable());
     auto& communicator = *reinterpret_cast<comm::Communicator*>(communicator_address);
     const Moments moments = merged_moments(x, communicator);
     const at::Tensor inverse = (moments.variance + eps).rsqrt();
-    const at::Tensor output =
-        (x - per_channel(moments.mean, x.dim())) * per_channel(inverse, x.dim());
-    context->save_for_backward({output, inverse});
+    const at::Tensor output = norm_forward(x, {moments.mean, inverse, gain, bias, relu});
+    context->save_for_backward({x, gain, bias, moments.mean, inverse});
+    context->saved_data["relu"] = relu;
     context->saved_data["communicator"] = communicator_address;
     context->saved_data["count"] = moments.count;
     const at::Tensor count = at::scalar_tensor(moments.count, at::kDouble);
@@ -64,28 +59,39 @@ class Normalise : public torch::autograd::Function<Normalise> {
     return {output, moments.mean, moments.variance, count};
   }
 
-  // d/dx of (x - mean) / std: g <- (g - mean(g) - y mean(g y)) / std, both means over all ranks.
+  // d/dx of n = (x - mean) / std, y = gain n + bias: g <- (gain g - mean(gain g) -
+  // n mean(gain g n)) / std, both means over all ranks; of gain and bias: this rank's share.
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
-    const at::Tensor &output = saved[0], &inverse = saved[1], &gradient = gradients[0];
+    const at::Tensor &x = saved[0], &gain = saved[1], &bias = saved[2];
+    const NormTerms terms = {saved[3], saved[4], gain, bias, context->saved_data["relu"].toBool()};
     auto& communicator =
         *reinterpret_cast<comm::Communicator*>(context->saved_data["communicator"].toInt());
-    const std::vector<int64_t> reduced = all_but_channels(output.dim());
-    at::Tensor sums = at::stack({gradient.sum(reduced), (gradient * output).sum(reduced)});
+    const auto [of_bias, of_gain] = norm_gradient_sums(x, gradients[0], terms);  // [N, C]
+    at::Tensor sums = at::stack({of_bias, of_gain});
+    if (gain.defined()) sums = sums * gain;
+    sums = sums.sum(1);  // [2, C]
     communicator.all_reduce(sums, comm::Reduce::kSum);
     sums = sums / context->saved_data["count"].toDouble();
-    const at::Tensor centred = at::addcmul(gradient - per_channel(sums[0], output.dim()), output,
-                                           per_channel(sums[1], output.dim()), -1);
-    return {centred * per_channel(inverse, output.dim()), Variable(), Variable()};
+    return {norm_gradient_input(x, gradients[0], terms, sums[0], sums[1]),
+            gain.defined() ? as_term(of_gain, gain.dim()) : Variable(),
+            bias.defined() ? as_term(of_bias, bias.dim()) : Variable(),
+            Variable(),
+            Variable(),
+            Variable()};
   }
 };
 
 }  // namespace
 
 Normalised cross_replica_normalise(const at::Tensor& x, double eps,
-                                   comm::Communicator& communicator) {
+                                   comm::Communicator& communicator, const AfterNorm& after) {
+  const auto optional = [](const at::Tensor& term) {
+    return term.defined() ? std::optional<Variable>(term) : std::nullopt;
+  };
   const variable_list results =
-      Normalise::apply(x, eps, static_cast<int64_t>(reinterpret_cast<intptr_t>(&communicator)));
+      Normalise::apply(x, optional(after.gain), optional(after.bias), after.relu, eps,
+                       static_cast<int64_t>(reinterpret_cast<intptr_t>(&communicator)));
   return {results[0], results[1], results[2], results[3].item<double>()};
 }
 
@@ -111,13 +117,16 @@ CrossReplicaNorm::CrossReplicaNorm(Context& context, const Scope& scope, int64_t
   });
 }
 
-at::Tensor CrossReplicaNorm::normalise(const at::Tensor& x) {
+at::Tensor CrossReplicaNorm::operator()(const at::Tensor& x, const AfterNorm& after) {
   const ModelOptions& options = context_->options;
   if (context_->mode == Mode::kEvaluate) {
     const at::Tensor inverse = (state_->running_var + options.bn_eps).rsqrt();
-    return (x - per_channel(state_->running_mean, x.dim())) * per_channel(inverse, x.dim());
+    // ATen's functions: gradients pass through an evaluating network too.
+    return plain::norm_forward(x,
+                               {state_->running_mean, inverse, after.gain, after.bias, after.relu});
   }
-  const Normalised result = cross_replica_normalise(x, options.bn_eps, context_->communicator);
+  const Normalised result =
+      cross_replica_normalise(x, options.bn_eps, context_->communicator, after);
   if (context_->is_recomputing) return result.output;
   const at::NoGradGuard no_grad;
   const at::Tensor unbiased = result.variance * (result.count / std::max(1.0, result.count - 1));
@@ -137,9 +146,8 @@ BatchNorm::BatchNorm(Context& context, const Scope& scope, int64_t channels)
       weight_(scope.parameter("weight", {channels}, Start::kOne)),
       bias_(scope.parameter("bias", {channels}, Start::kZero)) {}
 
-at::Tensor BatchNorm::operator()(const at::Tensor& x) {
-  return at::addcmul(per_channel(bias_, x.dim()), norm_.normalise(x),
-                     per_channel(weight_, x.dim()));
+at::Tensor BatchNorm::operator()(const at::Tensor& x, bool relu) {
+  return norm_(x, {.gain = weight_, .bias = bias_, .relu = relu});
 }
 
 }  // namespace bbg::model

@@ -10,21 +10,26 @@
 
 namespace bbg::model {
 
-// x [N, C, ...] -> (x - mean) / sqrt(var + eps) over all ranks' samples; mean and var (biased) [C]
-// come back detached.
+// What follows the normalisation, in the same pass over the data.
+struct AfterNorm {
+  at::Tensor gain = {}, bias = {};  // [C] or [N, C]; undefined: 1 and 0
+  bool relu = false;
+};
+
+// x [N, C, ...] -> (x - mean) / sqrt(var + eps) over all ranks' samples, then gain, bias and ReLU;
+// mean and var (biased) [C] come back detached.
 struct Normalised {
   at::Tensor output, mean, variance;
   double count = 0;  // samples x positions over all ranks
 };
 Normalised cross_replica_normalise(const at::Tensor& x, double eps,
-                                   comm::Communicator& communicator);
+                                   comm::Communicator& communicator, const AfterNorm& after = {});
 
 class CrossReplicaNorm {
  public:
   CrossReplicaNorm(Context& context, const Scope& scope, int64_t channels);
 
-  // Without gain and bias.
-  at::Tensor normalise(const at::Tensor& x);
+  at::Tensor operator()(const at::Tensor& x, const AfterNorm& after = {});
 
  private:
   struct State;
@@ -36,7 +41,7 @@ class CrossReplicaNorm {
 class BatchNorm {
  public:
   BatchNorm(Context& context, const Scope& scope, int64_t channels);
-  at::Tensor operator()(const at::Tensor& x);
+  at::Tensor operator()(const at::Tensor& x, bool relu = false);
 
  private:
   CrossReplicaNorm norm_;

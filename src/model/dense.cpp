@@ -17,7 +17,8 @@ DenseLayer::DenseLayer(Context& context, const Scope& scope, int64_t in, int64_t
 at::Tensor DenseLayer::operator()(const at::Tensor& h, const at::Tensor& second) {
   at::Tensor out = linear_(h);
   if (second.defined()) out = out + second;
-  if (norm_) out = norm_->normalise(out);
+  if (norm_ && leak_ == 0) return (*norm_)(out, {.relu = true});
+  if (norm_) out = (*norm_)(out);
   return leak_ > 0 ? at::leaky_relu(out, leak_) : at::relu(out);
 }
 

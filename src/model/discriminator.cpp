@@ -19,7 +19,12 @@ class DiscriminatorBlock {
       : first_(first),
         down_(down),
         conv1_(context, scope / "conv1", {.in = in, .out = out, .kernel = 3}, true),
-        conv2_(context, scope / "conv2", {.in = out, .out = out, .kernel = 3}, true) {
+        conv2_(context, scope / "conv2",
+               {.in = out,
+                .out = out,
+                .kernel = 3,
+                .resample = down ? Resample::kPoolAfter : Resample::kNone},
+               true) {
     // Learned where widths differ or the block halves, else identity; compare_gan has none at all
     // where widths are equal (docs/choices.md 15).
     has_skip_ = in != out || skips_always;
@@ -31,11 +36,10 @@ class DiscriminatorBlock {
   }
 
   at::Tensor operator()(const at::Tensor& x) const {
-    at::Tensor h = conv2_(at::relu(conv1_(first_ ? x : at::relu(x))));
-    if (down_) h = average_pool(h);
+    at::Tensor h = conv2_(conv1_(first_ ? x : at::relu(x)).relu_());
     if (has_skip_) {
       const at::Tensor small = down_ ? average_pool(x) : x;
-      h = h + (shortcut_ ? (*shortcut_)(small) : small);
+      h = h.add_(shortcut_ ? (*shortcut_)(small) : small);
     }
     return attention_ ? (*attention_)(h) : h;
   }
@@ -63,7 +67,7 @@ class ResidualTrunk {
   }
 
   at::Tensor operator()(const at::Tensor& x) const {
-    at::Tensor h = x;
+    at::Tensor h = channels_last(x);
     for (const DiscriminatorBlock& block : blocks_) h = block(h);
     return at::relu(h).sum({2, 3});
   }

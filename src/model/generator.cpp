@@ -17,7 +17,8 @@ class GeneratorBlock {
   GeneratorBlock(Context& context, const Scope& scope, ConditionKind condition, int64_t in,
                  int64_t out, bool attention)
       : norm1_(context, scope / "norm1", condition, in),
-        conv1_(context, scope / "conv1", {.in = in, .out = out, .kernel = 3}, true),
+        conv1_(context, scope / "conv1",
+               {.in = in, .out = out, .kernel = 3, .resample = Resample::kUpsampleBefore}, true),
         norm2_(context, scope / "norm2", condition, out),
         conv2_(context, scope / "conv2", {.in = out, .out = out, .kernel = 3}, true),
         shortcut_(context, scope / "shortcut", {.in = in, .out = out, .kernel = 1}, true) {
@@ -25,10 +26,10 @@ class GeneratorBlock {
   }
 
   at::Tensor operator()(const at::Tensor& x, const Condition& condition) {
-    const at::Tensor h = conv1_(upsample_nearest(at::relu(norm1_(x, condition))));
+    const at::Tensor h = conv1_(norm1_(x, condition, true));
     // The 1x1 convolution commutes with nearest upsampling: a quarter of the work on the small side
     // (docs/choices.md 7).
-    const at::Tensor out = conv2_(at::relu(norm2_(h, condition))) + upsample_nearest(shortcut_(x));
+    const at::Tensor out = conv2_(norm2_(h, condition, true)).add_(upsample_nearest(shortcut_(x)));
     return attention_ ? (*attention_)(out) : out;
   }
 
@@ -75,12 +76,12 @@ class ResidualGenerator final : public Generator {
   at::Tensor forward(const at::Tensor& z, const at::Tensor& labels) override {
     const std::vector<at::Tensor> chunks = z.split(chunk_, 1);
     const at::Tensor embedded = embed(z.size(0), labels);
-    at::Tensor h = (*linear_)(chunks[0]).view({-1, first_, 4, 4});
+    at::Tensor h = channels_last((*linear_)(chunks[0]).view({-1, first_, 4, 4}));
     for (size_t i = 0; i < blocks_.size(); ++i) {
       h = blocks_[i](h, {.vector = condition(embedded, is_split_ ? chunks[i + 1] : at::Tensor()),
                          .labels = labels});
     }
-    return at::tanh((*output_conv_)(at::relu((*output_norm_)(h))));
+    return at::tanh((*output_conv_)((*output_norm_)(h, true)));
   }
 
  private:
@@ -126,8 +127,8 @@ class StridedGenerator final : public Generator {
   }
 
   at::Tensor forward(const at::Tensor& z, const at::Tensor&) override {
-    at::Tensor h = (*linear_)(z).view({-1, top_, 4, 4});
-    for (size_t i = 0; i < deconvs_.size(); ++i) h = deconvs_[i](at::relu(norms_[i](h)));
+    at::Tensor h = channels_last((*linear_)(z).view({-1, top_, 4, 4}));
+    for (size_t i = 0; i < deconvs_.size(); ++i) h = deconvs_[i](norms_[i](h, true));
     return at::tanh(h);
   }
 
@@ -190,9 +191,9 @@ class BiganGenerator final : public Generator {
 
   at::Tensor forward(const at::Tensor& z, const at::Tensor&) override {
     const std::vector<at::Tensor> codes = (*code_)(z).split_with_sizes(channels_, 1);
-    at::Tensor h = at::relu((*norm0_)((*linear_)(z))).view({-1, 2 * channels_[0], side_, side_});
+    at::Tensor h = (*norm0_)((*linear_)(z), true).view({-1, 2 * channels_[0], side_, side_});
     for (size_t i = 0; i < deconvs_.size(); ++i) {
-      h = at::relu(norms_[i](deconvs_[i](h) + codes[i].unsqueeze(-1).unsqueeze(-1)));
+      h = norms_[i](deconvs_[i](h) + codes[i].unsqueeze(-1).unsqueeze(-1), true);
     }
     return at::tanh((*output_)(h) / 2);  // as in DenseGenerator
   }

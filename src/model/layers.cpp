@@ -2,21 +2,59 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "core/error.h"
 #include "model/spectral_norm.h"
 
 namespace bbg::model {
 
+namespace {
+
+// Along both last dimensions the sum of the kernel and of itself one further: 3x3 -> 4x4.
+at::Tensor with_shifted(const at::Tensor& weight) {
+  const at::Tensor wide =
+      at::constant_pad_nd(weight, {0, 1, 0, 0}) + at::constant_pad_nd(weight, {1, 0, 0, 0});
+  return at::constant_pad_nd(wide, {0, 0, 0, 1}) + at::constant_pad_nd(wide, {0, 0, 1, 0});
+}
+
+Weight::Form form_of(Resample resample) {
+  switch (resample) {
+    case Resample::kUpsampleBefore:
+      return upsampling_kernel;
+    case Resample::kPoolAfter:
+      return pooling_kernel;
+    case Resample::kNone:
+      break;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+// Each output of the convolution after nearest x2 reads each input through one or two taps a side;
+// a transposed convolution runs over its kernel backwards.
+at::Tensor upsampling_kernel(const at::Tensor& weight) {
+  return with_shifted(weight).flip({2, 3}).transpose(0, 1).contiguous();
+}
+
+at::Tensor pooling_kernel(const at::Tensor& weight) { return with_shifted(weight) / 4; }
+
 Weight::Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral,
-               Start start)
+               Start start, Form form)
     : effective_(std::make_shared<at::Tensor>()) {
   const at::Tensor raw = scope.parameter("weight", shape, start);
   *effective_ = raw;
-  if (!spectral) return;
+  if (!spectral) {
+    if (form != nullptr) {
+      context.refresh.push_back(
+          [raw, form, effective = effective_](bool) { *effective = form(raw); });
+    }
+    return;
+  }
   const at::Tensor u = scope.buffer("u", {shape[0]}, 0, /*normal=*/true);
   context.refresh.push_back(
-      [raw, u, eps = context.options.sn_eps, effective = effective_](bool move) {
+      [raw, u, form, eps = context.options.sn_eps, effective = effective_](bool move) {
         SpectralResult result = spectral_norm(raw, u, eps);
-        *effective = result.weight;
+        *effective = form != nullptr ? form(result.weight) : result.weight;
         if (move) {
           const at::NoGradGuard no_grad;
           at::Tensor(u).copy_(result.u);
@@ -36,15 +74,30 @@ at::Tensor Linear::operator()(const at::Tensor& x) const {
 
 Conv::Conv(Context& context, const Scope& scope, ConvShape shape, bool spectral)
     : weight_(context, scope, {shape.out, shape.in / shape.groups, shape.kernel, shape.kernel},
-              spectral),
+              spectral, Start::kWeight, form_of(shape.resample)),
       stride_(shape.stride),
       padding_(shape.padding >= 0 ? shape.padding : (shape.kernel - shape.stride + 1) / 2),
-      groups_(shape.groups) {
+      groups_(shape.groups),
+      resample_(shape.resample) {
+  BBG_CHECK(resample_ == Resample::kNone ||
+                (shape.kernel == 3 && shape.stride == 1 && shape.groups == 1 && padding_ == 1),
+            "only a plain 3x3 convolution is computed in one with its resampling");
   if (shape.bias) bias_ = scope.parameter("bias", {shape.out}, Start::kZero);
 }
 
 at::Tensor Conv::operator()(const at::Tensor& x) const {
-  return at::conv2d(x, weight_.effective(), bias_, stride_, padding_, 1, groups_);
+  const at::Tensor& weight = weight_.effective();
+  if (resample_ == Resample::kUpsampleBefore) return at::conv_transpose2d(x, weight, bias_, 2, 1);
+  if (resample_ == Resample::kPoolAfter) return at::conv2d(x, weight, bias_, 2, 1);
+  at::Tensor read = x;
+  int64_t stride = stride_;
+  if (weight.size(-1) == 1 && padding_ == 0 && stride > 1 && x.device().is_cpu()) {
+    // The positions that count are picked here. oneDNN picks them too, but its gradient of the
+    // weight (jit_1x1 in float32, channels-last, fewer than 16 channels) writes behind its buffer.
+    read = channels_last(x.slice(2, 0, x.size(2), stride).slice(3, 0, x.size(3), stride));
+    stride = 1;
+  }
+  return at::conv2d(read, weight, bias_, stride, padding_, 1, groups_);
 }
 
 UpConv::UpConv(Context& context, const Scope& scope, int64_t in, int64_t out, int64_t kernel,

@@ -19,9 +19,9 @@ BasicBlock::BasicBlock(Context& context, const Scope& scope, int64_t in, int64_t
 }
 
 at::Tensor BasicBlock::operator()(const at::Tensor& x) {
-  const at::Tensor activated = at::relu(norm1_(x));
-  const at::Tensor h = conv2_(at::relu(norm2_(conv1_(activated))));
-  return h + (shortcut_ ? (*shortcut_)(activated) : x);
+  const at::Tensor activated = norm1_(x, true);
+  at::Tensor h = conv2_(norm2_(conv1_(activated), true));
+  return h.add_(shortcut_ ? (*shortcut_)(activated) : x);
 }
 
 SmallResNet::SmallResNet(Context& context, const Scope& scope, int64_t channels, int64_t base,
@@ -44,10 +44,9 @@ SmallResNet::SmallResNet(Context& context, const Scope& scope, int64_t channels,
 }
 
 at::Tensor SmallResNet::operator()(const at::Tensor& x) {
-  at::Tensor h = root_(x);
+  at::Tensor h = root_(channels_last(x));
   for (BasicBlock& block : blocks_) h = block(h);
-  h = (*norm_)(h);
-  return (last_relu_ ? at::relu(h) : h).mean({2, 3});
+  return (*norm_)(h, last_relu_).mean({2, 3});
 }
 
 }  // namespace bbg::model

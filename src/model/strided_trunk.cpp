@@ -22,7 +22,7 @@ StridedTrunk::StridedTrunk(Context& context, const Scope& scope, const ModelOpti
 }
 
 at::Tensor StridedTrunk::operator()(const at::Tensor& x) {
-  at::Tensor h = x;
+  at::Tensor h = channels_last(x);
   for (size_t i = 0; i < convs_.size(); ++i) {
     h = convs_[i](h);
     if (!norms_.empty() && i > 0) h = norms_[i - 1](h);

@@ -44,6 +44,56 @@ TEST(CrossReplicaNorm, KeepsItsPrecisionFarFromZero) {
 TEST(CrossReplicaNorm, TakesVectors) { compare_with_whole_batch({6, 8}, 1); }
 TEST(CrossReplicaNorm, TakesOneSamplePerRank) { compare_with_whole_batch({1, 3, 2, 2}, 0); }
 
+// What follows the normalisation in the same pass, against the same after ATen's batch norm:
+// output, gradient of x, and gradients of gain and bias, whose shares of the ranks add up to the
+// batch's.
+void compare_what_follows(bool of_samples) {
+  const auto communicator = comm::make_mpi_communicator({});
+  const int64_t n = 3, c = 5, rank = communicator->rank(), size = communicator->size();
+  const auto wave = [](at::IntArrayRef shape, double frequency) {
+    return at::sin(at::arange(c10::multiply_integers(shape), at::kDouble) * frequency).view(shape);
+  };
+  const at::Tensor whole = wave({n * size, c, 4, 4}, 1.7).set_requires_grad(true);
+  const at::Tensor weights = wave(whole.sizes(), 0.3);
+  const std::vector<int64_t> rows =
+      of_samples ? std::vector<int64_t>{n * size, c} : std::vector<int64_t>{c};
+  const at::Tensor gain = wave(rows, 0.9).set_requires_grad(true);
+  const at::Tensor bias = wave(rows, 2.3).set_requires_grad(true);
+  const auto spread = [&](const at::Tensor& term) {
+    return term.view({of_samples ? n * size : 1, c, 1, 1});
+  };
+  const at::Tensor normed =
+      std::get<0>(at::native_batch_norm(whole, {}, {}, {}, {}, /*training=*/true, 0.1, 1e-5));
+  const at::Tensor expected = at::relu(normed * spread(gain) + spread(bias));
+  (expected * weights).sum().backward();
+
+  const auto slice = [&](const at::Tensor& of_whole) {
+    return of_whole.detach().narrow(0, rank * n, n).clone();
+  };
+  const at::Tensor own = slice(whole).set_requires_grad(true);
+  const at::Tensor own_gain =
+      (of_samples ? slice(gain) : gain.detach().clone()).set_requires_grad(true);
+  const at::Tensor own_bias =
+      (of_samples ? slice(bias) : bias.detach().clone()).set_requires_grad(true);
+  const model::Normalised result = model::cross_replica_normalise(
+      own, 1e-5, *communicator, {.gain = own_gain, .bias = own_bias, .relu = true});
+  (result.output * slice(weights)).sum().backward();
+
+  EXPECT_TRUE(at::allclose(result.output, slice(expected), 0, kTolerance));
+  EXPECT_TRUE(at::allclose(own.grad(), slice(whole.grad()), 0, kTolerance));
+  const auto expect_share = [&](const at::Tensor& of_rank, const at::Tensor& of_batch) {
+    at::Tensor sum = of_rank.grad().clone();
+    if (!of_samples) communicator->all_reduce(sum, comm::Reduce::kSum);
+    EXPECT_TRUE(
+        at::allclose(sum, of_samples ? slice(of_batch.grad()) : of_batch.grad(), 0, kTolerance));
+  };
+  expect_share(own_gain, gain);
+  expect_share(own_bias, bias);
+}
+
+TEST(CrossReplicaNorm, TakesGainBiasAndReluPerChannel) { compare_what_follows(false); }
+TEST(CrossReplicaNorm, TakesGainBiasAndReluPerSample) { compare_what_follows(true); }
+
 TEST(CrossReplicaNorm, GivesEqualBitsOnAllRanks) {
   const auto communicator = comm::make_mpi_communicator({});
   const at::Tensor x =

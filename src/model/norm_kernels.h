@@ -1,0 +1,49 @@
+#pragma once
+// The passes over data of batch norm with gain, bias and ReLU in one: each reads its inputs and
+// writes its output once. float32 and float64 on CPU, where tensors are channels-last (others are
+// brought there); every other type and device takes ATen's elementwise functions. Sums of one
+// sample are taken in blocks and added in double, in an order that does not depend on the number
+// of threads. No autograd: cross_replica_norm.cpp wires them.
+//
+// x: [N, C] or [N, C, H, W]. mean, inverse: [C]. gain, bias: [C], [N, C], or undefined for 1 and 0.
+
+#include <ATen/ATen.h>
+
+#include <utility>
+
+namespace bbg::model {
+
+// Mean and biased variance of each channel, [C] and [C].
+std::pair<at::Tensor, at::Tensor> channel_moments(const at::Tensor& x);
+
+struct NormTerms {
+  at::Tensor mean, inverse;  // inverse = 1 / sqrt(var + eps)
+  at::Tensor gain, bias;
+  bool relu = false;
+};
+
+// y = (x - mean) inverse gain + bias, then max(y, 0) where relu is set.
+at::Tensor norm_forward(const at::Tensor& x, const NormTerms& terms);
+
+// Over the positions of each sample, with g the gradient of y (0 where ReLU cut it) and
+// n = (x - mean) inverse: sum g and sum g n, both [N, C].
+std::pair<at::Tensor, at::Tensor> norm_gradient_sums(const at::Tensor& x, const at::Tensor& g,
+                                                     const NormTerms& terms);
+
+// inverse (gain g - mean_g - n mean_gn): the gradient of x, where mean_g and mean_gn [C] are the
+// means of gain g and gain g n over all samples and positions.
+at::Tensor norm_gradient_input(const at::Tensor& x, const at::Tensor& g, const NormTerms& terms,
+                               const at::Tensor& mean_g, const at::Tensor& mean_gn);
+
+// The same from ATen's functions alone: what other devices and types take, and the oracle of the
+// tests.
+namespace plain {
+std::pair<at::Tensor, at::Tensor> channel_moments(const at::Tensor& x);
+at::Tensor norm_forward(const at::Tensor& x, const NormTerms& terms);
+std::pair<at::Tensor, at::Tensor> norm_gradient_sums(const at::Tensor& x, const at::Tensor& g,
+                                                     const NormTerms& terms);
+at::Tensor norm_gradient_input(const at::Tensor& x, const at::Tensor& g, const NormTerms& terms,
+                               const at::Tensor& mean_g, const at::Tensor& mean_gn);
+}  // namespace plain
+
+}  // namespace bbg::model

@@ -1,0 +1,102 @@
+// A convolution that is computed in one with its resampling, against the two one after the other:
+// output and every gradient.
+#include "model/layers.h"
+
+#include <gtest/gtest.h>
+
+#include "support/self_communicator.h"
+
+namespace bbg {
+namespace {
+
+// float64: the sums of at most 1024 products run in another order, and nothing else differs.
+constexpr double kTolerance = 1e-12;
+
+at::Tensor wave(at::IntArrayRef shape, double frequency) {
+  return at::sin(at::arange(c10::multiply_integers(shape), at::kDouble) * frequency).view(shape);
+}
+
+struct Results {
+  at::Tensor y, of_x, of_weight, of_bias;
+};
+
+Results with_gradients(const at::Tensor& y, const at::Tensor& x, const at::Tensor& weight,
+                       const at::Tensor& bias) {
+  (y * wave(y.sizes(), 0.77)).sum().backward();
+  Results results = {y.detach(), x.grad().clone(), weight.grad().clone(), bias.grad().clone()};
+  for (const at::Tensor& leaf : {x, weight, bias}) leaf.mutable_grad().reset();
+  return results;
+}
+
+void expect_close(const at::Tensor& a, const at::Tensor& b, const char* what) {
+  ASSERT_EQ(a.sizes(), b.sizes()) << what;
+  EXPECT_TRUE(at::allclose(a, b, kTolerance, kTolerance))
+      << what << " differs by " << (a - b).abs().max().item<double>();
+}
+
+using Case = std::tuple<model::Resample, int64_t, bool>;
+
+class ResampledConv : public ::testing::TestWithParam<Case> {};
+
+TEST_P(ResampledConv, EqualsConvolutionAndResampling) {
+  const auto [resample, size, spectral] = GetParam();
+  testing::SelfCommunicator alone;
+  const model::ModelOptions options;
+  model::Context context{alone, options, model::Mode::kTrain, {}, {}, {}};
+  const auto build = [&](model::ParameterStore& store, model::Resample kind, bool is_spectral) {
+    return model::Conv(context, model::Scope(store),
+                       {.in = 5, .out = 7, .kernel = 3, .resample = kind}, is_spectral);
+  };
+  model::ParameterStore store("X", 3, "orthogonal", at::kDouble);
+  const model::Conv in_one = build(store, resample, spectral);
+  model::ParameterStore twin("X", 3, "orthogonal", at::kDouble);
+  const model::Conv plain = build(twin, model::Resample::kNone, spectral);
+  for (const auto& refresh : context.refresh) refresh(true);
+
+  const at::Tensor x = wave({2, 5, size, size}, 1.3).set_requires_grad(true);
+  const auto leaves = [](model::ParameterStore& of) {
+    return std::pair(of.parameters()[0].tensor, of.parameters()[1].tensor);
+  };
+  const auto [weight, bias] = leaves(store);
+  const auto [twin_weight, twin_bias] = leaves(twin);
+  const Results own = with_gradients(in_one(x), x, weight, bias);
+  const at::Tensor expected_y = resample == model::Resample::kPoolAfter
+                                    ? model::average_pool(plain(x))
+                                    : plain(model::upsample_nearest(x));
+  const Results expected = with_gradients(expected_y, x, twin_weight, twin_bias);
+  expect_close(own.y, expected.y, "y");
+  expect_close(own.of_x, expected.of_x, "gradient of x");
+  expect_close(own.of_weight, expected.of_weight, "gradient of the weight");
+  expect_close(own.of_bias, expected.of_bias, "gradient of the bias");
+}
+
+// Of 1x1 convolutions with stride only the positions that count are computed: layers.cpp.
+TEST(Conv, PointwiseWithStrideEqualsTheStridedConvolution) {
+  testing::SelfCommunicator alone;
+  const model::ModelOptions options;
+  model::Context context{alone, options, model::Mode::kTrain, {}, {}, {}};
+  model::ParameterStore store("X", 3, "orthogonal", at::kDouble);
+  const model::Conv conv(context, model::Scope(store),
+                         {.in = 8, .out = 16, .kernel = 1, .stride = 2}, false);
+  const at::Tensor weight = store.parameters()[0].tensor, bias = store.parameters()[1].tensor;
+  for (const int64_t size : {1, 7, 64}) {
+    const at::Tensor x = wave({1, 8, size, size}, 1.3)
+                             .contiguous(at::MemoryFormat::ChannelsLast)
+                             .set_requires_grad(true);
+    const Results own = with_gradients(conv(x), x, weight, bias);
+    const Results expected = with_gradients(at::conv2d(x, weight, bias, 2), x, weight, bias);
+    expect_close(own.y, expected.y, "y");
+    expect_close(own.of_x, expected.of_x, "gradient of x");
+    expect_close(own.of_weight, expected.of_weight, "gradient of the weight");
+    expect_close(own.of_bias, expected.of_bias, "gradient of the bias");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, ResampledConv,
+                         ::testing::Combine(::testing::Values(model::Resample::kUpsampleBefore,
+                                                              model::Resample::kPoolAfter),
+                                            ::testing::Values<int64_t>(2, 4, 10),
+                                            ::testing::Bool()));
+
+}  // namespace
+}  // namespace bbg
