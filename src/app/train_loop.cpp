@@ -1,6 +1,7 @@
 #include "app/train_loop.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 
 #include <chrono>
 #include <cstdio>
@@ -12,6 +13,7 @@
 #include "app/evaluation.h"
 #include "app/run_folder.h"
 #include "app/start_from.h"
+#include "app/step_trace.h"
 #include "app/stop_signal.h"
 #include "app/together.h"
 #include "core/error.h"
@@ -224,6 +226,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     sample_ids.clear();
   };
   const auto next_batch = [&] {
+    RECORD_USER_SCOPE("data");
     core::Batch batch = loader->next();
     sample_ids.push_back(batch.sample_ids);
     batch.images = batch.images.to(tensor_options);
@@ -231,6 +234,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     return batch;
   };
   const auto noise = [&] {
+    RECORD_USER_SCOPE("noise");
     return train::make_noise(seed, draw++, first_slot, rank_batch, config.model, tensor_options,
                              !config.train.augment.empty());
   };
@@ -241,10 +245,14 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   int64_t interval_step = step;
   double aside = 0;  // seconds of the interval spent on grids and the like, not on training
   go_on_from(step);
+  StepTrace trace(config.report.trace_steps,
+                  config.run.output + "/trace-rank-" + std::to_string(control.rank()) + ".json",
+                  tensor_options.device());
   while (step < config.run.steps) {
     const double factor = watch.rate_factor() * config.train.rate_factor(step);
     const double lr_g = factor * config.train.lr_g, lr_e = factor * config.train.lr_e;
     const double lr_d = factor * config.train.lr_d;
+    trace.begin_step();
     loss::Loss loss_d, loss_ge;
     if (config.train.simultaneous) {
       std::tie(loss_d, loss_ge) = updates.update_together(next_batch(), noise(), lr_g, lr_e, lr_d);
@@ -256,6 +264,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     }
     ++step;
     state.update_averages(step);
+    if (trace.end_step() && control.rank() == 0) log.info("timeline: " + trace.path());
     if (config.train.replica_check_every > 0 && step % config.train.replica_check_every == 0) {
       refuse_differing_replicas(state, step, control);
     }

@@ -1,3 +1,4 @@
+#include <ATen/record_function.h>
 #include <mpi.h>
 
 #include <chrono>
@@ -78,6 +79,7 @@ class MpiCommunicator final : public Communicator {
   void all_reduce(at::Tensor& tensor, Reduce reduce) override {
     check_host_tensor(tensor);
     if (size_ == 1) return;
+    RECORD_USER_SCOPE("mpi all_reduce");
     const MPI_Op operation = reduce == Reduce::kMax ? MPI_MAX : MPI_SUM;
     const MPI_Datatype type = type_of(tensor);
     for_each_piece(tensor, Operation::kAllReduce, [&](char* data, int count) {
@@ -99,6 +101,7 @@ class MpiCommunicator final : public Communicator {
   at::Tensor all_gather(const at::Tensor& tensor) override {
     check_host_tensor(tensor);
     if (size_ == 1) return tensor.clone();
+    RECORD_USER_SCOPE("mpi all_gather");
     const at::Tensor own = tensor.contiguous();
     std::vector<int64_t> shape = own.sizes().vec();
     BBG_CHECK(!shape.empty(), "all_gather needs a first dimension to join along");
@@ -106,8 +109,8 @@ class MpiCommunicator final : public Communicator {
     shape[0] *= size_;
     at::Tensor all = at::empty(shape, own.options());
     const int count = static_cast<int>(own.numel());
-    const Watchdog::Guard guard(*watchdog_, Operation::kAllGather,
-                                static_cast<int64_t>(own.nbytes()));
+    const Watchdog::Guard entered(*watchdog_, Operation::kAllGather,
+                                  static_cast<int64_t>(own.nbytes()));
     check(MPI_Allgather(own.data_ptr(), count, type_of(own), all.data_ptr(), count, type_of(own),
                         world_),
           "MPI_Allgather", rank_);

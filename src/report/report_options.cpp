@@ -22,6 +22,12 @@ void ReportOptions::declare(core::OptionTable& table) {
       .at_least(0);
   table.add("report.sample-log", &sample_log,
             "Write the ids of each step's samples to samples.log in the run folder");
+  table
+      .add("report.trace-steps", &trace_steps,
+           "Write the timeline of so many steps, after the first three, to trace-rank-<rank>.json "
+           "in the run folder (a Chrome trace: chrome://tracing, ui.perfetto.dev); 0: none")
+      .unit("steps")
+      .at_least(0);
 }
 
 }  // namespace bbg::report

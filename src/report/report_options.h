@@ -12,6 +12,7 @@ struct ReportOptions {
   int64_t grid_every = 500;           // steps
   int64_t singular_values_every = 0;  // steps
   bool sample_log = false;
+  int64_t trace_steps = 0;
 
   void declare(core::OptionTable& table);
 };

@@ -1,6 +1,7 @@
 #include "train/step.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
 
 #include <cmath>
 #include <span>
@@ -58,6 +59,11 @@ core::Scores half(const core::Scores& scores, int64_t first, int64_t count) {
 
 at::Tensor join(const at::Tensor& a, const at::Tensor& b) {
   return a.defined() ? at::cat({a, b}) : a;
+}
+
+void backward(const loss::Loss& loss) {
+  RECORD_USER_SCOPE("backward");
+  loss.total.backward();
 }
 
 // x itself, to the last bit; backward passes `share` of the gradient.
@@ -187,7 +193,11 @@ void Step::update_networks(double lr_g, double lr_e) {
 }
 
 void Step::update(Trained& trained, const model::Network& network, double learning_rate) {
-  trained.exchange.finish();
+  {
+    RECORD_USER_SCOPE("exchange");
+    trained.exchange.finish();
+  }
+  RECORD_USER_SCOPE("optimizer");
   if (train_.clip_norm > 0) {
     trained.gradient_norm = trained.exchange.norm();
     trained.arena.gradients().mul_(
@@ -212,6 +222,7 @@ void Step::update(Trained& trained, const model::Network& network, double learni
 }
 
 loss::Loss Step::update_discriminator(const core::Batch& batch, const Noise& noise, double lr_d) {
+  RECORD_USER_SCOPE("update of D");
   model::Nets& nets = state_.nets;
   at::Tensor generated, code;
   {
@@ -228,7 +239,7 @@ loss::Loss Step::update_discriminator(const core::Batch& batch, const Noise& noi
   nets.discriminator->begin_substep();
   const loss::Loss loss = discriminator_loss(score(batch, code, generated, noise));
   state_.d->arena.zero_gradients();
-  loss.total.backward();
+  backward(loss);
   update(*state_.d, *nets.discriminator, lr_d);
   return loss;
 }
@@ -265,13 +276,14 @@ loss::Loss Step::adversarial_loss(const core::Batch& batch, const Noise& noise) 
 
 loss::Loss Step::update_generator_encoder(const core::Batch& batch, const Noise& noise, double lr_g,
                                           double lr_e) {
+  RECORD_USER_SCOPE("update of G and E");
   model::Discriminator* discriminator = state_.nets.discriminator.get();
   if (discriminator != nullptr) discriminator->set_requires_grad(false);
   const loss::Loss loss =
       discriminator != nullptr ? adversarial_loss(batch, noise) : autoencoder_loss(batch);
   state_.g.arena.zero_gradients();
   if (state_.e) state_.e->arena.zero_gradients();
-  loss.total.backward();
+  backward(loss);
   if (discriminator != nullptr) discriminator->set_requires_grad(true);
   update_networks(lr_g, lr_e);
   return loss;
@@ -284,6 +296,7 @@ std::pair<loss::Loss, loss::Loss> Step::update_together(const core::Batch& batch
   if (!nets.discriminator) {
     return {loss::Loss(), update_generator_encoder(batch, noise, lr_g, lr_e)};
   }
+  RECORD_USER_SCOPE("update of D, G and E");
   nets.generator->begin_substep();
   const at::Tensor generated = nets.generator->forward(noise.z, noise.labels);
   at::Tensor code;

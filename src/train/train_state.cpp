@@ -1,6 +1,7 @@
 #include "train/train_state.h"
 
 #include <ATen/core/grad_mode.h>
+#include <ATen/record_function.h>
 
 #include <unordered_map>
 
@@ -71,6 +72,7 @@ TrainState::TrainState(const model::ModelOptions& model_options, const TrainOpti
 }
 
 void TrainState::update_averages(int64_t step) {
+  RECORD_USER_SCOPE("averages");
   const double decay = step < options_.ema_start ? 0 : options_.ema_decay;
   average(*nets.generator, *average_g, decay);
   if (average_e) average(*nets.encoder, *average_e, options_.ema_encoder ? decay : 0);

@@ -51,6 +51,34 @@ TEST_F(Training, OneTwoAndFourRanksSeeTheSameSamplesAndEndWithTheSameNetworks) {
   }
 }
 
+TEST_F(Training, TimelineHoldsThePartsOfAStepAndChangesNothing) {
+  ASSERT_EQ(train(2, "plain").code, 0);
+  const test::Outcome outcome = train(2, "traced", "--report.trace-steps 2");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, ::testing::HasSubstr("timeline: "));
+  expect_equal_bits("plain", "traced", 20);
+  for (const std::string rank : {"0", "1"}) {
+    SCOPED_TRACE(rank);
+    const auto trace = nlohmann::json::parse(
+        test::read_file(folder_ / ("traced/trace-rank-" + rank + ".json")), nullptr, false);
+    ASSERT_TRUE(trace.is_object());
+    std::map<std::string, int> count;
+    for (const auto& event : trace["traceEvents"]) {
+      if (event.value("ph", "") == "X") ++count[event.value("name", "")];
+    }
+    // Two steps of two updates of D and one of G and E, each of which reads a batch.
+    EXPECT_EQ(count["update of D"], 4);
+    EXPECT_EQ(count["update of G and E"], 2);
+    EXPECT_EQ(count["data"], 6);
+    EXPECT_EQ(count["averages"], 2);
+    EXPECT_EQ(count["backward"], 6);
+    EXPECT_EQ(count["exchange"], 4 + 2 * 2);
+    EXPECT_EQ(count["optimizer"], 4 + 2 * 2);
+    EXPECT_GE(count["mpi all_reduce"], count["exchange"]);
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "plain/trace-rank-0.json"));
+}
+
 TEST_F(Training, RepeatedRunGivesEqualBits) {
   ASSERT_EQ(train(2, "first").code, 0);
   ASSERT_EQ(train(2, "second").code, 0);

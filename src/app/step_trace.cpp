@@ -1,0 +1,47 @@
+#include "app/step_trace.h"
+
+#include <torch/csrc/autograd/profiler_kineto.h>
+
+#include <filesystem>
+
+#include "core/error.h"
+
+namespace bbg::app {
+
+namespace profiler = torch::autograd::profiler;
+using torch::profiler::impl::ActivityType;
+
+StepTrace::StepTrace(int64_t steps, std::string path, at::Device device)
+    : steps_(steps), path_(std::move(path)), device_(device) {}
+
+StepTrace::~StepTrace() {
+  if (is_recording_) profiler::disableProfiler();
+}
+
+void StepTrace::begin_step() {
+  if (steps_ == 0 || done_ != kWarmUp) return;
+  const torch::profiler::impl::ProfilerConfig config(torch::profiler::impl::ProfilerState::KINETO);
+  std::set<ActivityType> activities{ActivityType::CPU};
+  if (device_.is_cuda()) activities.insert(ActivityType::CUDA);
+  profiler::prepareProfiler(config, activities);
+  profiler::enableProfiler(config, activities);
+  is_recording_ = true;
+}
+
+bool StepTrace::end_step() {
+  ++done_;
+  if (!is_recording_ || done_ < kWarmUp + steps_) return false;
+  is_recording_ = false;
+  const auto result = profiler::disableProfiler();
+  std::error_code ignored;
+  std::filesystem::remove(path_, ignored);
+  result->save(path_);
+  if (!std::filesystem::exists(path_)) {
+    throw core::SystemError({.call = "ProfilerResult::save",
+                             .object = path_,
+                             .cause = "PyTorch's profiler wrote no trace"});
+  }
+  return true;
+}
+
+}  // namespace bbg::app
