@@ -7,6 +7,7 @@
 
 #include "comm/gradient_exchange.h"
 #include "comm/make_communicator.h"
+#include "support/global_batch.h"
 #include "support/lone_trunk.h"
 #include "support/self_communicator.h"
 #include "train/arena.h"
@@ -14,31 +15,29 @@
 namespace bbg {
 namespace {
 
-constexpr int64_t kGlobalBatch = 8;
-
 struct Result {
-  at::Tensor feature, of_x;  // [kGlobalBatch, ...], gathered
+  at::Tensor feature, of_x;  // [global_batch, ...], gathered
   std::vector<model::NamedTensor> gradients, statistics;
 };
 
-Result run(comm::Communicator& communicator, bool recompute) {
+Result run(comm::Communicator& communicator, int64_t global_batch, bool recompute) {
   testing::LoneTrunk<model::ReversibleResNet> net(
       communicator, at::kDouble,
       model::BottleneckTrunkShape{.channels = 2, .base = 4, .units = {2, 3, 2, 1}}, recompute);
   train::Arena arena(net.store.parameters());
   comm::GradientExchange exchange(communicator, arena.gradients());
-  const int64_t size = communicator.size(), b = kGlobalBatch / size,
+  const int64_t size = communicator.size(), b = global_batch / size,
                 first = b * communicator.rank();
-  const at::Tensor index = at::arange(kGlobalBatch * 2 * 32 * 32, at::kDouble);
+  const at::Tensor index = at::arange(global_batch * 2 * 32 * 32, at::kDouble);
   const at::Tensor images =
-      at::sin(index * 0.37 + at::sin(index * 0.011)).view({kGlobalBatch, 2, 32, 32});
+      at::sin(index * 0.37 + at::sin(index * 0.011)).view({global_batch, 2, 32, 32});
   at::Tensor feature, of_x = at::zeros_like(images.narrow(0, first, b));
   for (int round = 0; round < 2; ++round) {  // the second adds to the gradients and moves on
     const at::Tensor x = images.narrow(0, first, b).clone().set_requires_grad(true);
     feature = net(x);
     const at::Tensor upstream =
-        at::cos(at::arange(kGlobalBatch * feature.size(1), at::kDouble) * (0.7 + round))
-            .view({kGlobalBatch, -1});
+        at::cos(at::arange(global_batch * feature.size(1), at::kDouble) * (0.7 + round))
+            .view({global_batch, -1});
     (feature * upstream.narrow(0, first, b)).sum().backward();
     of_x += x.grad();
   }
@@ -65,7 +64,8 @@ void expect_near(const std::vector<model::NamedTensor>& actual,
 TEST(ReversibleResNet, OnManyRanksEqualsOneRankThatKeepsActivations) {
   const auto communicator = comm::make_mpi_communicator({});
   testing::SelfCommunicator alone;
-  const Result many = run(*communicator, true), one = run(alone, false);
+  const int64_t batch = testing::global_batch(communicator->size());
+  const Result many = run(*communicator, batch, true), one = run(alone, batch, false);
   expect_near(many.feature, one.feature, "feature");
   expect_near(many.of_x, one.of_x, "gradient of x");
   expect_near(many.gradients, one.gradients);
@@ -74,7 +74,8 @@ TEST(ReversibleResNet, OnManyRanksEqualsOneRankThatKeepsActivations) {
 
 TEST(ReversibleResNet, RepeatsBitForBit) {
   const auto communicator = comm::make_mpi_communicator({});
-  const Result first = run(*communicator, true), second = run(*communicator, true);
+  const int64_t batch = testing::global_batch(communicator->size());
+  const Result first = run(*communicator, batch, true), second = run(*communicator, batch, true);
   EXPECT_TRUE(at::equal(first.feature, second.feature));
   for (size_t i = 0; i < first.gradients.size(); ++i) {
     EXPECT_TRUE(at::equal(first.gradients[i].tensor, second.gradients[i].tensor))

@@ -1,15 +1,20 @@
 // Promise 1: N ranks x b samples train the same networks as 1 rank x N*b, for every parameter of G,
-// E and D.
+// E and D; and the same as with PyTorch's gradient averaging.
 #include <gtest/gtest.h>
 
+#include <functional>
+
+#include "bench/timed_communicator.h"
 #include "comm/make_communicator.h"
+#include "support/c10d_mpi_backend.h"
+#include "support/global_batch.h"
 #include "support/self_communicator.h"
 #include "train/step.h"
 
 namespace bbg {
 namespace {
 
-constexpr int64_t kGlobalBatch = 8, kSeed = 5;
+constexpr int64_t kSeed = 5;
 
 struct Case {
   std::string name;
@@ -40,9 +45,16 @@ model::ModelOptions small(const std::string& block, const std::string& d_norm,
   return options;
 }
 
+// Called with the state once it is there, and before each update.
+struct Hooks {
+  std::function<void(train::TrainState&)> at_start = [](train::TrainState&) {};
+  std::function<void(bool is_d)> before_update = [](bool) {};
+};
+
 // Trains on images that depend on (draw, slot) alone; returns the state.
 std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& communicator,
-                                       int64_t steps) {
+                                       int64_t global_batch, int64_t steps,
+                                       const Hooks& hooks = {}) {
   train::TrainOptions options;
   options.d_steps = 1;
   options.simultaneous = test.simultaneous;
@@ -58,27 +70,29 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
   options.ema_decay = 0.9;
   auto state =
       std::make_unique<train::TrainState>(test.model, options, communicator, kSeed, at::kDouble);
+  hooks.at_start(*state);
   options.orthogonal = 1e-4;
   loss::LossOptions loss;
   loss.kind = test.loss;
   loss.latent_to_g = test.latent_to_g;
   train::Step step(*state, test.model, options, loss);
   const int64_t size = test.model.data_resolution();
-  const int64_t b = kGlobalBatch / communicator.size(), first = b * communicator.rank();
+  const int64_t b = global_batch / communicator.size(), first = b * communicator.rank();
   int64_t draw = 0;
   const auto batch = [&] {
-    const at::Tensor index = at::arange(kGlobalBatch * 3 * size * size, at::kDouble);
+    const at::Tensor index = at::arange(global_batch * 3 * size * size, at::kDouble);
     core::Batch own;
     own.images = at::sin(index * (0.01 + 0.003 * static_cast<double>(draw)))
-                     .view({kGlobalBatch, 3, size, size})
+                     .view({global_batch, 3, size, size})
                      .narrow(0, first, b);
-    own.labels = at::arange(kGlobalBatch, at::kLong).remainder(3).narrow(0, first, b);
+    own.labels = at::arange(global_batch, at::kLong).remainder(3).narrow(0, first, b);
     return own;
   };
   for (int64_t i = 0; i < steps; ++i) {
     for (int64_t k = 0; k < options.draws_per_step(test.model); ++k) {
       const train::Noise noise =
           train::make_noise(kSeed, draw, first, b, test.model, at::kDouble, !test.augment.empty());
+      hooks.before_update(k < options.d_updates(test.model));
       if (options.simultaneous) {
         step.update_together(batch(), noise, options.lr_g, options.lr_e, options.lr_d);
       } else if (k < options.d_updates(test.model)) {
@@ -97,9 +111,10 @@ class TrainStep : public ::testing::TestWithParam<Case> {};
 
 TEST_P(TrainStep, OnManyRanksEqualsOneRank) {
   const auto communicator = comm::make_mpi_communicator({});
-  const auto many = run(GetParam(), *communicator, 20)->to_state_dict();
+  const int64_t batch = testing::global_batch(communicator->size());
+  const auto many = run(GetParam(), *communicator, batch, 20)->to_state_dict();
   testing::SelfCommunicator alone;
-  const auto one = run(GetParam(), alone, 20)->to_state_dict();
+  const auto one = run(GetParam(), alone, batch, 20)->to_state_dict();
   ASSERT_EQ(many.tensors.size(), one.tensors.size());
   for (size_t i = 0; i < one.tensors.size(); ++i) {
     const auto& [name, expected] = one.tensors[i];
@@ -111,8 +126,9 @@ TEST_P(TrainStep, OnManyRanksEqualsOneRank) {
 
 TEST_P(TrainStep, RepeatsBitForBit) {
   const auto communicator = comm::make_mpi_communicator({});
-  const auto first = run(GetParam(), *communicator, 3)->to_state_dict();
-  const auto second = run(GetParam(), *communicator, 3)->to_state_dict();
+  const int64_t batch = testing::global_batch(communicator->size());
+  const auto first = run(GetParam(), *communicator, batch, 3)->to_state_dict();
+  const auto second = run(GetParam(), *communicator, batch, 3)->to_state_dict();
   for (size_t i = 0; i < first.tensors.size(); ++i) {
     EXPECT_TRUE(at::equal(first.tensors[i].second, second.tensors[i].second))
         << first.tensors[i].first;
@@ -121,7 +137,7 @@ TEST_P(TrainStep, RepeatsBitForBit) {
 
 TEST_P(TrainStep, MovesEveryNetworkAndKeepsRanksEqual) {
   const auto communicator = comm::make_mpi_communicator({});
-  const auto state = run(GetParam(), *communicator, 3);
+  const auto state = run(GetParam(), *communicator, testing::global_batch(communicator->size()), 3);
   train::TrainState start(GetParam().model, {}, *communicator, kSeed, at::kDouble);
   const auto expect_moved = [&](train::Trained& trained, train::Trained& untrained) {
     EXPECT_FALSE(at::equal(trained.arena.values(), untrained.arena.values()));
@@ -182,6 +198,65 @@ model::ModelOptions plain_gan() {
   options.system = "gan";
   return options;
 }
+
+// c10d::Reducer of the same libtorch in place of our exchange, as DistributedDataParallel uses it.
+class ReducedByPyTorch : public ::testing::TestWithParam<std::tuple<Case, size_t>> {};
+
+TEST_P(ReducedByPyTorch, TrainsTheSameNetworks) {
+  const auto& [test, bucket_bytes] = GetParam();
+  const auto communicator = comm::make_mpi_communicator({});
+  const int64_t batch = testing::global_batch(communicator->size());
+  const auto ours = run(test, *communicator, batch, 10)->to_state_dict();
+
+  bench::TimedCommunicator without_exchange(*communicator);
+  const testing::C10dRanks ranks;
+  std::vector<std::unique_ptr<testing::DdpReducer>> of_d, of_others;
+  const auto theirs =
+      run(test, without_exchange, batch, 10,
+          {.at_start =
+               [&, bytes = bucket_bytes](train::TrainState& state) {
+                 const auto take = [&](train::Trained& trained, const model::Network& network) {
+                   without_exchange.leave_out(trained.arena.gradients());
+                   return std::make_unique<testing::DdpReducer>(ranks, network.parameter_tensors(),
+                                                                bytes, bytes);
+                 };
+                 of_others.push_back(take(state.g, *state.nets.generator));
+                 if (state.e) of_others.push_back(take(*state.e, *state.nets.encoder));
+                 if (state.d) of_d.push_back(take(*state.d, *state.nets.discriminator));
+               },
+           .before_update =
+               [&](bool is_d) {
+                 for (const auto& reducer : is_d ? of_d : of_others) reducer->prepare();
+               }})
+          ->to_state_dict();
+  ASSERT_EQ(ours.tensors.size(), theirs.tensors.size());
+  for (size_t i = 0; i < ours.tensors.size(); ++i) {
+    const auto& [name, expected] = theirs.tensors[i];
+    // float64 sums in another order, amplified over 10 steps of Adam.
+    EXPECT_TRUE(at::allclose(ours.tensors[i].second, expected, 1e-9, 1e-9))
+        << name << " differs by " << (ours.tensors[i].second - expected).abs().max().item<double>();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Systems, ReducedByPyTorch,
+    ::testing::Combine(
+        ::testing::Values(
+            Case{"StridedBatchNormLogistic", small("strided", "bn", "cg"), "logistic"},
+            Case{"ResidualAttentionHinge", small("residual", "sn", "sg"), "hinge"},
+            Case{"ConditionalBigGan", biggan(), "hinge"},
+            Case{"UniformBiganOfLargerImages", uniform_bigan_of_larger_images(), "logistic"},
+            Case{"PlainGan", plain_gan(), "logistic"},
+            Case{"StridedJointLatentRegressor",
+                 deterministic(small("strided", "bn", "cg"), "latent-regressor"), "logistic", false,
+                 0, "", 0, 0.25},
+            Case{"StridedAutoencoder", deterministic(small("strided", "bn", "cg"), "autoencoder"),
+                 "logistic"}),
+        ::testing::Values(size_t{1}, size_t{1} << 30)),
+    [](const auto& info) {
+      return std::get<0>(info.param).name +
+             (std::get<1>(info.param) == 1 ? "OfOneByte" : "OfOneGib");
+    });
 
 INSTANTIATE_TEST_SUITE_P(
     Systems, TrainStep,
