@@ -3,6 +3,7 @@
 #include <torch/csrc/autograd/profiler_kineto.h>
 
 #include <filesystem>
+#include <set>
 
 #include "core/error.h"
 

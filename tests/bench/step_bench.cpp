@@ -4,16 +4,15 @@
 
 #include <algorithm>
 #include <chrono>
-#include <memory>
 #include <optional>
 
 #include "bench/median.h"
+#include "bench/reducers.h"
 #include "bench/timed_communicator.h"
 #include "checkpoint/safetensors.h"
 #include "core/file_system.h"
 #include "core/rng.h"
 #include "data/loader.h"
-#include "support/c10d_mpi_backend.h"
 #include "train/step.h"
 
 namespace bbg::bench {
@@ -45,30 +44,6 @@ class LapClock {
 
 struct Parts {
   double data = 0, d = 0, ge = 0, ema = 0;
-};
-
-// PyTorch's reducers of the three networks, in place of the exchange of the state.
-class Reducers {
- public:
-  Reducers(train::TrainState& state, TimedCommunicator& communicator) {
-    const auto take = [&](train::Trained& trained, const model::Network& network) {
-      communicator.leave_out(trained.arena.gradients());
-      return std::make_unique<testing::DdpReducer>(ranks_, network.parameter_tensors());
-    };
-    g_ = take(state.g, *state.nets.generator);
-    if (state.e) e_ = take(*state.e, *state.nets.encoder);
-    if (state.d) d_ = take(*state.d, *state.nets.discriminator);
-  }
-  void prepare_discriminator() { d_->prepare(); }
-  void prepare_generator_encoder() {
-    g_->prepare();
-    if (e_) e_->prepare();
-  }
-  double seconds() const { return ranks_.seconds(); }
-
- private:
-  testing::C10dRanks ranks_;
-  std::unique_ptr<testing::DdpReducer> g_, e_, d_;
 };
 
 // Trains on the shards of the configuration or, without any, on one synthetic batch.

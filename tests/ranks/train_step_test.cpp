@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <optional>
 
-#include "bench/timed_communicator.h"
+#include "bench/reducers.h"
 #include "comm/make_communicator.h"
-#include "support/c10d_mpi_backend.h"
 #include "support/global_batch.h"
 #include "support/self_communicator.h"
 #include "train/step.h"
@@ -107,6 +107,16 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
   return state;
 }
 
+void expect_near(const core::StateDict& actual, const core::StateDict& expected) {
+  ASSERT_EQ(actual.tensors.size(), expected.tensors.size());
+  for (size_t i = 0; i < expected.tensors.size(); ++i) {
+    const auto& [name, tensor] = expected.tensors[i];
+    // float64 sums in another order, amplified over up to 20 steps of Adam.
+    EXPECT_TRUE(at::allclose(actual.tensors[i].second, tensor, 1e-9, 1e-9))
+        << name << " differs by " << (actual.tensors[i].second - tensor).abs().max().item<double>();
+  }
+}
+
 class TrainStep : public ::testing::TestWithParam<Case> {};
 
 TEST_P(TrainStep, OnManyRanksEqualsOneRank) {
@@ -115,13 +125,7 @@ TEST_P(TrainStep, OnManyRanksEqualsOneRank) {
   const auto many = run(GetParam(), *communicator, batch, 20)->to_state_dict();
   testing::SelfCommunicator alone;
   const auto one = run(GetParam(), alone, batch, 20)->to_state_dict();
-  ASSERT_EQ(many.tensors.size(), one.tensors.size());
-  for (size_t i = 0; i < one.tensors.size(); ++i) {
-    const auto& [name, expected] = one.tensors[i];
-    // float64 sums in another order, amplified over 20 steps of Adam.
-    EXPECT_TRUE(at::allclose(many.tensors[i].second, expected, 1e-9, 1e-9))
-        << name << " differs by " << (many.tensors[i].second - expected).abs().max().item<double>();
-  }
+  expect_near(many, one);
 }
 
 TEST_P(TrainStep, RepeatsBitForBit) {
@@ -209,33 +213,19 @@ TEST_P(ReducedByPyTorch, TrainsTheSameNetworks) {
   const auto ours = run(test, *communicator, batch, 10)->to_state_dict();
 
   bench::TimedCommunicator without_exchange(*communicator);
-  const testing::C10dRanks ranks;
-  std::vector<std::unique_ptr<testing::DdpReducer>> of_d, of_others;
+  std::optional<bench::Reducers> reducers;
   const auto theirs =
       run(test, without_exchange, batch, 10,
           {.at_start =
                [&, bytes = bucket_bytes](train::TrainState& state) {
-                 const auto take = [&](train::Trained& trained, const model::Network& network) {
-                   without_exchange.leave_out(trained.arena.gradients());
-                   return std::make_unique<testing::DdpReducer>(ranks, network.parameter_tensors(),
-                                                                bytes, bytes);
-                 };
-                 of_others.push_back(take(state.g, *state.nets.generator));
-                 if (state.e) of_others.push_back(take(*state.e, *state.nets.encoder));
-                 if (state.d) of_d.push_back(take(*state.d, *state.nets.discriminator));
+                 reducers.emplace(state, without_exchange, bytes, bytes);
                },
            .before_update =
                [&](bool is_d) {
-                 for (const auto& reducer : is_d ? of_d : of_others) reducer->prepare();
+                 is_d ? reducers->prepare_discriminator() : reducers->prepare_generator_encoder();
                }})
           ->to_state_dict();
-  ASSERT_EQ(ours.tensors.size(), theirs.tensors.size());
-  for (size_t i = 0; i < ours.tensors.size(); ++i) {
-    const auto& [name, expected] = theirs.tensors[i];
-    // float64 sums in another order, amplified over 10 steps of Adam.
-    EXPECT_TRUE(at::allclose(ours.tensors[i].second, expected, 1e-9, 1e-9))
-        << name << " differs by " << (ours.tensors[i].second - expected).abs().max().item<double>();
-  }
+  expect_near(ours, theirs);
 }
 
 INSTANTIATE_TEST_SUITE_P(
