@@ -209,7 +209,7 @@ void append_example(const RunConfig& config, const Networks& nets, const Data& d
   };
   if (nets.generator) {
     const train::Noise noise =
-        train::make_noise(static_cast<uint64_t>(config.run.seed), kExampleDraw, 0, kExamples,
+        train::make_noise(static_cast<uint64_t>(config.run.seed), kExampleDraw, {0, kExamples},
                           config.model, tensor_options);
     add("z", noise.z);
     add("labels", noise.labels);

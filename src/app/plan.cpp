@@ -24,9 +24,12 @@ class NoCommunicator final : public comm::Communicator {
   void all_reduce(at::Tensor&, comm::Reduce) override { refuse(); }
   void broadcast(at::Tensor&, int) override { refuse(); }
   at::Tensor all_gather(const at::Tensor&) override { refuse(); }
+  at::Tensor reduce_scatter(const at::Tensor&, comm::Reduce) override { refuse(); }
   void barrier() override { refuse(); }
   std::vector<std::string> all_gather_text(const std::string&) override { refuse(); }
   bool agree(bool) override { refuse(); }
+  std::unique_ptr<comm::Communicator> split(const comm::SplitOptions&) override { refuse(); }
+  void interrupt() override { refuse(); }
   [[noreturn]] void abort(int exit_code) override { std::exit(exit_code); }
 
  private:

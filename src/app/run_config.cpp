@@ -45,6 +45,7 @@ RunConfig::RunConfig() {
   evaluate.declare(table);
   report.declare(table);
   comm.declare(table);
+  exchange.declare(table);
   compute.declare(table);
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "checkpoint/checkpoint_options.h"
+#include "comm/exchange_options.h"
 #include "comm/make_communicator.h"
 #include "core/options.h"
 #include "data/data_options.h"
@@ -45,6 +46,7 @@ struct RunConfig {
   eval::EvaluateOptions evaluate;
   report::ReportOptions report;
   comm::CommOptions comm;
+  comm::ExchangeOptions exchange;
   ComputeOptions compute;
 
   core::OptionTable table;

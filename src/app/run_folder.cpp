@@ -89,19 +89,25 @@ RunFolder::Position RunFolder::take(const Load& load, const std::string& verb,
           identity_of(config_, fingerprint_), loaded->state, loaded->path,
           "choose another run.output for a new run, or give the options in " + path("config.ini"));
       state.load(loaded->state);
-      const auto watch = loaded->state.text.find("watch");
+      const auto text = [&](const std::string& name) {
+        const auto found = loaded->state.text.find(name);
+        return found == loaded->state.text.end() ? "" : found->second;
+      };
       position = {.step = loaded->step,
                   .is_resumed = true,
-                  .watch = watch == loaded->state.text.end() ? "" : watch->second};
+                  .watch = text("watch"),
+                  .bucket_bytes = std::strtoll(text("bucket_bytes").c_str(), nullptr, 10)};
       log_.info(verb + loaded->path);
     }
     core::write_atomically(files_, path("config.ini"), config_.table.ini_text());
     open_sinks(position.step);
   });
-  at::Tensor numbers = at::tensor({position.step, int64_t{position.is_resumed}}, at::kLong);
+  at::Tensor numbers =
+      at::tensor({position.step, int64_t{position.is_resumed}, position.bucket_bytes}, at::kLong);
   control_.broadcast(numbers, 0);
   position.step = numbers[0].item<int64_t>();
   position.is_resumed = numbers[1].item<int64_t>() != 0;
+  position.bucket_bytes = numbers[2].item<int64_t>();
   position.watch = control_.all_gather_text(position.watch)[0];
   if (position.is_resumed) state.broadcast(communicator);
   return position;
@@ -127,6 +133,9 @@ void RunFolder::save(train::TrainState& state, int64_t step, const std::string& 
   dict.text["config"] = config_.table.ini_text();
   dict.text["step"] = std::to_string(step);
   dict.text["watch"] = watch;
+  if (state.queue.takes_buckets()) {
+    dict.text["bucket_bytes"] = std::to_string(state.queue.bucket_bytes());
+  }
   store_->save(dict, step);
 }
 
@@ -136,9 +145,12 @@ void RunFolder::report(const report::Interval& interval) {
 
 void RunFolder::log_samples(int64_t step, const std::vector<at::Tensor>& own_sample_ids) {
   if (!config_.report.sample_log) return;
-  // [ranks, draws, rank batch] -> draw by draw, in slot order
+  // [ranks, draws, portions, rows] -> draw by draw, in slot order (core/slots.h)
+  const int64_t draws = std::ssize(own_sample_ids);
   const at::Tensor all =
-      control_.all_gather(at::stack(own_sample_ids).unsqueeze(0)).permute({1, 0, 2}).contiguous();
+      control_.all_gather(at::stack(own_sample_ids).view({1, draws, config_.train.accumulate, -1}))
+          .permute({1, 2, 0, 3})
+          .contiguous();
   if (!owner()) return;
   std::string line = std::to_string(step);
   for (int64_t i = 0; i < all.numel(); ++i)

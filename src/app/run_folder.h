@@ -26,8 +26,9 @@ class RunFolder {
 
   struct Position {
     int64_t step = 0;
-    bool is_resumed = false;  // from a checkpoint
-    std::string watch;        // what the checkpoint has of train::DivergenceWatch
+    bool is_resumed = false;   // from a checkpoint
+    std::string watch;         // what the checkpoint has of train::DivergenceWatch
+    int64_t bucket_bytes = 0;  // of the exchange; 0: it had no buckets
   };
   // Loads the newest complete checkpoint as run.resume says, if there is one; then opens the
   // reports. Collective. Refuses a checkpoint of another model, data set, seed or global batch.

@@ -21,8 +21,9 @@ train::Truncation truncation_of(const eval::EvaluateOptions& options) {
 
 train::Noise noise(const RunConfig& config, int64_t draw, int64_t first, int64_t count,
                    at::TensorOptions tensor_options) {
-  return train::make_noise(static_cast<uint64_t>(config.run.seed), draw, first, count, config.model,
-                           tensor_options, /*is_augmenting=*/false, truncation_of(config.evaluate));
+  return train::make_noise(static_cast<uint64_t>(config.run.seed), draw, {first, count},
+                           config.model, tensor_options, /*is_augmenting=*/false,
+                           truncation_of(config.evaluate));
 }
 
 }  // namespace

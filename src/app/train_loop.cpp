@@ -126,6 +126,17 @@ void refuse_differing_replicas(const train::TrainState& state, int64_t step,
   throw Leave{core::kExitRestart};
 }
 
+// The size of buckets where it is left to measurement: `kept` of the checkpoint, so that a run that
+// goes on adds in the same order, or from one now.
+void set_buckets(int64_t kept, train::TrainState& state, comm::Communicator& communicator,
+                 at::Device device, const core::Log& log) {
+  if (!state.queue.takes_buckets() || state.queue.bucket_bytes() > 0) return;
+  const int64_t bytes = kept > 0 ? kept : comm::choose_bucket_bytes(communicator, device);
+  state.queue.set_bucket_bytes(bytes);
+  log.info("gradients travel in buckets of " + std::to_string(bytes >> 20) + " MiB, " +
+           (kept > 0 ? "as the checkpoint says" : "by measurement"));
+}
+
 void check_data(const RunConfig& config, const data::ShardSet& shards, const std::string& path) {
   const int64_t resolution = config.model.data_resolution();
   const auto fits = [&](int64_t side) {
@@ -159,7 +170,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   std::vector<Place> places;
   together(control, [&] {
     comm::nccl_version();  // refuses another library than the one that was built against
-    config.data.rank_batch(control.size());
+    config.data.rank_batch(control.size(), config.train.accumulate);
     shards.emplace(data::ShardSet::open(config.data.shards, config.data.verify));
     check_data(config, *shards, config.data.shards);
     if (!config.data.test_shards.empty()) {
@@ -182,7 +193,8 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   comm::Communicator& communicator = data_plane ? *data_plane : control;
 
   const auto seed = static_cast<uint64_t>(config.run.seed);
-  train::TrainState state(config.model, config.train, communicator, seed, tensor_options);
+  train::TrainState state(config.model, config.train, communicator, seed, tensor_options,
+                          config.exchange);
   RunFolder folder(config, shards->fingerprint(), *files, control, log);
   train::DivergenceWatch watch(config.train, config.loss);
   const RunFolder::Position start_position = folder.resume(state, communicator);
@@ -194,6 +206,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     }
     if (config.train.watch == "rollback") folder.save(state, step, watch.text());
   }
+  set_buckets(start_position.bucket_bytes, state, communicator, tensor_options.device(), log);
   log.info(placement_text(seats, places));
   if (step < config.run.steps) {
     log.info("training from step " + std::to_string(step) + " to " +
@@ -209,8 +222,8 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
            : ""));
 
   const int64_t draws_per_step = config.train.draws_per_step(config.model);
-  const int64_t rank_batch = config.data.rank_batch(control.size());
-  const int64_t first_slot = rank_batch * control.rank();
+  const auto slots = core::Slots::of_rank(config.data.batch, control.rank(), control.size(),
+                                          config.train.accumulate);
   const data::SamplePlan plan(seed, shards->size(), config.data.batch);
   train::Step updates(state, config.model, config.train, config.loss);
   const Evaluation evaluation(config, *shards, test_shards ? &*test_shards : nullptr, communicator,
@@ -222,7 +235,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const auto go_on_from = [&](int64_t position) {
     step = position;
     draw = watch.first_draw() + step * draws_per_step;
-    loader.emplace(*shards, plan, config.data, control.rank(), control.size(), draw);
+    loader.emplace(*shards, plan, config.data, slots, draw);
     sample_ids.clear();
   };
   const auto next_batch = [&] {
@@ -235,7 +248,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   };
   const auto noise = [&] {
     RECORD_USER_SCOPE("noise");
-    return train::make_noise(seed, draw++, first_slot, rank_batch, config.model, tensor_options,
+    return train::make_noise(seed, draw++, slots, config.model, tensor_options,
                              !config.train.augment.empty());
   };
 

@@ -13,8 +13,9 @@
 
 namespace bbg::comm {
 
-std::string collectives_path(const std::string& folder, int rank) {
-  return folder + "/collectives-rank-" + std::to_string(rank) + ".json";
+std::string collectives_path(const std::string& folder, int rank, const std::string& purpose) {
+  return folder + "/collectives-" + (purpose.empty() ? "" : purpose + "-") + "rank-" +
+         std::to_string(rank) + ".json";
 }
 
 bool write_collectives(const std::string& path, const std::string& text) {

@@ -1,7 +1,8 @@
 #pragma once
 // collectives-rank-<rank>.json in the run folder: what a rank's newest collectives were
-// (docs/failure_model.md). For people, and, where the folder is shared, for ranks of other hosts,
-// which see nothing else of each other once a transfer hangs.
+// (docs/failure_model.md); those of a communicator for one purpose have it in their name. For
+// people, and, where the folder is shared, for ranks of other hosts, which see nothing else of each
+// other once a transfer hangs.
 
 #include <cstdint>
 #include <functional>
@@ -11,7 +12,8 @@
 
 namespace bbg::comm {
 
-std::string collectives_path(const std::string& folder, int rank);
+// `purpose`: of SplitOptions; empty for the ranks of the whole job.
+std::string collectives_path(const std::string& folder, int rank, const std::string& purpose = "");
 
 // Written aside and renamed: a reader finds the old or the new one. False: it could not be written.
 bool write_collectives(const std::string& path, const std::string& text);

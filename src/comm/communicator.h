@@ -5,7 +5,7 @@
 // Rules, the same for every implementation:
 // - Every call except rank(), size(), local_*() and abort() is a collective: all ranks call it, in
 //   the same order, with tensors of equal shape and dtype. One thread per process uses a
-//   communicator.
+//   communicator; several communicators may be in use at the same time (split()).
 // - Tensors must be contiguous (or any dense memory format, equal on all ranks) and are reduced in
 //   place.
 // - CPU: a call returns when its result is there. CUDA: the call is enqueued on the device's
@@ -20,12 +20,21 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace bbg::comm {
 
 enum class Reduce { kSum, kMean, kMax };
+
+struct SplitOptions {
+  std::string purpose;  // a word for messages and file names, as "gradients"
+  int group = 0;        // ranks that give the same number form one communicator
+  // A thread (CPU) or stream (CUDA) of its own will use it while others compute: its waits leave
+  // the core to them.
+  bool is_beside = false;
+};
 
 class Communicator {
  public:
@@ -41,6 +50,8 @@ class Communicator {
   virtual void broadcast(at::Tensor& tensor, int root) = 0;
   // [n, ...] of each rank -> [size * n, ...] in rank order, on every rank.
   virtual at::Tensor all_gather(const at::Tensor& tensor) = 0;
+  // [size * n, ...] of each rank, reduced over ranks -> rows [rank * n, (rank + 1) * n) on each.
+  virtual at::Tensor reduce_scatter(const at::Tensor& tensor, Reduce reduce) = 0;
   virtual void barrier() = 0;
 
   // Control plane, host memory. Text of each rank, in rank order, on every rank; lengths may
@@ -48,6 +59,14 @@ class Communicator {
   virtual std::vector<std::string> all_gather_text(const std::string& text) = 0;
   // True on every rank if it was true on all of them. Called before anything irreversible.
   virtual bool agree(bool ready) = 0;
+
+  // A communicator of the ranks that give the same group, in the order of their numbers here, for
+  // use at the same time as this one. Must not outlive it. UsageError where the library cannot
+  // serve two threads and is_beside asks for it.
+  virtual std::unique_ptr<Communicator> split(const SplitOptions& options) = 0;
+  // From any thread, of a communicator that is_beside: a wait on it ends with SystemError; it is
+  // of no use afterwards. Other ranks are not told.
+  virtual void interrupt() = 0;
 
   // Ends all ranks of the job with this exit code, from any rank, without the others' help.
   [[noreturn]] virtual void abort(int exit_code) = 0;

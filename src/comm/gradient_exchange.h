@@ -1,19 +1,44 @@
 #pragma once
 // Averages a network's gradients over ranks. The gradients live in one contiguous arena
-// (train/arena.h), so the exchange is one in-place reduction; its order of summation depends on the
-// world size alone, and all ranks end with equal bits.
+// (train/arena.h) in about the order in which backward produces them, so a bucket is a slice that
+// is reduced in place. The order of summation depends on world size and buckets alone, and all
+// ranks end with equal bits.
+//
+// Where the queue takes buckets, each is given to it as soon as backward has left its last
+// gradient there, buckets of one network in the arena's order. Those of several networks that one
+// backward reaches go out as backward completes them: the same order on all ranks, whose graphs are
+// equal (the watchdog would tell).
 
 #include <ATen/ATen.h>
 
+#include <cstdint>
+#include <memory>
+#include <vector>
+
 #include "comm/communicator.h"
+#include "comm/reduction_queue.h"
 
 namespace bbg::comm {
 
 class GradientExchange {
  public:
-  // `gradients`: [n], the whole arena; shared, reduced in place by finish().
-  GradientExchange(Communicator& communicator, at::Tensor gradients);
+  // A parameter whose gradient lies in the arena from `offset` on.
+  struct Place {
+    at::Tensor parameter;
+    int64_t offset;
+  };
 
+  // `gradients`: [n], the whole arena; shared, reduced in place. `places` in order of offset.
+  // References must outlive this object.
+  GradientExchange(Communicator& communicator, ReductionQueue& queue, at::Tensor gradients,
+                   std::vector<Place> places);
+  ~GradientExchange();
+  GradientExchange(const GradientExchange&) = delete;
+  GradientExchange& operator=(const GradientExchange&) = delete;
+
+  // Before the backward that leaves the last gradients of an update: that one's are sent while it
+  // runs. Not called, all are sent by finish().
+  void begin();
   // After backward: returns (CPU) or has enqueued (CUDA) the mean over ranks.
   void finish();
 
@@ -22,8 +47,13 @@ class GradientExchange {
   at::Tensor norm();
 
  private:
+  struct Buckets;
+
   Communicator& communicator_;
+  ReductionQueue& queue_;
   at::Tensor gradients_;
+  std::vector<Place> places_;
+  std::unique_ptr<Buckets> buckets_;  // null until begin() needs them
 };
 
 }  // namespace bbg::comm

@@ -18,8 +18,8 @@ struct CommOptions {
   void declare(core::OptionTable& table);
 };
 
-// MPI from initialisation to finalisation (MPI_THREAD_FUNNELED: only the constructing thread
-// communicates).
+// MPI from initialisation to finalisation. Only the constructing thread communicates, and one more
+// for each communicator that is split off for use beside it (communicator.h).
 class MpiSession {
  public:
   MpiSession();

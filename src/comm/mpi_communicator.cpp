@@ -1,8 +1,13 @@
 #include <ATen/record_function.h>
 #include <mpi.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <climits>
+#include <numeric>
+#include <thread>
+#include <utility>
 
 #include "comm/make_communicator.h"
 #include "comm/watchdog.h"
@@ -25,18 +30,57 @@ void check(int code, const char* call, int rank) {
                            .rank = rank});
 }
 
-MPI_Datatype type_of(const at::Tensor& tensor) {
+// MPI has no bfloat16: each pair is added in float32 and rounded to nearest even. NaN stays NaN.
+template <class Combine>
+void combine_bfloat16(void* in, void* in_out, int* count, MPI_Datatype*) {
+  const auto* from = static_cast<const at::BFloat16*>(in);
+  auto* to = static_cast<at::BFloat16*>(in_out);
+  for (int i = 0; i < *count; ++i) {
+    to[i] = static_cast<at::BFloat16>(
+        Combine{}(static_cast<float>(to[i]), static_cast<float>(from[i])));
+  }
+}
+struct Larger {
+  float operator()(float a, float b) const { return a > b || a != a ? a : b; }
+};
+
+// How MPI sends and reduces the elements of a tensor.
+struct Elements {
+  MPI_Datatype type;
+  MPI_Op sum = MPI_SUM, max = MPI_MAX;
+
+  MPI_Op operation(Reduce reduce) const { return reduce == Reduce::kMax ? max : sum; }
+};
+
+const Elements& bfloat16_elements() {
+  // Made once and left to MPI_Finalize.
+  static const Elements elements = [] {
+    Elements made{};
+    check(MPI_Type_contiguous(sizeof(at::BFloat16), MPI_BYTE, &made.type), "MPI_Type_contiguous",
+          -1);
+    check(MPI_Type_commit(&made.type), "MPI_Type_commit", -1);
+    check(MPI_Op_create(combine_bfloat16<std::plus<float>>, /*commute=*/1, &made.sum),
+          "MPI_Op_create", -1);
+    check(MPI_Op_create(combine_bfloat16<Larger>, /*commute=*/1, &made.max), "MPI_Op_create", -1);
+    return made;
+  }();
+  return elements;
+}
+
+Elements elements_of(const at::Tensor& tensor) {
   switch (tensor.scalar_type()) {
     case at::kFloat:
-      return MPI_FLOAT;
+      return {MPI_FLOAT};
     case at::kDouble:
-      return MPI_DOUBLE;
+      return {MPI_DOUBLE};
+    case at::kBFloat16:
+      return bfloat16_elements();
     case at::kLong:
-      return MPI_INT64_T;
+      return {MPI_INT64_T};
     case at::kInt:
-      return MPI_INT32_T;
+      return {MPI_INT32_T};
     case at::kByte:
-      return MPI_UINT8_T;
+      return {MPI_UINT8_T};
     default:
       break;
   }
@@ -51,23 +95,24 @@ void check_host_tensor(const at::Tensor& tensor) {
 
 class MpiCommunicator final : public Communicator {
  public:
-  explicit MpiCommunicator(const CommOptions& options) {
-    check(MPI_Comm_dup(MPI_COMM_WORLD, &world_), "MPI_Comm_dup", -1);
-    check(MPI_Comm_set_errhandler(world_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", rank_);
-    check(MPI_Comm_rank(world_, &rank_), "MPI_Comm_rank", rank_);
-    check(MPI_Comm_size(world_, &size_), "MPI_Comm_size", rank_);
-    check(MPI_Comm_split_type(world_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &host_),
-          "MPI_Comm_split_type", rank_);
-    check(MPI_Comm_rank(host_, &local_rank_), "MPI_Comm_rank", rank_);
-    check(MPI_Comm_size(host_, &local_size_), "MPI_Comm_size", rank_);
-    attach_board(options);
+  explicit MpiCommunicator(const CommOptions& options) : options_(options) {
+    check(MPI_Comm_dup(MPI_COMM_WORLD, &ranks_), "MPI_Comm_dup", -1);
+    attach();
+  }
+
+  MpiCommunicator(const MpiCommunicator& parent, const SplitOptions& split)
+      : options_(parent.options_), purpose_(split.purpose), is_beside_(split.is_beside) {
+    check(MPI_Comm_split(parent.ranks_, split.group, parent.rank_, &ranks_), "MPI_Comm_split",
+          parent.in_job_);
+    attach();
   }
 
   ~MpiCommunicator() override {
     watchdog_.reset();
+    if (is_interrupted_) return;  // what follows waits for the other ranks
     MPI_Win_free(&window_);
     MPI_Comm_free(&host_);
-    MPI_Comm_free(&world_);
+    MPI_Comm_free(&ranks_);
   }
 
   int rank() const override { return rank_; }
@@ -80,11 +125,19 @@ class MpiCommunicator final : public Communicator {
     check_host_tensor(tensor);
     if (size_ == 1) return;
     RECORD_USER_SCOPE("mpi all_reduce");
-    const MPI_Op operation = reduce == Reduce::kMax ? MPI_MAX : MPI_SUM;
-    const MPI_Datatype type = type_of(tensor);
+    const Elements elements = elements_of(tensor);
     for_each_piece(tensor, Operation::kAllReduce, [&](char* data, int count) {
-      check(MPI_Allreduce(MPI_IN_PLACE, data, count, type, operation, world_), "MPI_Allreduce",
-            rank_);
+      if (is_beside_) {
+        MPI_Request request = MPI_REQUEST_NULL;
+        check(MPI_Iallreduce(MPI_IN_PLACE, data, count, elements.type, elements.operation(reduce),
+                             ranks_, &request),
+              "MPI_Iallreduce", in_job_);
+        wait_aside(request);
+      } else {
+        check(MPI_Allreduce(MPI_IN_PLACE, data, count, elements.type, elements.operation(reduce),
+                            ranks_),
+              "MPI_Allreduce", in_job_);
+      }
     });
     if (reduce == Reduce::kMean) tensor.div_(size_);
   }
@@ -92,9 +145,9 @@ class MpiCommunicator final : public Communicator {
   void broadcast(at::Tensor& tensor, int root) override {
     check_host_tensor(tensor);
     if (size_ == 1) return;
-    const MPI_Datatype type = type_of(tensor);
+    const Elements elements = elements_of(tensor);
     for_each_piece(tensor, Operation::kBroadcast, [&](char* data, int count) {
-      check(MPI_Bcast(data, count, type, root, world_), "MPI_Bcast", rank_);
+      check(MPI_Bcast(data, count, elements.type, root, ranks_), "MPI_Bcast", in_job_);
     });
   }
 
@@ -111,15 +164,39 @@ class MpiCommunicator final : public Communicator {
     const int count = static_cast<int>(own.numel());
     const Watchdog::Guard entered(*watchdog_, Operation::kAllGather,
                                   static_cast<int64_t>(own.nbytes()));
-    check(MPI_Allgather(own.data_ptr(), count, type_of(own), all.data_ptr(), count, type_of(own),
-                        world_),
-          "MPI_Allgather", rank_);
+    const Elements elements = elements_of(own);
+    check(MPI_Allgather(own.data_ptr(), count, elements.type, all.data_ptr(), count, elements.type,
+                        ranks_),
+          "MPI_Allgather", in_job_);
     return all;
+  }
+
+  at::Tensor reduce_scatter(const at::Tensor& tensor, Reduce reduce) override {
+    check_host_tensor(tensor);
+    BBG_CHECK(tensor.dim() > 0 && tensor.size(0) % size_ == 0,
+              "reduce_scatter needs a first dimension that the ranks divide");
+    if (size_ == 1) return tensor.clone();
+    RECORD_USER_SCOPE("mpi reduce_scatter");
+    const at::Tensor all = tensor.contiguous();
+    std::vector<int64_t> shape = all.sizes().vec();
+    shape[0] /= size_;
+    at::Tensor own = at::empty(shape, all.options());
+    BBG_CHECK(own.numel() <= INT_MAX, "reduce_scatter of more than 2^31-1 elements a rank");
+    {
+      const Watchdog::Guard entered(*watchdog_, Operation::kReduceScatter,
+                                    static_cast<int64_t>(all.nbytes()));
+      const Elements elements = elements_of(all);
+      check(MPI_Reduce_scatter_block(all.data_ptr(), own.data_ptr(), static_cast<int>(own.numel()),
+                                     elements.type, elements.operation(reduce), ranks_),
+            "MPI_Reduce_scatter_block", in_job_);
+    }
+    if (reduce == Reduce::kMean) own.div_(size_);
+    return own;
   }
 
   void barrier() override {
     const Watchdog::Guard guard(*watchdog_, Operation::kBarrier, 0);
-    check(MPI_Barrier(world_), "MPI_Barrier", rank_);
+    check(MPI_Barrier(ranks_), "MPI_Barrier", in_job_);
   }
 
   std::vector<std::string> all_gather_text(const std::string& text) override {
@@ -127,13 +204,13 @@ class MpiCommunicator final : public Communicator {
     const int own = static_cast<int>(text.size());
     std::vector<int> lengths(static_cast<size_t>(size_)), offsets(static_cast<size_t>(size_), 0);
     const Watchdog::Guard guard(*watchdog_, Operation::kText, -1);
-    check(MPI_Allgather(&own, 1, MPI_INT, lengths.data(), 1, MPI_INT, world_), "MPI_Allgather",
-          rank_);
+    check(MPI_Allgather(&own, 1, MPI_INT, lengths.data(), 1, MPI_INT, ranks_), "MPI_Allgather",
+          in_job_);
     for (size_t i = 1; i < lengths.size(); ++i) offsets[i] = offsets[i - 1] + lengths[i - 1];
     std::string joined(static_cast<size_t>(offsets.back() + lengths.back()), '\0');
     check(MPI_Allgatherv(text.data(), own, MPI_CHAR, joined.data(), lengths.data(), offsets.data(),
-                         MPI_CHAR, world_),
-          "MPI_Allgatherv", rank_);
+                         MPI_CHAR, ranks_),
+          "MPI_Allgatherv", in_job_);
     std::vector<std::string> all;
     for (size_t i = 0; i < lengths.size(); ++i) {
       all.push_back(
@@ -145,16 +222,46 @@ class MpiCommunicator final : public Communicator {
   bool agree(bool ready) override {
     int all = ready ? 1 : 0;
     const Watchdog::Guard guard(*watchdog_, Operation::kAgree, sizeof all);
-    check(MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_INT, MPI_MIN, world_), "MPI_Allreduce", rank_);
+    check(MPI_Allreduce(MPI_IN_PLACE, &all, 1, MPI_INT, MPI_MIN, ranks_), "MPI_Allreduce", in_job_);
     return all == 1;
   }
 
+  std::unique_ptr<Communicator> split(const SplitOptions& options) override {
+    int provided = 0;
+    check(MPI_Query_thread(&provided), "MPI_Query_thread", in_job_);
+    if (options.is_beside && provided < MPI_THREAD_MULTIPLE) {
+      throw core::UsageError("this MPI library serves one thread only, without MPI_THREAD_MULTIPLE",
+                             "set comm.exchange to whole or buckets");
+    }
+    return std::make_unique<MpiCommunicator>(*this, options);
+  }
+  void interrupt() override { is_interrupted_ = true; }
+
   [[noreturn]] void abort(int exit_code) override {
-    MPI_Abort(world_, exit_code);
+    MPI_Abort(MPI_COMM_WORLD, exit_code);
     std::_Exit(exit_code);
   }
 
  private:
+  // Looks now and then, so that the core is free for who computes.
+  void wait_aside(MPI_Request& request) {
+    using namespace std::chrono_literals;
+    auto pause = 20us;
+    for (int is_done = 0;;) {
+      check(MPI_Test(&request, &is_done, MPI_STATUS_IGNORE), "MPI_Test", in_job_);
+      if (is_done) return;
+      if (is_interrupted_) {
+        throw core::SystemError({.call = "MPI_Test",
+                                 .object = "",
+                                 .cause = "given up, as this rank has failed elsewhere",
+                                 .restart_can_help = true,
+                                 .rank = in_job_});
+      }
+      std::this_thread::sleep_for(pause);
+      pause = std::min(pause * 2, 200us);
+    }
+  }
+
   // MPI counts are int: larger tensors go in pieces, in the same order on every rank.
   template <class Call>
   void for_each_piece(at::Tensor& tensor, Operation operation, Call call) {
@@ -167,32 +274,54 @@ class MpiCommunicator final : public Communicator {
     }
   }
 
-  void attach_board(const CommOptions& options) {
+  void attach() {
+    check(MPI_Comm_set_errhandler(ranks_, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler", -1);
+    check(MPI_Comm_rank(ranks_, &rank_), "MPI_Comm_rank", -1);
+    check(MPI_Comm_size(ranks_, &size_), "MPI_Comm_size", -1);
+    check(MPI_Comm_rank(MPI_COMM_WORLD, &in_job_), "MPI_Comm_rank", -1);
+    check(MPI_Comm_split_type(ranks_, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &host_),
+          "MPI_Comm_split_type", in_job_);
+    check(MPI_Comm_rank(host_, &local_rank_), "MPI_Comm_rank", in_job_);
+    check(MPI_Comm_size(host_, &local_size_), "MPI_Comm_size", in_job_);
+    std::vector<int> members(static_cast<size_t>(size_));
+    check(MPI_Allgather(&in_job_, 1, MPI_INT, members.data(), 1, MPI_INT, ranks_), "MPI_Allgather",
+          in_job_);
+    attach_board(std::move(members));
+  }
+
+  void attach_board(std::vector<int> members) {
     void* own = nullptr;
     check(MPI_Win_allocate_shared(sizeof(BoardEntry), sizeof(BoardEntry), MPI_INFO_NULL, host_,
                                   &own, &window_),
-          "MPI_Win_allocate_shared", rank_);
+          "MPI_Win_allocate_shared", in_job_);
     MPI_Aint bytes = 0;
     int unit = 0;
     void* first = nullptr;
-    check(MPI_Win_shared_query(window_, 0, &bytes, &unit, &first), "MPI_Win_shared_query", rank_);
+    check(MPI_Win_shared_query(window_, 0, &bytes, &unit, &first), "MPI_Win_shared_query", in_job_);
     new (own) BoardEntry{};
     // Default allocation is contiguous in rank order, so the host's entries form an array.
-    check(MPI_Barrier(host_), "MPI_Barrier", rank_);
+    check(MPI_Barrier(host_), "MPI_Barrier", in_job_);
     int64_t job = std::chrono::system_clock::now().time_since_epoch().count();
-    check(MPI_Bcast(&job, 1, MPI_INT64_T, 0, world_), "MPI_Bcast", rank_);
-    watchdog_ = std::make_unique<Watchdog>(rank_, size_, static_cast<BoardEntry*>(first),
+    check(MPI_Bcast(&job, 1, MPI_INT64_T, 0, ranks_), "MPI_Bcast", in_job_);
+    watchdog_ = std::make_unique<Watchdog>(in_job_, size_, static_cast<BoardEntry*>(first),
                                            local_size_, local_rank_,
-                                           WatchdogOptions{.deadline_ms = options.deadline_ms,
-                                                           .dump_folder = options.dump_folder,
+                                           WatchdogOptions{.deadline_ms = options_.deadline_ms,
+                                                           .dump_folder = options_.dump_folder,
+                                                           .purpose = purpose_,
+                                                           .members = std::move(members),
                                                            .job = job,
                                                            .on_expire = {}});
-    check(MPI_Barrier(host_), "MPI_Barrier", rank_);
+    check(MPI_Barrier(host_), "MPI_Barrier", in_job_);
   }
 
-  MPI_Comm world_ = MPI_COMM_NULL, host_ = MPI_COMM_NULL;
+  CommOptions options_;
+  std::string purpose_;
+  bool is_beside_ = false;
+  std::atomic<bool> is_interrupted_ = false;
+  MPI_Comm ranks_ = MPI_COMM_NULL, host_ = MPI_COMM_NULL;
   MPI_Win window_ = MPI_WIN_NULL;
-  int rank_ = 0, size_ = 1, local_rank_ = 0, local_size_ = 1;
+  // in_job_: this rank's number in MPI_COMM_WORLD, for messages
+  int rank_ = 0, size_ = 1, in_job_ = 0, local_rank_ = 0, local_size_ = 1;
   std::unique_ptr<Watchdog> watchdog_;
 };
 
@@ -210,7 +339,8 @@ void CommOptions::declare(core::OptionTable& table) {
 
 MpiSession::MpiSession() {
   int provided = 0;
-  const int code = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
+  // More than one thread is for an exchange in the background alone; split() asks what there is.
+  const int code = MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &provided);
   if (code != MPI_SUCCESS || provided < MPI_THREAD_FUNNELED) {
     throw core::SystemError({.call = "MPI_Init_thread",
                              .object = "",

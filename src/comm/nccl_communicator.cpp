@@ -56,8 +56,18 @@ ncclDataType_t type_of(const at::Tensor& tensor) {
             std::string("NCCL cannot send tensors of type ") + at::toString(tensor.scalar_type()));
 }
 
+ncclRedOp_t operation_of(Reduce reduce) {
+  return reduce == Reduce::kMax ? ncclMax : reduce == Reduce::kMean ? ncclAvg : ncclSum;
+}
+
 class NcclCommunicator final : public Communicator {
  public:
+  NcclCommunicator(const at::Device& device, int64_t deadline_ms,
+                   std::unique_ptr<Communicator> control)
+      : NcclCommunicator(device, deadline_ms, *control) {
+    own_control_ = std::move(control);
+  }
+
   NcclCommunicator(const at::Device& device, int64_t deadline_ms, Communicator& control)
       : control_(control), device_(device), deadline_ms_(deadline_ms) {
     nccl_version();  // refuses a library other than the one compiled against
@@ -90,12 +100,9 @@ class NcclCommunicator final : public Communicator {
 
   void all_reduce(at::Tensor& tensor, Reduce reduce) override {
     check_device_tensor(tensor);
-    const ncclRedOp_t operation = reduce == Reduce::kMax    ? ncclMax
-                                  : reduce == Reduce::kMean ? ncclAvg
-                                                            : ncclSum;
     const c10::cuda::CUDAGuard guard(device_);
     check(ncclAllReduce(tensor.data_ptr(), tensor.data_ptr(), static_cast<size_t>(tensor.numel()),
-                        type_of(tensor), operation, communicator_, stream()),
+                        type_of(tensor), operation_of(reduce), communicator_, stream()),
           "ncclAllReduce");
   }
 
@@ -121,11 +128,33 @@ class NcclCommunicator final : public Communicator {
     return all;
   }
 
+  at::Tensor reduce_scatter(const at::Tensor& tensor, Reduce reduce) override {
+    check_device_tensor(tensor);
+    BBG_CHECK(tensor.dim() > 0 && tensor.size(0) % size() == 0,
+              "reduce_scatter needs a first dimension that the ranks divide");
+    const at::Tensor all = tensor.contiguous();
+    std::vector<int64_t> shape = all.sizes().vec();
+    shape[0] /= size();
+    at::Tensor own = at::empty(shape, all.options());
+    const c10::cuda::CUDAGuard guard(device_);
+    check(ncclReduceScatter(all.data_ptr(), own.data_ptr(), static_cast<size_t>(own.numel()),
+                            type_of(all), operation_of(reduce), communicator_, stream()),
+          "ncclReduceScatter");
+    return own;
+  }
+
   void barrier() override { control_.barrier(); }
   std::vector<std::string> all_gather_text(const std::string& text) override {
     return control_.all_gather_text(text);
   }
   bool agree(bool ready) override { return control_.agree(ready); }
+  std::unique_ptr<Communicator> split(const SplitOptions& options) override {
+    // What is split off is used from one host thread, in the same order on all ranks.
+    return std::make_unique<NcclCommunicator>(
+        device_, deadline_ms_,
+        control_.split({.purpose = options.purpose, .group = options.group}));
+  }
+  void interrupt() override {}  // calls return at once
   [[noreturn]] void abort(int exit_code) override {
     control_.abort(exit_code);
     std::_Exit(exit_code);
@@ -162,6 +191,7 @@ class NcclCommunicator final : public Communicator {
     if (code != ncclSuccess) throw nccl_error(code, call, communicator_, rank());
   }
 
+  std::unique_ptr<Communicator> own_control_;  // of what was split off
   Communicator& control_;
   at::Device device_;
   int64_t deadline_ms_;

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <thread>
 #include <vector>
 
@@ -22,7 +23,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kNames[] = {"all_reduce", "broadcast",       "all_gather",
+constexpr const char* kNames[] = {"all_reduce", "broadcast",       "all_gather", "reduce_scatter",
                                   "barrier",    "all_gather_text", "agree"};
 constexpr size_t kRemembered = 512;
 // For writing and reading small files when the job is about to end.
@@ -112,6 +113,7 @@ struct Watchdog::State {
     const Record& record = newest();
     std::string text = "rank " + std::to_string(rank) + ": " + name_of(record.operation) + " #" +
                        std::to_string(record.sequence);
+    if (!options.purpose.empty()) text += " of " + options.purpose;
     if (record.bytes >= 0) text += " (" + std::to_string(record.bytes) + " bytes)";
     return text;
   }
@@ -146,16 +148,16 @@ struct Watchdog::State {
   // What the ranks of other hosts have told of themselves.
   std::string other_hosts() const {
     const Record own_record = newest();
-    std::vector<bool> is_here(static_cast<size_t>(size), false);
-    for (int i = 0; i < local_size; ++i) is_here[static_cast<size_t>(board[i].rank - 1)] = true;
-    const auto look = [folder = options.dump_folder, job = options.job, own_record, is_here] {
+    std::vector<int> elsewhere = options.members;
+    for (int i = 0; i < local_size; ++i) std::erase(elsewhere, static_cast<int>(board[i].rank) - 1);
+    const auto look = [folder = options.dump_folder, purpose = options.purpose, job = options.job,
+                       own_record, elsewhere] {
       std::string late, differing;
-      const auto add = [](std::string& list, size_t rank, const std::string& what) {
+      const auto add = [](std::string& list, int rank, const std::string& what) {
         list += (list.empty() ? "rank " : ", rank ") + std::to_string(rank) + what;
       };
-      for (size_t rank = 0; rank < is_here.size(); ++rank) {
-        if (is_here[rank]) continue;
-        const auto told = read_collectives(collectives_path(folder, static_cast<int>(rank)), job);
+      for (const int rank : elsewhere) {
+        const auto told = read_collectives(collectives_path(folder, rank, purpose), job);
         // One that is ahead has been here too.
         const auto same = std::find_if(told.begin(), told.end(), [&](const Told& one) {
           return one.sequence == own_record.sequence;
@@ -206,7 +208,7 @@ struct Watchdog::State {
   // Best effort: the process is about to end, and the disk may be what hangs.
   std::string write_dump() const {
     if (options.dump_folder.empty()) return "";
-    const std::string path = collectives_path(options.dump_folder, rank);
+    const std::string path = collectives_path(options.dump_folder, rank, options.purpose);
     const auto answer = within(kFilesLimitMs, [path, text = dump()] {
       return write_collectives(path, text) ? " This rank's last collectives: " + path
                                            : std::string();
@@ -268,6 +270,10 @@ Watchdog::Watchdog(int rank, int size, BoardEntry* board, int local_size, int ow
   state_->own = own;
   state_->options = std::move(options);
   if (!state_->options.on_expire) state_->options.on_expire = print_and_leave;
+  if (state_->options.members.empty()) {
+    state_->options.members.resize(static_cast<size_t>(size));
+    std::iota(state_->options.members.begin(), state_->options.members.end(), 0);
+  }
   board[own].rank = rank + 1;
   board[own].process = ::getpid();
   if (state_->options.deadline_ms > 0) state_->thread = std::thread([this] { state_->watch(); });

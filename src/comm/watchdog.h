@@ -14,10 +14,19 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace bbg::comm {
 
-enum class Operation : uint8_t { kAllReduce, kBroadcast, kAllGather, kBarrier, kText, kAgree };
+enum class Operation : uint8_t {
+  kAllReduce,
+  kBroadcast,
+  kAllGather,
+  kReduceScatter,
+  kBarrier,
+  kText,
+  kAgree
+};
 const char* name_of(Operation operation);
 
 // One rank's line on the board that the ranks of a host share. Zero-initialised memory is a valid
@@ -34,9 +43,12 @@ struct BoardEntry {
 
 struct WatchdogOptions {
   int64_t deadline_ms = 0;  // 0: never expires
-  // Where the rank's newest collectives are written, as collectives-rank-<rank>.json; empty:
-  // nowhere.
+  // Where the rank's newest collectives are written (collectives_file.h); empty: nowhere.
   std::string dump_folder;
+  // Of a communicator that serves one thing only, in messages and in the file's name.
+  std::string purpose = {};
+  // Numbers of its ranks in the job, in order; empty: 0 to size - 1.
+  std::vector<int> members = {};
   // A number that all ranks of this job know and that no job before had in that folder.
   int64_t job = 0;
   // Gets the message; the default prints it to standard error and leaves with _exit(75).
@@ -45,7 +57,8 @@ struct WatchdogOptions {
 
 class Watchdog {
  public:
-  // `board` has local_size entries and outlives this object; `own` is this rank's index in it.
+  // `rank` is that in the job. `board` has local_size entries and outlives this object; `own` is
+  // this rank's index in it.
   Watchdog(int rank, int size, BoardEntry* board, int local_size, int own, WatchdogOptions options);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;

@@ -35,12 +35,19 @@ void DataOptions::declare(core::OptionTable& table) {
             "Check the checksum of each block of a shard when it is first read");
 }
 
-int64_t DataOptions::rank_batch(int ranks) const {
+int64_t DataOptions::rank_batch(int ranks, int64_t portions) const {
   if (batch % ranks != 0) {
     throw core::UsageError(
         "data.batch = " + std::to_string(batch) + " is not divisible by " + std::to_string(ranks) +
             " ranks",
         "data.batch is the global batch: choose a multiple of the number of ranks");
+  }
+  if (batch / ranks % portions != 0) {
+    throw core::UsageError("data.batch = " + std::to_string(batch) + " leaves each of " +
+                               std::to_string(ranks) + " rank(s) " + std::to_string(batch / ranks) +
+                               " samples, which train.accumulate = " + std::to_string(portions) +
+                               " does not divide",
+                           "choose a data.batch that is a multiple of ranks * train.accumulate");
   }
   return batch / ranks;
 }

@@ -19,8 +19,9 @@ struct DataOptions {
   bool verify = true;
 
   void declare(core::OptionTable& table);
-  // Samples of each of `ranks` ranks; UsageError where the batch cannot be divided.
-  int64_t rank_batch(int ranks) const;
+  // Samples of each of `ranks` ranks; UsageError where the batch cannot be divided among them, or
+  // each rank's not into `portions`.
+  int64_t rank_batch(int ranks, int64_t portions = 1) const;
 };
 
 }  // namespace bbg::data

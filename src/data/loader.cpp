@@ -78,7 +78,7 @@ struct Loader::State {
   std::shared_ptr<const SampleSource> source;
   SamplePlan plan;
   DataOptions options;
-  int64_t first_slot, rank_batch;
+  core::Slots slots;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -95,31 +95,29 @@ struct Loader::State {
   std::vector<std::thread> threads;  // touched by the owner alone
 
   State(std::shared_ptr<const SampleSource> given, const SamplePlan& the_plan,
-        const DataOptions& the_options, int rank, int size, int64_t first_draw)
+        const DataOptions& the_options, const core::Slots& the_slots, int64_t first_draw)
       : source(std::move(given)),
         plan(the_plan),
         options(the_options),
-        first_slot(the_plan.global_batch() / size * rank),
-        rank_batch(the_plan.global_batch() / size),
+        slots(the_slots),
         next_draw(first_draw),
         unclaimed_draw(first_draw) {
-    BBG_CHECK(the_plan.global_batch() % size == 0, "global batch not divisible by ranks");
     BBG_CHECK(the_plan.num_samples() == source->size(), "plan of another data set");
   }
 
   core::Batch build(int64_t draw) {
     std::vector<int64_t> ids;
-    for (int64_t i = 0; i < rank_batch; ++i) ids.push_back(plan.sample_id(draw, first_slot + i));
+    for (int64_t i = 0; i < slots.count(); ++i) ids.push_back(plan.sample_id(draw, slots[i]));
     const auto note = [&](int64_t id) {
       const std::lock_guard lock(mutex);
       under_way[draw] = id;
     };
     const auto corner = [&](int64_t i) {
-      return random_corner(plan.seed(), draw, first_slot + i, source->height(), source->width(),
+      return random_corner(plan.seed(), draw, slots[i], source->height(), source->width(),
                            options.crop);
     };
     const auto flip = [&](int64_t i, std::span<uint8_t> pixels) {
-      if (options.flip && is_flipped(plan.seed(), draw, first_slot + i)) {
+      if (options.flip && is_flipped(plan.seed(), draw, slots[i])) {
         const bool crops = options.crop > 0;
         flip_horizontally(pixels, crops ? options.crop : source->height(),
                           crops ? options.crop : source->width(), source->channels());
@@ -170,13 +168,13 @@ struct Loader::State {
   }
 };
 
-Loader::Loader(const ShardSet& shards, const SamplePlan& plan, const DataOptions& options, int rank,
-               int size, int64_t first_draw)
-    : Loader(shards.source(), plan, options, rank, size, first_draw) {}
+Loader::Loader(const ShardSet& shards, const SamplePlan& plan, const DataOptions& options,
+               const core::Slots& slots, int64_t first_draw)
+    : Loader(shards.source(), plan, options, slots, first_draw) {}
 
 Loader::Loader(std::shared_ptr<const SampleSource> source, const SamplePlan& plan,
-               const DataOptions& options, int rank, int size, int64_t first_draw)
-    : state_(std::make_shared<State>(std::move(source), plan, options, rank, size, first_draw)) {
+               const DataOptions& options, const core::Slots& slots, int64_t first_draw)
+    : state_(std::make_shared<State>(std::move(source), plan, options, slots, first_draw)) {
   state_->running = options.loader_threads;
   for (int64_t i = 0; i < options.loader_threads; ++i) {
     state_->threads.emplace_back([state = state_] { state->work(); });

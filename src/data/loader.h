@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 
+#include "core/slots.h"
 #include "core/types.h"
 #include "data/data_options.h"
 #include "data/sample_plan.h"
@@ -20,12 +21,12 @@ namespace bbg::data {
 
 class Loader {
  public:
-  // The global batch must be divisible by `size`, images at least as large as options.crop;
+  // `slots`: this rank's of each global batch. Images are at least as large as options.crop;
   // first_draw: see SamplePlan.
-  Loader(const ShardSet& shards, const SamplePlan& plan, const DataOptions& options, int rank,
-         int size, int64_t first_draw);
+  Loader(const ShardSet& shards, const SamplePlan& plan, const DataOptions& options,
+         const core::Slots& slots, int64_t first_draw);
   Loader(std::shared_ptr<const SampleSource> source, const SamplePlan& plan,
-         const DataOptions& options, int rank, int size, int64_t first_draw);
+         const DataOptions& options, const core::Slots& slots, int64_t first_draw);
   ~Loader();
 
   // images [b, C, H, W] float32 in [-1, 1] (x / 127.5 - 1), labels [b], sample ids [b]; on the CPU.

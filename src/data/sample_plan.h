@@ -13,7 +13,7 @@ class SamplePlan {
 
   // Sample of a slot of a global batch. `draw` numbers the global batches since the start of the
   // run (a step draws several). Epochs follow each other without a gap: a batch may hold the end of
-  // one and the start of the next. Rank r of R has the slots [r * b, (r + 1) * b), b = batch / R.
+  // one and the start of the next. Which slots are a rank's: core/slots.h.
   int64_t sample_id(int64_t draw, int64_t slot) const;
   // The sample at a place of an epoch's permutation.
   int64_t permuted(int64_t epoch, int64_t place) const;

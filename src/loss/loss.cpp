@@ -76,6 +76,19 @@ void Loss::add(const at::Tensor& cost, double scale, at::Tensor Loss::*term) {
   total = total.defined() ? total + value : value;
 }
 
+Loss mean(const std::vector<Loss>& portions) {
+  BBG_CHECK(!portions.empty(), "the mean of no loss");
+  Loss mean;
+  for (const auto term :
+       {&Loss::total, &Loss::x, &Loss::z, &Loss::xz, &Loss::latent, &Loss::reconstruction}) {
+    if (!(portions[0].*term).defined()) continue;
+    std::vector<at::Tensor> values;
+    for (const Loss& portion : portions) values.push_back((portion.*term).detach());
+    mean.*term = values.size() == 1 ? values[0] : at::stack(values).mean();
+  }
+  return mean;
+}
+
 Kind LossOptions::parsed_kind() const {
   return kind == "logistic" ? Kind::kLogistic : Kind::kHinge;
 }

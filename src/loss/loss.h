@@ -8,6 +8,7 @@
 // G and E the label-swapped softplus(y s) (Donahue et al. 2017, BiGAN).
 
 #include <string>
+#include <vector>
 
 #include "core/options.h"
 #include "core/types.h"
@@ -38,6 +39,9 @@ struct Loss {
   // Adds scale * cost to the total, and keeps it in `term`, one of the above.
   void add(const at::Tensor& cost, double scale, at::Tensor Loss::*term);
 };
+
+// Of portions of one batch, of equal size; detached.
+Loss mean(const std::vector<Loss>& portions);
 
 Loss discriminator_loss(Kind kind, const core::Scores& encoder_pairs,
                         const core::Scores& generator_pairs, Form form = Form::kSum,

@@ -22,7 +22,8 @@ struct Context {
   comm::Communicator& communicator;
   const ModelOptions& options;
   Mode mode = Mode::kTrain;
-  std::vector<std::function<void(bool move)>> refresh;  // effective weights; move: keep the new u
+  std::vector<std::function<void(bool move)>> refresh;  // power iterations; move: keep the new u
+  std::vector<std::function<void()>> renew;             // effective weights, when next used
   std::vector<std::function<void()>> begin_standing, finish_standing;
   bool is_recomputing = false;  // set by Recomputation
 };

@@ -38,28 +38,45 @@ at::Tensor upsampling_kernel(const at::Tensor& weight) {
 
 at::Tensor pooling_kernel(const at::Tensor& weight) { return with_shifted(weight) / 4; }
 
+struct Weight::State {
+  at::Tensor raw;
+  at::Tensor u;  // undefined without spectral norm
+  Form form;
+  PowerIteration iteration;
+  at::Tensor effective;  // undefined until it is used
+};
+
 Weight::Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral,
                Start start, Form form)
-    : effective_(std::make_shared<at::Tensor>()) {
-  const at::Tensor raw = scope.parameter("weight", shape, start);
-  *effective_ = raw;
-  if (!spectral) {
-    if (form != nullptr) {
-      context.refresh.push_back(
-          [raw, form, effective = effective_](bool) { *effective = form(raw); });
-    }
-    return;
+    : state_(std::make_shared<State>()) {
+  state_->raw = scope.parameter("weight", shape, start);
+  state_->form = form;
+  if (spectral) {
+    state_->u = scope.buffer("u", {shape[0]}, 0, /*normal=*/true);
+    context.refresh.push_back([state = state_, eps = context.options.sn_eps](bool move) {
+      state->iteration = iterate(state->raw, state->u, eps);
+      if (!move) return;
+      const at::NoGradGuard no_grad;
+      state->u.copy_(state->iteration.u);
+    });
   }
-  const at::Tensor u = scope.buffer("u", {shape[0]}, 0, /*normal=*/true);
-  context.refresh.push_back(
-      [raw, u, form, eps = context.options.sn_eps, effective = effective_](bool move) {
-        SpectralResult result = spectral_norm(raw, u, eps);
-        *effective = form != nullptr ? form(result.weight) : result.weight;
-        if (move) {
-          const at::NoGradGuard no_grad;
-          at::Tensor(u).copy_(result.u);
-        }
-      });
+  if (spectral || form != nullptr) {
+    context.renew.push_back([state = state_] { state->effective.reset(); });
+  }
+}
+
+const at::Tensor& Weight::effective() const {
+  State& state = *state_;
+  if (!state.u.defined() && state.form == nullptr) return state.raw;
+  const bool needs_graph = at::GradMode::is_enabled() && state.raw.requires_grad();
+  if (!state.effective.defined() || (needs_graph && !state.effective.requires_grad())) {
+    state.effective = state.raw;
+    if (state.iteration.u.defined()) {
+      state.effective = state.raw / singular_value(state.raw, state.iteration);
+    }
+    if (state.form != nullptr) state.effective = state.form(state.effective);
+  }
+  return state.effective;
 }
 
 Linear::Linear(Context& context, const Scope& scope, int64_t in, int64_t out, bool bias,

@@ -1,7 +1,9 @@
 #pragma once
-// Convolutions and linear maps whose weight may be spectrally normalised. The effective weight is
-// computed once per network and sub-step by Network::begin_substep(), whatever the number of
-// forwards (docs/choices.md 39), and is only valid until the next one.
+// Convolutions and linear maps whose weight may be spectrally normalised. The power iteration is
+// made once per network and sub-step by Network::begin_substep(), whatever the number of forwards
+// (docs/choices.md 39). The effective weight is computed where a forward first uses it, so that
+// backward comes to it, and the gradient leaves for other ranks, right after that layer; it is
+// valid until the next begin_substep() or renew_weights().
 
 #include "model/context.h"
 
@@ -17,11 +19,13 @@ class Weight {
   using Form = at::Tensor (*)(const at::Tensor& weight);  // differentiable
   Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral,
          Start start = Start::kWeight, Form form = nullptr);
-  const at::Tensor& effective() const { return *effective_; }
+  // Differentiable under the grad mode of the call. Valid until a call under another one.
+  const at::Tensor& effective() const;
 
  private:
-  std::shared_ptr<at::Tensor>
-      effective_;  // shared with the refresh hook, which outlives moves of the layer
+  struct State;
+  std::shared_ptr<State>
+      state_;  // shared with the context's hooks, which outlive moves of the layer
 };
 
 class Linear {

@@ -10,7 +10,7 @@ Network::Network(std::string prefix, const ModelOptions& options, comm::Communic
                  uint64_t seed, at::TensorOptions tensor_options)
     : options_(options),
       store_(std::move(prefix), seed, options.init, tensor_options),
-      context_{communicator, options_, Mode::kTrain, {}, {}, {}} {}
+      context_{communicator, options_, Mode::kTrain, {}, {}, {}, {}} {}
 
 int64_t Network::num_parameters() const {
   int64_t count = 0;
@@ -32,6 +32,11 @@ void Network::set_requires_grad(bool requires_grad) {
 
 void Network::begin_substep() {
   for (const auto& refresh : context_.refresh) refresh(context_.mode == Mode::kTrain);
+  renew_weights();
+}
+
+void Network::renew_weights() {
+  for (const auto& renew : context_.renew) renew();
 }
 
 void Network::begin_standing() {

@@ -26,10 +26,12 @@ class Network {
   Mode mode() const { return context_.mode; }
   void set_requires_grad(bool requires_grad);
 
-  // Before the first forward of each sub-step: computes the effective weights under the grad mode
-  // of the caller. In kTrain the power-iteration vectors move; otherwise one iteration is made and
-  // forgotten (docs/choices.md 39, 40).
+  // Before the first forward of each sub-step: makes the power iterations. In kTrain their vectors
+  // move; otherwise one iteration is made and forgotten (docs/choices.md 39, 40).
   void begin_substep();
+  // Between two backward passes of one sub-step: the next forward starts a graph of its own, of the
+  // same values.
+  void renew_weights();
 
   // Standing statistics: between the two, forwards in mode kStanding are averaged into the running
   // statistics.

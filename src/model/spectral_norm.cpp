@@ -8,18 +8,25 @@ namespace {
 
 at::Tensor normalise(const at::Tensor& x, double eps) { return x / x.norm().clamp_min(eps); }
 
+at::Tensor rows(const at::Tensor& weight) { return weight.reshape({weight.size(0), -1}); }
+
 }  // namespace
 
+PowerIteration iterate(const at::Tensor& weight, const at::Tensor& u, double eps) {
+  const at::NoGradGuard no_grad;
+  const at::Tensor matrix = rows(weight);
+  const at::Tensor v = normalise(at::mv(matrix.t(), u), eps);
+  return {v, normalise(at::mv(matrix, v), eps)};
+}
+
+at::Tensor singular_value(const at::Tensor& weight, const PowerIteration& iteration) {
+  return at::dot(iteration.u, at::mv(rows(weight), iteration.v));
+}
+
 SpectralResult spectral_norm(const at::Tensor& weight, const at::Tensor& u, double eps) {
-  const at::Tensor matrix = weight.reshape({weight.size(0), -1});
-  at::Tensor v, next_u;
-  {
-    const at::NoGradGuard no_grad;
-    v = normalise(at::mv(matrix.t(), u), eps);
-    next_u = normalise(at::mv(matrix, v), eps);
-  }
-  const at::Tensor sigma = at::dot(next_u, at::mv(matrix, v));
-  return {weight / sigma, next_u, sigma.detach()};
+  const PowerIteration iteration = iterate(weight, u, eps);
+  const at::Tensor sigma = singular_value(weight, iteration);
+  return {weight / sigma, iteration.u, sigma.detach()};
 }
 
 }  // namespace bbg::model

@@ -8,12 +8,20 @@
 
 namespace bbg::model {
 
+struct PowerIteration {
+  at::Tensor v;  // [rest]
+  at::Tensor u;  // [C_out], after the iteration
+};
+// Without a graph.
+PowerIteration iterate(const at::Tensor& weight, const at::Tensor& u, double eps);
+// sigma, a scalar; differentiable in W.
+at::Tensor singular_value(const at::Tensor& weight, const PowerIteration& iteration);
+
 struct SpectralResult {
   at::Tensor weight;  // W / sigma, differentiable in W
   at::Tensor u;       // [C_out], after the iteration
   at::Tensor sigma;   // scalar
 };
-
 SpectralResult spectral_norm(const at::Tensor& weight, const at::Tensor& u, double eps);
 
 }  // namespace bbg::model

@@ -8,7 +8,7 @@
 
 namespace bbg::train {
 
-Arena::Arena(const std::vector<model::NamedTensor>& parameters)
+Arena::Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradients)
     : parameters_(parameters.rbegin(), parameters.rend()) {
   BBG_CHECK(!parameters_.empty(), "a network without parameters");
   const at::NoGradGuard no_grad;
@@ -20,14 +20,18 @@ Arena::Arena(const std::vector<model::NamedTensor>& parameters)
   }
   const at::TensorOptions options = parameters_.front().tensor.options().requires_grad(false);
   values_ = at::zeros({total}, options);
-  gradients_ = at::zeros({total}, options);
-  const auto value_views = views(values_), gradient_views = views(gradients_);
+  const auto value_views = views(values_);
   for (size_t i = 0; i < parameters_.size(); ++i) {
     at::Tensor& parameter = parameters_[i].tensor;
     value_views[i].tensor.copy_(parameter);
     parameter.set_data(value_views[i].tensor);
+  }
+  if (!has_gradients) return;
+  gradients_ = at::zeros({total}, options);
+  const auto gradient_views = views(gradients_);
+  for (size_t i = 0; i < parameters_.size(); ++i) {
     // With a gradient already there, backward adds into it in place and never replaces it.
-    parameter.mutable_grad() = gradient_views[i].tensor;
+    parameters_[i].tensor.mutable_grad() = gradient_views[i].tensor;
   }
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // The parameters of one network as views into one contiguous buffer, their gradients into a second,
 // in the order in which backward produces gradients (last declared first). Zeroing is one memset,
-// the update one fused call, the exchange one reduction. Takes the network's parameters over: their
-// tensors keep identity and values, and change storage.
+// the update one fused call, the average one lerp, a bucket of the exchange a slice. Takes the
+// network's parameters over: their tensors keep identity and values, and change storage.
 
 #include "model/parameters.h"
 
@@ -10,13 +10,18 @@ namespace bbg::train {
 
 class Arena {
  public:
-  explicit Arena(const std::vector<model::NamedTensor>& parameters);
+  // Without gradients: of a network that is not trained; gradients() is undefined then.
+  explicit Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradients = true);
 
-  at::Tensor& values() { return values_; }        // [n]
+  at::Tensor& values() { return values_; }  // [n]
+  const at::Tensor& values() const { return values_; }
   at::Tensor& gradients() { return gradients_; }  // [n]
   void zero_gradients();
   // A new buffer of the same layout (moments, averages), zeros.
   at::Tensor like() const { return at::zeros_like(values_); }
+  // Parameters, in arena order, and where each begins.
+  const std::vector<model::NamedTensor>& parameters() const { return parameters_; }
+  const std::vector<int64_t>& offsets() const { return offsets_; }
   // `flat` [n], of this layout, as named views.
   std::vector<model::NamedTensor> views(const at::Tensor& flat) const;
 

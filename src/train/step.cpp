@@ -6,6 +6,7 @@
 #include <cmath>
 #include <span>
 
+#include "core/error.h"
 #include "core/rng.h"
 #include "loss/orthogonal.h"
 #include "loss/regression.h"
@@ -18,13 +19,13 @@ constexpr double kClipEps = 1e-6;  // as torch.nn.utils.clip_grad_norm_ has it
 
 // Rows keyed by (draw, slot), whatever the rank that makes them.
 template <class Fill>
-at::Tensor rows(uint64_t seed, core::Purpose purpose, int64_t draw, int64_t first_slot,
-                int64_t count, int64_t length, Fill fill) {
-  at::Tensor all = at::empty({count, length}, at::kDouble);
+at::Tensor rows(uint64_t seed, core::Purpose purpose, int64_t draw, const core::Slots& slots,
+                int64_t length, Fill fill) {
+  at::Tensor all = at::empty({slots.count(), length}, at::kDouble);
   double* data = all.data_ptr<double>();
-  for (int64_t i = 0; i < count; ++i) {
+  for (int64_t i = 0; i < slots.count(); ++i) {
     core::RandomStream stream(seed, purpose, static_cast<uint64_t>(draw),
-                              static_cast<uint64_t>(first_slot + i));
+                              static_cast<uint64_t>(slots[i]));
     fill(stream, std::span(data + i * length, static_cast<size_t>(length)));
   }
   return all;
@@ -48,22 +49,17 @@ void fill_truncated(core::RandomStream& stream, std::span<double> row,
   }
 }
 
-at::Tensor half(const at::Tensor& scores, int64_t first, int64_t count) {
-  return scores.defined() ? scores.narrow(0, first, count) : scores;
+at::Tensor part(const at::Tensor& rows, int64_t first, int64_t count) {
+  return rows.defined() ? rows.narrow(0, first, count) : rows;
 }
-core::Scores half(const core::Scores& scores, int64_t first, int64_t count) {
-  return {.x = half(scores.x, first, count),
-          .z = half(scores.z, first, count),
-          .xz = half(scores.xz, first, count)};
+core::Scores part(const core::Scores& scores, int64_t first, int64_t count) {
+  return {.x = part(scores.x, first, count),
+          .z = part(scores.z, first, count),
+          .xz = part(scores.xz, first, count)};
 }
 
 at::Tensor join(const at::Tensor& a, const at::Tensor& b) {
   return a.defined() ? at::cat({a, b}) : a;
-}
-
-void backward(const loss::Loss& loss) {
-  RECORD_USER_SCOPE("backward");
-  loss.total.backward();
 }
 
 // x itself, to the last bit; backward passes `share` of the gradient.
@@ -74,11 +70,11 @@ at::Tensor pass_gradient(const at::Tensor& x, double share) {
 
 }  // namespace
 
-Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count,
+Noise make_noise(uint64_t seed, int64_t draw, const core::Slots& slots,
                  const model::ModelOptions& options, at::TensorOptions tensor_options,
                  bool is_augmenting, const Truncation& truncation) {
   Noise noise;
-  noise.z = rows(seed, core::Purpose::kPrior, draw, first_slot, count, options.z_dim,
+  noise.z = rows(seed, core::Purpose::kPrior, draw, slots, options.z_dim,
                  [&](core::RandomStream& stream, std::span<double> row) {
                    if (options.prior == "uniform") {
                      fill_uniform(stream, row);
@@ -88,13 +84,12 @@ Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count,
                  })
                 .to(tensor_options);
   if (options.has_encoder() && options.e_stochastic) {
-    noise.epsilon =
-        rows(seed, core::Purpose::kEncoder, draw, first_slot, count, options.z_dim, fill_normal)
-            .to(tensor_options);
+    noise.epsilon = rows(seed, core::Purpose::kEncoder, draw, slots, options.z_dim, fill_normal)
+                        .to(tensor_options);
   }
   if (options.is_conditional()) {
     const auto classes = static_cast<uint64_t>(options.num_classes);
-    noise.labels = rows(seed, core::Purpose::kFakeLabel, draw, first_slot, count, 1,
+    noise.labels = rows(seed, core::Purpose::kFakeLabel, draw, slots, 1,
                         [&](core::RandomStream& stream, std::span<double> row) {
                           row[0] = static_cast<double>(stream.next_below(classes));
                         })
@@ -102,10 +97,9 @@ Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count,
                        .to(tensor_options.dtype(at::kLong));
   }
   if (is_augmenting) {
-    noise.augment =
-        rows(seed, core::Purpose::kDiffAug, draw, first_slot, count, 2 * kAugmentNumbers, fill_unit)
-            .view({count, 2, kAugmentNumbers})
-            .to(tensor_options.dtype(at::kDouble));
+    noise.augment = rows(seed, core::Purpose::kDiffAug, draw, slots, 2 * kAugmentNumbers, fill_unit)
+                        .view({slots.count(), 2, kAugmentNumbers})
+                        .to(tensor_options.dtype(at::kDouble));
   }
   return noise;
 }
@@ -146,8 +140,8 @@ Step::Pairs Step::score(const core::Batch& batch, const at::Tensor& code,
     const int64_t n = real.size(0);
     const core::Scores both = discriminator.forward(at::cat({real, shown}), join(code, noise.z),
                                                     join(labels, noise.labels));
-    pairs.encoder = half(both, 0, n);
-    pairs.generator = half(both, n, n);
+    pairs.encoder = part(both, 0, n);
+    pairs.generator = part(both, n, n);
   } else {
     pairs.encoder = discriminator.forward(real, code, labels);
     pairs.generator = discriminator.forward(shown, noise.z, noise.labels);
@@ -167,17 +161,56 @@ loss::Loss Step::generator_encoder_loss(const Pairs& pairs) const {
                                       pairs.generator, loss_.parsed_form(), loss_.scale);
 }
 
-void Step::add_latent_loss(const at::Tensor& generated, const at::Tensor& z, loss::Loss& loss) {
-  model::Encoder& encoder = *state_.nets.encoder;
-  encoder.begin_substep();
-  const model::Code code = encoder.forward(pass_gradient(generated, loss_.latent_to_g));
-  loss.add(loss::latent_cost(code.mean, code.logits, z), loss_.scale, &loss::Loss::latent);
+std::vector<Step::Portion> Step::portions(const core::Batch& batch, const Noise& noise) const {
+  const int64_t count = train_.accumulate, whole = batch.images.size(0);
+  BBG_CHECK(whole % count == 0, "train.accumulate does not divide a rank's batch");
+  const int64_t size = whole / count;
+  std::vector<Portion> all;
+  for (int64_t i = 0; i < count; ++i) {
+    const auto of = [&](const at::Tensor& rows) { return part(rows, i * size, size); };
+    all.push_back({.batch = {.images = of(batch.images),
+                             .labels = of(batch.labels),
+                             .sample_ids = of(batch.sample_ids)},
+                   .noise = {.z = of(noise.z),
+                             .epsilon = of(noise.epsilon),
+                             .labels = of(noise.labels),
+                             .augment = of(noise.augment)},
+                   .is_first = i == 0,
+                   .is_last = i + 1 == count});
+  }
+  return all;
 }
 
-loss::Loss Step::autoencoder_loss(const core::Batch& batch) {
+void Step::begin(model::Network& network, const Portion& portion) {
+  if (portion.is_first) {
+    network.begin_substep();
+  } else {
+    network.renew_weights();
+  }
+}
+
+at::Tensor Step::share(const loss::Loss& loss) const {
+  return train_.accumulate == 1 ? loss.total : loss.total / train_.accumulate;
+}
+
+void Step::backward(const loss::Loss& loss) const {
+  RECORD_USER_SCOPE("backward");
+  share(loss).backward();
+}
+
+void Step::add_latent_loss(const at::Tensor& generated, const Portion& portion, loss::Loss& loss) {
+  model::Encoder& encoder = *state_.nets.encoder;
+  begin(encoder, portion);
+  const model::Code code = encoder.forward(pass_gradient(generated, loss_.latent_to_g));
+  loss.add(loss::latent_cost(code.mean, code.logits, portion.noise.z), loss_.scale,
+           &loss::Loss::latent);
+}
+
+loss::Loss Step::autoencoder_loss(const Portion& portion) {
   model::Nets& nets = state_.nets;
-  nets.encoder->begin_substep();
-  nets.generator->begin_substep();
+  begin(*nets.encoder, portion);
+  begin(*nets.generator, portion);
+  const core::Batch& batch = portion.batch;
   const at::Tensor made =
       nets.generator->forward(nets.encoder->forward(batch.images).mean, batch.labels);
   loss::Loss loss;
@@ -224,35 +257,42 @@ void Step::update(Trained& trained, const model::Network& network, double learni
 loss::Loss Step::update_discriminator(const core::Batch& batch, const Noise& noise, double lr_d) {
   RECORD_USER_SCOPE("update of D");
   model::Nets& nets = state_.nets;
-  at::Tensor generated, code;
-  {
-    // G and E run in training mode, so their statistics and power iterations move here too
-    // (docs/choices.md 43).
-    const at::NoGradGuard no_grad;
-    nets.generator->begin_substep();
-    generated = nets.generator->forward(noise.z, noise.labels);
-    if (pairs_codes_) {
-      nets.encoder->begin_substep();
-      code = nets.encoder->forward(batch.images).sample(noise.epsilon);
-    }
-  }
-  nets.discriminator->begin_substep();
-  const loss::Loss loss = discriminator_loss(score(batch, code, generated, noise));
   state_.d->arena.zero_gradients();
-  backward(loss);
+  std::vector<loss::Loss> losses;
+  for (const Portion& portion : portions(batch, noise)) {
+    at::Tensor generated, code;
+    {
+      // G and E run in training mode, so their statistics and power iterations move here too
+      // (docs/choices.md 43).
+      const at::NoGradGuard no_grad;
+      begin(*nets.generator, portion);
+      generated = nets.generator->forward(portion.noise.z, portion.noise.labels);
+      if (pairs_codes_) {
+        begin(*nets.encoder, portion);
+        code = nets.encoder->forward(portion.batch.images).sample(portion.noise.epsilon);
+      }
+    }
+    begin(*nets.discriminator, portion);
+    losses.push_back(discriminator_loss(score(portion.batch, code, generated, portion.noise)));
+    if (portion.is_last) state_.d->exchange.begin();
+    backward(losses.back());
+    losses.back().total = losses.back().total.detach();
+  }
   update(*state_.d, *nets.discriminator, lr_d);
-  return loss;
+  return loss::mean(losses);
 }
 
-loss::Loss Step::adversarial_loss(const core::Batch& batch, const Noise& noise) {
+loss::Loss Step::adversarial_loss(const Portion& portion) {
   model::Nets& nets = state_.nets;
   model::Discriminator& discriminator = *nets.discriminator;
-  discriminator.begin_substep();
-  nets.generator->begin_substep();
+  const core::Batch& batch = portion.batch;
+  const Noise& noise = portion.noise;
+  begin(discriminator, portion);
+  begin(*nets.generator, portion);
   const at::Tensor generated = nets.generator->forward(noise.z, noise.labels);
   Pairs pairs;
   if (pairs_codes_) {
-    nets.encoder->begin_substep();
+    begin(*nets.encoder, portion);
     const at::Tensor code = nets.encoder->forward(batch.images).sample(noise.epsilon);
     at::Tensor real_features, prior_features;
     {
@@ -270,7 +310,7 @@ loss::Loss Step::adversarial_loss(const core::Batch& batch, const Noise& noise) 
     pairs.generator = discriminator.forward(shown_generated(generated, noise), {}, noise.labels);
   }
   loss::Loss loss = generator_encoder_loss(pairs);
-  if (model_.is_latent_regressor()) add_latent_loss(generated, noise.z, loss);
+  if (model_.is_latent_regressor()) add_latent_loss(generated, portion, loss);
   return loss;
 }
 
@@ -279,14 +319,24 @@ loss::Loss Step::update_generator_encoder(const core::Batch& batch, const Noise&
   RECORD_USER_SCOPE("update of G and E");
   model::Discriminator* discriminator = state_.nets.discriminator.get();
   if (discriminator != nullptr) discriminator->set_requires_grad(false);
-  const loss::Loss loss =
-      discriminator != nullptr ? adversarial_loss(batch, noise) : autoencoder_loss(batch);
   state_.g.arena.zero_gradients();
   if (state_.e) state_.e->arena.zero_gradients();
-  backward(loss);
+  std::vector<loss::Loss> losses;
+  for (const Portion& portion : portions(batch, noise)) {
+    losses.push_back(discriminator != nullptr ? adversarial_loss(portion)
+                                              : autoencoder_loss(portion));
+    if (portion.is_last) begin_exchange();
+    backward(losses.back());
+    losses.back().total = losses.back().total.detach();
+  }
   if (discriminator != nullptr) discriminator->set_requires_grad(true);
   update_networks(lr_g, lr_e);
-  return loss;
+  return loss::mean(losses);
+}
+
+void Step::begin_exchange() {
+  state_.g.exchange.begin();
+  if (state_.e) state_.e->exchange.begin();
 }
 
 std::pair<loss::Loss, loss::Loss> Step::update_together(const core::Batch& batch,
@@ -297,19 +347,6 @@ std::pair<loss::Loss, loss::Loss> Step::update_together(const core::Batch& batch
     return {loss::Loss(), update_generator_encoder(batch, noise, lr_g, lr_e)};
   }
   RECORD_USER_SCOPE("update of D, G and E");
-  nets.generator->begin_substep();
-  const at::Tensor generated = nets.generator->forward(noise.z, noise.labels);
-  at::Tensor code;
-  if (pairs_codes_) {
-    nets.encoder->begin_substep();
-    code = nets.encoder->forward(batch.images).sample(noise.epsilon);
-  }
-  nets.discriminator->begin_substep();
-  const Pairs pairs = score(batch, code, generated, noise);
-  const loss::Loss loss_d = discriminator_loss(pairs);
-  loss::Loss loss_ge = generator_encoder_loss(pairs);
-  if (model_.is_latent_regressor()) add_latent_loss(generated, noise.z, loss_ge);
-
   // Each loss reaches the parameters that it trains, and no others.
   const std::vector<at::Tensor> of_d = nets.discriminator->parameter_tensors();
   std::vector<at::Tensor> of_ge = nets.generator->parameter_tensors();
@@ -320,11 +357,34 @@ std::pair<loss::Loss, loss::Loss> Step::update_together(const core::Batch& batch
     of_ge.insert(of_ge.end(), of_e.begin(), of_e.end());
     state_.e->arena.zero_gradients();
   }
-  loss_d.total.backward({}, /*retain_graph=*/true, /*create_graph=*/false, of_d);
-  loss_ge.total.backward({}, /*retain_graph=*/false, /*create_graph=*/false, of_ge);
+  std::vector<loss::Loss> losses_d, losses_ge;
+  for (const Portion& portion : portions(batch, noise)) {
+    begin(*nets.generator, portion);
+    const at::Tensor generated = nets.generator->forward(portion.noise.z, portion.noise.labels);
+    at::Tensor code;
+    if (pairs_codes_) {
+      begin(*nets.encoder, portion);
+      code = nets.encoder->forward(portion.batch.images).sample(portion.noise.epsilon);
+    }
+    begin(*nets.discriminator, portion);
+    const Pairs pairs = score(portion.batch, code, generated, portion.noise);
+    loss::Loss loss_d = discriminator_loss(pairs), loss_ge = generator_encoder_loss(pairs);
+    if (model_.is_latent_regressor()) add_latent_loss(generated, portion, loss_ge);
+    {
+      RECORD_USER_SCOPE("backward");
+      if (portion.is_last) state_.d->exchange.begin();
+      share(loss_d).backward({}, /*retain_graph=*/true, /*create_graph=*/false, of_d);
+      if (portion.is_last) begin_exchange();
+      share(loss_ge).backward({}, /*retain_graph=*/false, /*create_graph=*/false, of_ge);
+    }
+    loss_d.total = loss_d.total.detach();
+    loss_ge.total = loss_ge.total.detach();
+    losses_d.push_back(std::move(loss_d));
+    losses_ge.push_back(std::move(loss_ge));
+  }
   update(*state_.d, *nets.discriminator, lr_d);
   update_networks(lr_g, lr_e);
-  return {loss_d, loss_ge};
+  return {loss::mean(losses_d), loss::mean(losses_ge)};
 }
 
 }  // namespace bbg::train

@@ -6,8 +6,10 @@
 
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "comm/communicator.h"
+#include "core/slots.h"
 #include "core/types.h"
 #include "loss/loss.h"
 #include "train/diff_augment.h"
@@ -33,7 +35,7 @@ struct Truncation {
   double scale = 1;
 };
 // Truncation is for a normal prior alone.
-Noise make_noise(uint64_t seed, int64_t draw, int64_t first_slot, int64_t count,
+Noise make_noise(uint64_t seed, int64_t draw, const core::Slots& slots,
                  const model::ModelOptions& options, at::TensorOptions tensor_options,
                  bool is_augmenting = false, const Truncation& truncation = {});
 
@@ -47,7 +49,8 @@ class Step {
   Step(TrainState& state, const model::ModelOptions& model, const TrainOptions& train,
        const loss::LossOptions& loss);
 
-  // `batch`: this rank's slice, images at E's resolution. Learning rates are those of the update.
+  // `batch`: this rank's slice, images at E's resolution, worked through in train.accumulate equal
+  // portions. Learning rates are those of the update. The losses that come back have no graph.
   // A system without D has no updates of it: never called.
   loss::Loss update_discriminator(const core::Batch& batch, const Noise& noise, double lr_d);
   loss::Loss update_generator_encoder(const core::Batch& batch, const Noise& noise, double lr_g,
@@ -61,17 +64,29 @@ class Step {
   struct Pairs {
     core::Scores encoder, generator;
   };
+  // What of a batch goes through the networks at once.
+  struct Portion {
+    core::Batch batch;
+    Noise noise;
+    bool is_first, is_last;
+  };
+  std::vector<Portion> portions(const core::Batch& batch, const Noise& noise) const;
+  // Before a network's first forward on a portion.
+  static void begin(model::Network& network, const Portion& portion);
+  at::Tensor share(const loss::Loss& loss) const;  // of the batch's loss, in a portion's
+  void backward(const loss::Loss& loss) const;
   Pairs score(const core::Batch& batch, const at::Tensor& code, const at::Tensor& generated,
               const Noise& noise);
   loss::Loss discriminator_loss(const Pairs& pairs) const;
   loss::Loss generator_encoder_loss(const Pairs& pairs) const;
   // Of G and E in a system with D.
-  loss::Loss adversarial_loss(const core::Batch& batch, const Noise& noise);
+  loss::Loss adversarial_loss(const Portion& portion);
   // What a latent regressor's E makes of G(z), whose code is z. Reaches G with weight
   // loss.latent-to-g.
-  void add_latent_loss(const at::Tensor& generated, const at::Tensor& z, loss::Loss& loss);
-  loss::Loss autoencoder_loss(const core::Batch& batch);
-  // After backward; D's is apart.
+  void add_latent_loss(const at::Tensor& generated, const Portion& portion, loss::Loss& loss);
+  loss::Loss autoencoder_loss(const Portion& portion);
+  // Before the last backward of an update, and after it; D's are apart.
+  void begin_exchange();
   void update_networks(double lr_g, double lr_e);
   // What D sees of a batch's images, at its resolution, and of generated ones.
   at::Tensor shown_real(const core::Batch& batch, const Noise& noise) const;

@@ -65,6 +65,13 @@ void TrainOptions::declare(core::OptionTable& table) {
           "itself; a longer one is scaled down to it. 0: any")
       .at_least(0);
   table
+      .add("train.accumulate", &accumulate,
+           "Work through each batch in so many equal portions, one after the other, for batches "
+           "larger than memory. Gradients are added up and leave for other ranks with the last "
+           "one; batch norm has the statistics of a portion, over all ranks")
+      .unit("portions")
+      .at_least(1);
+  table
       .add(
           "train.warmup-steps", &warmup_steps,
           "Over so many steps all learning rates rise linearly to what they are otherwise; 0: they "

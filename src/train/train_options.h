@@ -24,6 +24,7 @@ struct TrainOptions {
   int64_t replica_check_every = 1000;
   double orthogonal = 0;  // beta of loss/orthogonal.h
   double clip_norm = 0;
+  int64_t accumulate = 1;
   int64_t warmup_steps = 0;
   std::string augment;  // words of train/diff_augment.h
   // train/divergence.h

@@ -18,17 +18,23 @@ void copy_buffers(const model::Network& from, model::Network& to) {
   }
 }
 
-void average(const model::Network& from, model::Network& to, double decay) {
+void average(const model::Network& from, const Arena& from_arena, model::Network& to,
+             Arena& to_arena, double decay) {
   const at::NoGradGuard no_grad;
   if (decay == 0) {
-    model::copy_state(from, to);
-    return;
-  }
-  for (size_t i = 0; i < from.store().parameters().size(); ++i) {
-    at::Tensor(to.store().parameters()[i].tensor)
-        .lerp_(from.store().parameters()[i].tensor, 1 - decay);
+    to_arena.values().copy_(from_arena.values());
+  } else {
+    to_arena.values().lerp_(from_arena.values(), 1 - decay);
   }
   copy_buffers(from, to);
+}
+
+std::vector<comm::GradientExchange::Place> places_of(const Arena& arena) {
+  std::vector<comm::GradientExchange::Place> places;
+  for (size_t i = 0; i < arena.parameters().size(); ++i) {
+    places.push_back({arena.parameters()[i].tensor, arena.offsets()[i]});
+  }
+  return places;
 }
 
 void append(std::vector<model::NamedTensor>& all, const std::string& prefix,
@@ -45,26 +51,29 @@ std::string shape_text(at::IntArrayRef shape) {
 }  // namespace
 
 Trained::Trained(model::Network& network, const TrainOptions& options,
-                 comm::Communicator& communicator)
+                 comm::Communicator& communicator, comm::ReductionQueue& queue)
     : arena(network.store().parameters()),
       adam(arena, {options.beta1, options.beta2, options.adam_eps}),
-      exchange(communicator, arena.gradients()) {}
+      exchange(communicator, queue, arena.gradients(), places_of(arena)) {}
 
 TrainState::TrainState(const model::ModelOptions& model_options, const TrainOptions& options,
                        comm::Communicator& communicator, uint64_t seed,
-                       at::TensorOptions tensor_options)
+                       at::TensorOptions tensor_options, const comm::ExchangeOptions& exchange)
     : nets(model::make_nets(model_options, communicator, seed, tensor_options)),
-      g(*nets.generator, options, communicator),
+      queue(communicator, exchange, tensor_options.device()),
+      g(*nets.generator, options, communicator, queue),
       options_(options) {
   average_g = model::make_generator(model_options, communicator, seed, tensor_options);
   average_g->set_requires_grad(false);
   model::copy_state(*nets.generator, *average_g);
-  if (nets.discriminator) d.emplace(*nets.discriminator, options, communicator);
+  average_g_arena.emplace(average_g->store().parameters(), /*has_gradients=*/false);
+  if (nets.discriminator) d.emplace(*nets.discriminator, options, communicator, queue);
   if (nets.encoder) {
-    e.emplace(*nets.encoder, options, communicator);
+    e.emplace(*nets.encoder, options, communicator, queue);
     average_e = std::make_unique<model::Encoder>(model_options, communicator, seed, tensor_options);
     average_e->set_requires_grad(false);
     model::copy_state(*nets.encoder, *average_e);
+    average_e_arena.emplace(average_e->store().parameters(), /*has_gradients=*/false);
   }
   // All ranks compute the same start; hosts of different make may round a QR differently, so rank
   // 0's counts.
@@ -74,8 +83,11 @@ TrainState::TrainState(const model::ModelOptions& model_options, const TrainOpti
 void TrainState::update_averages(int64_t step) {
   RECORD_USER_SCOPE("averages");
   const double decay = step < options_.ema_start ? 0 : options_.ema_decay;
-  average(*nets.generator, *average_g, decay);
-  if (average_e) average(*nets.encoder, *average_e, options_.ema_encoder ? decay : 0);
+  average(*nets.generator, g.arena, *average_g, *average_g_arena, decay);
+  if (average_e) {
+    average(*nets.encoder, e->arena, *average_e, *average_e_arena,
+            options_.ema_encoder ? decay : 0);
+  }
 }
 
 void TrainState::restore_average_buffers() {

@@ -7,6 +7,7 @@
 
 #include "comm/communicator.h"
 #include "comm/gradient_exchange.h"
+#include "comm/reduction_queue.h"
 #include "core/types.h"
 #include "model/nets.h"
 #include "train/arena.h"
@@ -17,7 +18,8 @@ namespace bbg::train {
 
 // What training adds to one network. Stays where it is built: its parts refer to each other.
 struct Trained {
-  Trained(model::Network& network, const TrainOptions& options, comm::Communicator& communicator);
+  Trained(model::Network& network, const TrainOptions& options, comm::Communicator& communicator,
+          comm::ReductionQueue& queue);
   Trained(const Trained&) = delete;
   Trained& operator=(const Trained&) = delete;
 
@@ -32,9 +34,11 @@ struct Trained {
 struct TrainState {
   // `communicator` must outlive the state. Parameters and buffers of rank 0 are broadcast.
   TrainState(const model::ModelOptions& model_options, const TrainOptions& options,
-             comm::Communicator& communicator, uint64_t seed, at::TensorOptions tensor_options);
+             comm::Communicator& communicator, uint64_t seed, at::TensorOptions tensor_options,
+             const comm::ExchangeOptions& exchange = {});
 
   model::Nets nets;
+  comm::ReductionQueue queue;  // of all networks' gradients
   Trained g;
   std::optional<Trained> e, d;  // as in nets
 
@@ -42,6 +46,7 @@ struct TrainState {
   // copied.
   std::unique_ptr<model::Generator> average_g;
   std::unique_ptr<model::Encoder> average_e;  // null without an encoder
+  std::optional<Arena> average_g_arena, average_e_arena;
 
   // After a G/E update; `step` counts finished ones, including this one.
   void update_averages(int64_t step);

@@ -54,34 +54,35 @@ class Trainer {
       : config_(config),
         communicator_(communicator),
         tensor_options_(tensor_options),
-        state_(config.model, config.train, communicator_, seed(), tensor_options_),
+        state_(config.model, config.train, communicator_, seed(), tensor_options_, config.exchange),
         step_(state_, config.model, config.train, config.loss),
-        rank_batch_(config.data.rank_batch(communicator.size())),
-        first_slot_(rank_batch_ * communicator.rank()) {
+        slots_(core::Slots::of_rank(config.data.batch, communicator.rank(), communicator.size(),
+                                    config.train.accumulate)) {
+    config.data.rank_batch(communicator.size(), config.train.accumulate);
     if (config.train.simultaneous || !state_.d) {
       throw core::UsageError("bbg_bench measures systems whose D is updated apart",
                              "set train.simultaneous = false and another model.system");
     }
     if (options.exchange == "reducer") reducers_.emplace(state_, communicator_);
     if (config.data.shards.empty()) {
-      synthetic_.images = synthetic_images(first_slot_, rank_batch_).to(tensor_options_);
+      synthetic_.images = synthetic_images(slots_).to(tensor_options_);
       synthetic_.labels =
-          at::zeros({rank_batch_}, at::TensorOptions(tensor_options_.device()).dtype(at::kLong));
+          at::zeros({slots_.count()}, at::TensorOptions(tensor_options_.device()).dtype(at::kLong));
     } else {
       shards_.emplace(data::ShardSet::open(config.data.shards, config.data.verify));
       plan_.emplace(seed(), shards_->size(), config.data.batch);
-      loader_.emplace(*shards_, *plan_, config.data, communicator.rank(), communicator.size(), 0);
+      loader_.emplace(*shards_, *plan_, config.data, slots_, 0);
     }
   }
 
-  // [count, C, S, S] float32: uniform in [-1, 1), by slot.
-  at::Tensor synthetic_images(int64_t first, int64_t count) const {
+  // [n, C, S, S] float32: uniform in [-1, 1), by slot.
+  at::Tensor synthetic_images(const core::Slots& slots) const {
     const int64_t side = config_.model.data_resolution();
-    at::Tensor images = at::empty({count, config_.model.channels, side, side}, at::kFloat);
+    at::Tensor images = at::empty({slots.count(), config_.model.channels, side, side}, at::kFloat);
     float* value = images.data_ptr<float>();
-    for (int64_t i = 0; i < count; ++i) {
+    for (int64_t i = 0; i < slots.count(); ++i) {
       core::RandomStream stream(seed(), core::Purpose::kEvaluate, 0,
-                                static_cast<uint64_t>(first + i));
+                                static_cast<uint64_t>(slots[i]));
       for (int64_t k = 0; k < images[0].numel(); ++k) {
         *value++ = static_cast<float>(2 * stream.next_uniform() - 1);
       }
@@ -89,8 +90,8 @@ class Trainer {
     return images;
   }
 
-  train::Noise noise(int64_t draw, int64_t first, int64_t count) const {
-    return train::make_noise(seed(), draw, first, count, config_.model, tensor_options_,
+  train::Noise noise(int64_t draw, const core::Slots& slots) const {
+    return train::make_noise(seed(), draw, slots, config_.model, tensor_options_,
                              !config_.train.augment.empty());
   }
 
@@ -101,14 +102,14 @@ class Trainer {
     loss::Loss loss_d, loss_ge;
     for (int64_t i = 0; i < train.d_updates(config_.model); ++i) {
       const core::Batch batch = next_batch();
-      const train::Noise own = noise(draw_++, first_slot_, rank_batch_);
+      const train::Noise own = noise(draw_++, slots_);
       if (reducers_) reducers_->prepare_discriminator();
       parts.data += clock.lap();
       loss_d = step_.update_discriminator(batch, own, train.lr_d);
       parts.d += clock.lap();
     }
     const core::Batch batch = next_batch();
-    const train::Noise own = noise(draw_++, first_slot_, rank_batch_);
+    const train::Noise own = noise(draw_++, slots_);
     if (reducers_) reducers_->prepare_generator_encoder();
     parts.data += clock.lap();
     loss_ge = step_.update_generator_encoder(batch, own, train.lr_g, train.lr_e);
@@ -129,9 +130,20 @@ class Trainer {
     return clock.lap() / static_cast<double>(repeats);
   }
 
-  // In the gradients' reductions, and in the norms' collectives, since the start.
-  double exchange_seconds() const {
-    return reducers_ ? reducers_->seconds() : communicator_.reduced.seconds;
+  // Since the start: in the gradients' reductions, what of it the step waited for, and in the
+  // norms' collectives.
+  comm::ReductionQueue::Times exchange_times() const {
+    if (!reducers_) return state_.queue.times();
+    return {reducers_->seconds(), reducers_->seconds()};
+  }
+  // Of one step, on the wire.
+  int64_t exchange_bytes() const {
+    const auto bytes = [&](const train::Trained& trained) {
+      const at::Tensor& values = trained.arena.values();
+      return values.numel() * (config_.exchange.wire == "bfloat16" ? 2 : values.element_size());
+    };
+    return bytes(*state_.d) * config_.train.d_updates(config_.model) + bytes(state_.g) +
+           (state_.e ? bytes(*state_.e) : 0);
   }
   double norm_seconds() const { return communicator_.gathered.seconds; }
   TimedCommunicator& communicator() { return communicator_; }
@@ -154,7 +166,7 @@ class Trainer {
   train::TrainState state_;
   train::Step step_;
   std::optional<Reducers> reducers_;
-  int64_t rank_batch_, first_slot_;
+  core::Slots slots_;
   core::Batch synthetic_;
   std::optional<data::ShardSet> shards_;
   std::optional<data::SamplePlan> plan_;
@@ -171,8 +183,7 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
   Parts parts;
   for (int64_t i = 0; i < options.warmup; ++i) trainer.step(parts);
   parts = {};
-  const Traffic reduced = trainer.communicator().reduced;
-  const double exchange_before = trainer.exchange_seconds();
+  const comm::ReductionQueue::Times before = trainer.exchange_times();
   const double norm_before = trainer.norm_seconds();
   std::vector<double> all, medians;
   for (int64_t round = 0; round < options.rounds; ++round) {
@@ -188,9 +199,8 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
   }
   const double steps = static_cast<double>(all.size());
   const auto ms = [&](double seconds) { return 1e3 * seconds / steps; };
-  const double exchange = ms(trainer.exchange_seconds() - exchange_before);
+  const comm::ReductionQueue::Times after = trainer.exchange_times();
   const double norm = ms(trainer.norm_seconds() - norm_before);
-  const int64_t reduced_bytes = trainer.communicator().reduced.bytes - reduced.bytes;
   const double optimizer = 1e3 * trainer.optimizer_seconds(10);
   const auto [fastest, slowest] = std::minmax_element(medians.begin(), medians.end());
   return {
@@ -208,8 +218,11 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
         {"ge", ms(parts.ge)},
         {"ema", ms(parts.ema)}}},
       // Of d and ge: what their collectives took, and their optimizers.
-      {"within_ms", {{"exchange", exchange}, {"norm", norm}, {"optimizer", optimizer}}},
-      {"reduced_bytes_per_step", reduced_bytes / static_cast<int64_t>(all.size())},
+      {"within_ms",
+       {{"exchange", ms(after.waited - before.waited)}, {"norm", norm}, {"optimizer", optimizer}}},
+      // All that reductions took; what was not waited for above went on behind other work.
+      {"exchange_under_way_ms", ms(after.under_way - before.under_way)},
+      {"reduced_bytes_per_step", trainer.exchange_bytes()},
   };
 }
 
@@ -222,9 +235,9 @@ void write_start(const app::RunConfig& config, const BenchOptions& options,
       start.tensors.emplace_back(name, tensor.clone());
     }
   }
-  start.tensors.emplace_back("bench.images", trainer.synthetic_images(0, config.data.batch));
+  start.tensors.emplace_back("bench.images", trainer.synthetic_images({0, config.data.batch}));
   for (int64_t draw = 0; draw < kCheckedSteps * config.train.draws_per_step(config.model); ++draw) {
-    const train::Noise all = trainer.noise(draw, 0, config.data.batch);
+    const train::Noise all = trainer.noise(draw, {0, config.data.batch});
     start.tensors.emplace_back("bench.z." + std::to_string(draw), all.z.cpu());
     start.tensors.emplace_back("bench.epsilon." + std::to_string(draw), all.epsilon.cpu());
   }

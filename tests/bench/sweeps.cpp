@@ -89,7 +89,9 @@ nlohmann::ordered_json sweep_loader(const app::RunConfig& config, const BenchOpt
     for (const int64_t threads : {1, 2, 4}) {
       data::DataOptions own = config.data;
       own.loader_threads = threads;
-      data::Loader loader(shards, plan, own, communicator.rank(), communicator.size(), 0);
+      data::Loader loader(
+          shards, plan, own,
+          core::Slots::of_rank(plan.global_batch(), communicator.rank(), communicator.size()), 0);
       for (int64_t i = 0; i < kWarmupBatches; ++i) loader.next();
       ours[threads].push_back(images / seconds_of(communicator, [&] {
                                 for (int64_t i = 0; i < kBatches; ++i) loader.next();

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,11 @@ class TimedCommunicator final : public comm::Communicator {
     timed(gathered, bytes_of(tensor), [&] { all = inner_.all_gather(tensor); });
     return all;
   }
+  at::Tensor reduce_scatter(const at::Tensor& tensor, comm::Reduce reduce) override {
+    at::Tensor own;
+    timed(reduced, bytes_of(tensor), [&] { own = inner_.reduce_scatter(tensor, reduce); });
+    return own;
+  }
   void barrier() override {
     timed(other, 0, [&] { inner_.barrier(); });
   }
@@ -50,6 +56,11 @@ class TimedCommunicator final : public comm::Communicator {
     return inner_.all_gather_text(text);
   }
   bool agree(bool ready) override { return inner_.agree(ready); }
+  // Not timed: it works beside the caller.
+  std::unique_ptr<comm::Communicator> split(const comm::SplitOptions& options) override {
+    return inner_.split(options);
+  }
+  void interrupt() override { inner_.interrupt(); }
   [[noreturn]] void abort(int exit_code) override {
     inner_.abort(exit_code);
     std::_Exit(exit_code);  // GCC does not see that a virtual function never returns

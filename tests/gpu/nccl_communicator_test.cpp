@@ -46,7 +46,7 @@ core::StateDict train(comm::Communicator& communicator, at::TensorOptions tensor
                        .view({8, 3, 32, 32})
                        .narrow(0, first, share)
                        .to(tensor_options);
-    const train::Noise noise = train::make_noise(1, draw, first, share, model, tensor_options);
+    const train::Noise noise = train::make_noise(1, draw, {first, share}, model, tensor_options);
     if (draw % 2 == 0) {
       step.update_discriminator(batch, noise, 2e-4);
     } else {

@@ -25,7 +25,8 @@ Result run(comm::Communicator& communicator, int64_t global_batch, bool recomput
       communicator, at::kDouble,
       model::BottleneckTrunkShape{.channels = 2, .base = 4, .units = {2, 3, 2, 1}}, recompute);
   train::Arena arena(net.store.parameters());
-  comm::GradientExchange exchange(communicator, arena.gradients());
+  comm::ReductionQueue queue(communicator, {}, at::kCPU);
+  comm::GradientExchange exchange(communicator, queue, arena.gradients(), {});
   const int64_t size = communicator.size(), b = global_batch / size,
                 first = b * communicator.rank();
   const at::Tensor index = at::arange(global_batch * 2 * 32 * 32, at::kDouble);

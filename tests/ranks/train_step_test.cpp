@@ -1,5 +1,5 @@
 // Promise 1: N ranks x b samples train the same networks as 1 rank x N*b, for every parameter of G,
-// E and D; and the same as with PyTorch's gradient averaging.
+// E and D, however gradients travel; and the same as with PyTorch's gradient averaging.
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -45,6 +45,12 @@ model::ModelOptions small(const std::string& block, const std::string& d_norm,
   return options;
 }
 
+// How a run is made, with the same result.
+struct Manner {
+  comm::ExchangeOptions exchange = {};
+  int64_t accumulate = 1;  // the result is that of this number of portions
+};
+
 // Called with the state once it is there, and before each update.
 struct Hooks {
   std::function<void(train::TrainState&)> at_start = [](train::TrainState&) {};
@@ -54,7 +60,7 @@ struct Hooks {
 // Trains on images that depend on (draw, slot) alone; returns the state.
 std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& communicator,
                                        int64_t global_batch, int64_t steps,
-                                       const Hooks& hooks = {}) {
+                                       const Manner& manner = {}, const Hooks& hooks = {}) {
   train::TrainOptions options;
   options.d_steps = 1;
   options.simultaneous = test.simultaneous;
@@ -62,14 +68,15 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
   options.augment = test.augment;
   options.clip_norm = test.clip_norm;
   options.warmup_steps = 4;
+  options.accumulate = manner.accumulate;
   // Biases in front of a norm have true gradient zero; what arrives is rounding, 1e-16 here, and
   // Adam makes steps of lr * rounding / eps of it (docs/choices.md C5). BigGAN-PyTorch's eps, 1e-6,
   // keeps that below the tolerance in float64.
   options.adam_eps = 1e-6;
   options.ema_start = 2;
   options.ema_decay = 0.9;
-  auto state =
-      std::make_unique<train::TrainState>(test.model, options, communicator, kSeed, at::kDouble);
+  auto state = std::make_unique<train::TrainState>(test.model, options, communicator, kSeed,
+                                                   at::kDouble, manner.exchange);
   hooks.at_start(*state);
   options.orthogonal = 1e-4;
   loss::LossOptions loss;
@@ -77,21 +84,24 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
   loss.latent_to_g = test.latent_to_g;
   train::Step step(*state, test.model, options, loss);
   const int64_t size = test.model.data_resolution();
-  const int64_t b = global_batch / communicator.size(), first = b * communicator.rank();
+  const auto slots = core::Slots::of_rank(global_batch, communicator.rank(), communicator.size(),
+                                          manner.accumulate);
+  at::Tensor own_slots = at::empty({slots.count()}, at::kLong);
+  for (int64_t i = 0; i < slots.count(); ++i) own_slots[i] = slots[i];
   int64_t draw = 0;
   const auto batch = [&] {
     const at::Tensor index = at::arange(global_batch * 3 * size * size, at::kDouble);
     core::Batch own;
     own.images = at::sin(index * (0.01 + 0.003 * static_cast<double>(draw)))
                      .view({global_batch, 3, size, size})
-                     .narrow(0, first, b);
-    own.labels = at::arange(global_batch, at::kLong).remainder(3).narrow(0, first, b);
+                     .index_select(0, own_slots);
+    own.labels = own_slots.remainder(3);
     return own;
   };
   for (int64_t i = 0; i < steps; ++i) {
     for (int64_t k = 0; k < options.draws_per_step(test.model); ++k) {
       const train::Noise noise =
-          train::make_noise(kSeed, draw, first, b, test.model, at::kDouble, !test.augment.empty());
+          train::make_noise(kSeed, draw, slots, test.model, at::kDouble, !test.augment.empty());
       hooks.before_update(k < options.d_updates(test.model));
       if (options.simultaneous) {
         step.update_together(batch(), noise, options.lr_g, options.lr_e, options.lr_d);
@@ -117,6 +127,10 @@ void expect_near(const core::StateDict& actual, const core::StateDict& expected)
   }
 }
 
+comm::ExchangeOptions in_buckets(const std::string& exchange, int64_t bytes) {
+  return {.exchange = exchange, .bucket_bytes = bytes, .first_bucket_bytes = bytes};
+}
+
 class TrainStep : public ::testing::TestWithParam<Case> {};
 
 TEST_P(TrainStep, OnManyRanksEqualsOneRank) {
@@ -128,11 +142,23 @@ TEST_P(TrainStep, OnManyRanksEqualsOneRank) {
   expect_near(many, one);
 }
 
+TEST_P(TrainStep, InPortionsWithGradientsSentDuringBackwardEqualsOneRank) {
+  const auto communicator = comm::make_mpi_communicator({});
+  const int64_t portions = 2, batch = testing::global_batch(communicator->size(), portions);
+  const auto many = run(GetParam(), *communicator, batch, 6,
+                        {.exchange = in_buckets("background", 1), .accumulate = portions})
+                        ->to_state_dict();
+  testing::SelfCommunicator alone;
+  const auto one = run(GetParam(), alone, batch, 6, {.accumulate = portions})->to_state_dict();
+  expect_near(many, one);
+}
+
 TEST_P(TrainStep, RepeatsBitForBit) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = testing::global_batch(communicator->size());
-  const auto first = run(GetParam(), *communicator, batch, 3)->to_state_dict();
-  const auto second = run(GetParam(), *communicator, batch, 3)->to_state_dict();
+  const Manner manner{.exchange = in_buckets("background", 1 << 12)};
+  const auto first = run(GetParam(), *communicator, batch, 3, manner)->to_state_dict();
+  const auto second = run(GetParam(), *communicator, batch, 3, manner)->to_state_dict();
   for (size_t i = 0; i < first.tensors.size(); ++i) {
     EXPECT_TRUE(at::equal(first.tensors[i].second, second.tensors[i].second))
         << first.tensors[i].first;
@@ -210,12 +236,14 @@ TEST_P(ReducedByPyTorch, TrainsTheSameNetworks) {
   const auto& [test, bucket_bytes] = GetParam();
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = testing::global_batch(communicator->size());
-  const auto ours = run(test, *communicator, batch, 10)->to_state_dict();
+  const auto bytes = static_cast<int64_t>(bucket_bytes);
+  const auto ours = run(test, *communicator, batch, 10, {.exchange = in_buckets("buckets", bytes)})
+                        ->to_state_dict();
 
   bench::TimedCommunicator without_exchange(*communicator);
   std::optional<bench::Reducers> reducers;
   const auto theirs =
-      run(test, without_exchange, batch, 10,
+      run(test, without_exchange, batch, 10, {},
           {.at_start =
                [&, bytes = bucket_bytes](train::TrainState& state) {
                  reducers.emplace(state, without_exchange, bytes, bytes);

@@ -43,6 +43,14 @@ inline void expect_communicator_contract(comm::Communicator& communicator,
         EXPECT_TRUE(at::equal(spread, (pattern + 17 * root).to(options)));
       }
 
+      // size rows of `length`; rank r keeps the r-th.
+      const at::Tensor mine = (pattern + rank).to(options).repeat({size, 1});
+      const at::Tensor kept = communicator.reduce_scatter(
+          mine + at::arange(size, options).unsqueeze(1), comm::Reduce::kSum);
+      EXPECT_EQ(kept.sizes(), (std::vector<int64_t>{1, length}));
+      EXPECT_TRUE(
+          at::equal(kept[0], (pattern * size + size * (size - 1) / 2 + rank * size).to(options)));
+
       const at::Tensor gathered = communicator.all_gather((pattern + rank).to(options));
       ASSERT_EQ(gathered.size(0), size * length);
       for (int64_t r = 0; r < size; ++r) {
@@ -50,6 +58,34 @@ inline void expect_communicator_contract(comm::Communicator& communicator,
       }
     }
   }
+  // bfloat16 holds whole numbers up to 256.
+  const at::TensorOptions halves = at::TensorOptions(device).dtype(at::kBFloat16);
+  at::Tensor short_sum = (at::arange(5, halves) + rank);
+  at::Tensor short_max = short_sum.clone(), short_mean = short_sum * size;
+  communicator.all_reduce(short_sum, comm::Reduce::kSum);
+  communicator.all_reduce(short_max, comm::Reduce::kMax);
+  communicator.all_reduce(short_mean, comm::Reduce::kMean);
+  const at::Tensor expected_sum = at::arange(5, halves) * size + size * (size - 1) / 2;
+  EXPECT_TRUE(at::equal(short_sum, expected_sum));
+  EXPECT_TRUE(at::equal(short_max, at::arange(5, halves) + (size - 1)));
+  EXPECT_TRUE(at::equal(short_mean, expected_sum));
+
+  // Groups, and all ranks again beside them; both in use at once.
+  const auto halved = communicator.split({.purpose = "group", .group = static_cast<int>(rank % 2)});
+  const auto beside = communicator.split({.purpose = "beside", .is_beside = true});
+  const int64_t members = (size + 1 - rank % 2) / 2;
+  EXPECT_EQ(halved->size(), members);
+  EXPECT_EQ(halved->rank(), rank / 2);
+  EXPECT_EQ(beside->size(), size);
+  EXPECT_EQ(beside->rank(), rank);
+  at::Tensor of_group = at::full({3}, rank, at::TensorOptions(device).dtype(at::kDouble));
+  at::Tensor of_all = of_group.clone();
+  halved->all_reduce(of_group, comm::Reduce::kSum);
+  beside->all_reduce(of_all, comm::Reduce::kSum);
+  // rank % 2 + 0, + 2, + 4, ...
+  EXPECT_EQ(of_group[0].item<int64_t>(), members * (rank % 2) + members * (members - 1));
+  EXPECT_EQ(of_all[0].item<int64_t>(), size * (size - 1) / 2);
+
   // Rows stay rows.
   const at::Tensor rows =
       communicator.all_gather(at::full({2, 3}, rank, at::TensorOptions(device).dtype(at::kFloat)));

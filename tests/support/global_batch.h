@@ -1,10 +1,15 @@
 #pragma once
-// Samples over all ranks in the tests that compare N ranks with one: at most 8, a multiple of N.
+// Samples over all ranks in the tests that compare N ranks with one: a multiple of N and of the
+// portions that each works through, at most 8 where that allows.
 
+#include <algorithm>
 #include <cstdint>
 
 namespace bbg::testing {
 
-inline int64_t global_batch(int num_ranks) { return 8 / num_ranks * num_ranks; }
+inline int64_t global_batch(int num_ranks, int64_t portions = 1) {
+  const int64_t unit = num_ranks * portions;
+  return std::max<int64_t>(1, 8 / unit) * unit;
+}
 
 }  // namespace bbg::testing

@@ -12,7 +12,7 @@ struct LoneTrunk {
   explicit LoneTrunk(comm::Communicator& communicator, at::TensorOptions tensor_options,
                      const Arguments&... arguments)
       : store("E", 3, "orthogonal", tensor_options),
-        context{communicator, options, model::Mode::kTrain, {}, {}, {}},
+        context{communicator, options, model::Mode::kTrain, {}, {}, {}, {}},
         trunk(context, model::Scope(store), arguments...) {}
 
   at::Tensor operator()(const at::Tensor& x) { return trunk(x); }

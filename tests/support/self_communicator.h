@@ -17,9 +17,16 @@ class SelfCommunicator final : public comm::Communicator {
   void all_reduce(at::Tensor&, comm::Reduce) override {}
   void broadcast(at::Tensor&, int) override {}
   at::Tensor all_gather(const at::Tensor& tensor) override { return tensor.clone(); }
+  at::Tensor reduce_scatter(const at::Tensor& tensor, comm::Reduce) override {
+    return tensor.clone();
+  }
   void barrier() override {}
   std::vector<std::string> all_gather_text(const std::string& text) override { return {text}; }
   bool agree(bool ready) override { return ready; }
+  std::unique_ptr<comm::Communicator> split(const comm::SplitOptions&) override {
+    return std::make_unique<SelfCommunicator>();
+  }
+  void interrupt() override {}
   [[noreturn]] void abort(int exit_code) override { std::_Exit(exit_code); }
 };
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
@@ -19,7 +20,7 @@ namespace bbg::testing {
 // What the ranks of one job share.
 class Meeting {
  public:
-  explicit Meeting(int size) : tensors(size), texts(size), votes(size), size_(size) {}
+  explicit Meeting(int size) : tensors(size), texts(size), votes(size), next(size), size_(size) {}
 
   // Returns when all ranks are here. Throws where another rank has failed and will never come.
   void wait() {
@@ -47,6 +48,7 @@ class Meeting {
   std::vector<at::Tensor> tensors;
   std::vector<std::string> texts;
   std::vector<char> votes;
+  std::vector<std::shared_ptr<Meeting>> next;  // of what is split off
 
  private:
   const int size_;
@@ -61,6 +63,8 @@ class ThreadsCommunicator final : public comm::Communicator {
  public:
   ThreadsCommunicator(Meeting& meeting, int rank, int size)
       : meeting_(meeting), rank_(rank), size_(size) {}
+  ThreadsCommunicator(std::shared_ptr<Meeting> meeting, int rank, int size)
+      : own_meeting_(std::move(meeting)), meeting_(*own_meeting_), rank_(rank), size_(size) {}
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
@@ -79,6 +83,11 @@ class ThreadsCommunicator final : public comm::Communicator {
   }
   void broadcast(at::Tensor& tensor, int root) override { tensor.copy_(exchange(tensor)[root]); }
   at::Tensor all_gather(const at::Tensor& tensor) override { return at::cat(exchange(tensor)); }
+  at::Tensor reduce_scatter(const at::Tensor& tensor, comm::Reduce reduce) override {
+    at::Tensor all = tensor.clone();
+    all_reduce(all, reduce);
+    return all.chunk(size_)[rank_].clone();
+  }
   void barrier() override { meeting_.wait(); }
   std::vector<std::string> all_gather_text(const std::string& text) override {
     meeting_.texts[rank_] = text;
@@ -89,6 +98,20 @@ class ThreadsCommunicator final : public comm::Communicator {
     for (const char vote : read(meeting_.votes)) ready = ready && vote;
     return ready;
   }
+  std::unique_ptr<comm::Communicator> split(const comm::SplitOptions& options) override {
+    const std::vector<std::string> groups = all_gather_text(std::to_string(options.group));
+    int rank = 0, size = 0, first = -1;
+    for (int r = 0; r < size_; ++r) {
+      if (groups[r] != groups[rank_]) continue;
+      if (first < 0) first = r;
+      if (r < rank_) ++rank;
+      ++size;
+    }
+    // The first of each group makes its meeting.
+    if (rank_ == first) meeting_.next[rank_] = std::make_shared<Meeting>(size);
+    return std::make_unique<ThreadsCommunicator>(read(meeting_.next)[first], rank, size);
+  }
+  void interrupt() override { meeting_.fail(); }
   [[noreturn]] void abort(int exit_code) override { std::_Exit(exit_code); }
 
  private:
@@ -112,6 +135,7 @@ class ThreadsCommunicator final : public comm::Communicator {
     return copy;
   }
 
+  std::shared_ptr<Meeting> own_meeting_;  // of one that was split off
   Meeting& meeting_;
   const int rank_, size_;
 };

@@ -29,6 +29,9 @@ class LoaderTest : public testing::Test {
   }
 
   SamplePlan plan() const { return {9, samples_.size(), options_.batch}; }
+  core::Slots slots(int rank, int size, int64_t portions = 1) const {
+    return core::Slots::of_rank(options_.batch, rank, size, portions);
+  }
 
   Samples samples_ = random_samples(50);
   test::TemporaryFolder folder_;
@@ -39,7 +42,7 @@ class LoaderTest : public testing::Test {
 float value_of(uint8_t byte) { return static_cast<float>(byte) / 127.5f - 1.0f; }
 
 TEST_F(LoaderTest, ImagesAreTheSamplesOfThePlanAsPlanesInMinusOneToOne) {
-  Loader loader(*shards_, plan(), options_, 1, 2, 3);
+  Loader loader(*shards_, plan(), options_, slots(1, 2), 3);
   for (int64_t draw = 3; draw < 30; ++draw) {
     const core::Batch batch = loader.next();
     ASSERT_EQ(batch.images.sizes(), (std::vector<int64_t>{4, 2, 4, 3}));
@@ -64,10 +67,10 @@ TEST_F(LoaderTest, ImagesAreTheSamplesOfThePlanAsPlanesInMinusOneToOne) {
 TEST_F(LoaderTest, RanksTogetherReadWhatOneRankReads) {
   options_.flip = true;
   options_.crop = 2;
-  Loader whole(*shards_, plan(), options_, 0, 1, 0);
+  Loader whole(*shards_, plan(), options_, slots(0, 1), 0);
   std::vector<std::unique_ptr<Loader>> ranks;
   for (int rank = 0; rank < 4; ++rank) {
-    ranks.push_back(std::make_unique<Loader>(*shards_, plan(), options_, rank, 4, 0));
+    ranks.push_back(std::make_unique<Loader>(*shards_, plan(), options_, slots(rank, 4), 0));
   }
   for (int draw = 0; draw < 20; ++draw) {
     std::vector<at::Tensor> images, ids;
@@ -87,18 +90,33 @@ TEST_F(LoaderTest, StartsAnywhereAndThreadsDoNotMatter) {
   DataOptions one_thread = options_;
   one_thread.loader_threads = 1;
   one_thread.prefetch = 1;
-  Loader from_start(*shards_, plan(), options_, 0, 1, 0);
-  Loader resumed(*shards_, plan(), one_thread, 0, 1, 7);
+  Loader from_start(*shards_, plan(), options_, slots(0, 1), 0);
+  Loader resumed(*shards_, plan(), one_thread, slots(0, 1), 7);
   for (int draw = 0; draw < 7; ++draw) from_start.next();
   for (int draw = 7; draw < 20; ++draw) {
     EXPECT_TRUE(at::equal(from_start.next().images, resumed.next().images));
   }
 }
 
+TEST_F(LoaderTest, PortionsHaveTheSameSamplesOnAnyNumberOfRanks) {
+  Loader whole(*shards_, plan(), options_, slots(0, 1), 0);
+  Loader first(*shards_, plan(), options_, slots(0, 2, 2), 0);
+  Loader second(*shards_, plan(), options_, slots(1, 2, 2), 0);
+  for (int draw = 0; draw < 10; ++draw) {
+    const at::Tensor all = whole.next().sample_ids;
+    const at::Tensor of_first = first.next().sample_ids, of_second = second.next().sample_ids;
+    for (int64_t portion = 0; portion < 2; ++portion) {
+      const at::Tensor joined =
+          at::cat({of_first.narrow(0, 2 * portion, 2), of_second.narrow(0, 2 * portion, 2)});
+      EXPECT_TRUE(at::equal(joined, all.narrow(0, 4 * portion, 4)));
+    }
+  }
+}
+
 TEST_F(LoaderTest, FlipsTheSlotsThatTheSeedNames) {
-  Loader plain(*shards_, plan(), options_, 0, 1, 0);
+  Loader plain(*shards_, plan(), options_, slots(0, 1), 0);
   options_.flip = true;
-  Loader flipping(*shards_, plan(), options_, 0, 1, 0);
+  Loader flipping(*shards_, plan(), options_, slots(0, 1), 0);
   for (int64_t draw = 0; draw < 10; ++draw) {
     const at::Tensor a = plain.next().images, b = flipping.next().images;
     for (int64_t slot = 0; slot < 8; ++slot) {
@@ -109,10 +127,10 @@ TEST_F(LoaderTest, FlipsTheSlotsThatTheSeedNames) {
 }
 
 TEST_F(LoaderTest, CropsAtThePlacesThatTheSeedNamesAndThenFlips) {
-  Loader plain(*shards_, plan(), options_, 0, 1, 0);
+  Loader plain(*shards_, plan(), options_, slots(0, 1), 0);
   options_.crop = 2;
   options_.flip = true;
-  Loader cropping(*shards_, plan(), options_, 0, 1, 0);
+  Loader cropping(*shards_, plan(), options_, slots(0, 1), 0);
   std::set<std::pair<int64_t, int64_t>> places;
   for (int64_t draw = 0; draw < 20; ++draw) {
     const at::Tensor whole = plain.next().images, cropped = cropping.next().images;
@@ -152,7 +170,7 @@ TEST_F(LoaderTest, DamageFoundByAThreadIsThrownFromNext) {
   bytes[bytes.find(victim)] ^= 1;
   test::write_file(path, bytes);
   const ShardSet damaged = ShardSet::open(folder_.path());
-  Loader loader(damaged, plan(), options_, 0, 1, 0);
+  Loader loader(damaged, plan(), options_, slots(0, 1), 0);
   // An epoch has 50 samples, so the damaged shard is met within 7 draws of 8.
   EXPECT_THROW(
       {
@@ -186,7 +204,7 @@ TEST(LoaderDeadline, NamesDrawAndFileAndLeavesTheStuckThreadBehind) {
   options.loader_threads = 1;
   options.deadline_ms = 100;
   {
-    Loader loader(source, plan, options, 0, 1, 0);
+    Loader loader(source, plan, options, core::Slots::of_rank(plan.global_batch(), 0, 1), 0);
     loader.next();
     try {
       loader.next();

@@ -135,7 +135,7 @@ TEST(ConditionalNorm, EqualsPyTorch) {
   testing::SelfCommunicator communicator;
   const ModelOptions options;
   ParameterStore store("test", 1, "orthogonal", at::kDouble);
-  Context context{communicator, options, Mode::kTrain, {}, {}, {}};
+  Context context{communicator, options, Mode::kTrain, {}, {}, {}, {}};
   ConditionalNorm norm(context, Scope(store), {.features = golden["in.condition"].size(1)},
                        golden["in.x"].size(1));
   {

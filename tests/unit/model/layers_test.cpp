@@ -42,7 +42,7 @@ TEST_P(ResampledConv, EqualsConvolutionAndResampling) {
   const auto [resample, size, spectral] = GetParam();
   testing::SelfCommunicator alone;
   const model::ModelOptions options;
-  model::Context context{alone, options, model::Mode::kTrain, {}, {}, {}};
+  model::Context context{alone, options, model::Mode::kTrain, {}, {}, {}, {}};
   const auto build = [&](model::ParameterStore& store, model::Resample kind, bool is_spectral) {
     return model::Conv(context, model::Scope(store),
                        {.in = 5, .out = 7, .kernel = 3, .resample = kind}, is_spectral);
@@ -74,7 +74,7 @@ TEST_P(ResampledConv, EqualsConvolutionAndResampling) {
 TEST(Conv, PointwiseWithStrideEqualsTheStridedConvolution) {
   testing::SelfCommunicator alone;
   const model::ModelOptions options;
-  model::Context context{alone, options, model::Mode::kTrain, {}, {}, {}};
+  model::Context context{alone, options, model::Mode::kTrain, {}, {}, {}, {}};
   model::ParameterStore store("X", 3, "orthogonal", at::kDouble);
   const model::Conv conv(context, model::Scope(store),
                          {.in = 8, .out = 16, .kernel = 1, .stride = 2}, false);

@@ -183,16 +183,16 @@ model::ModelOptions small(const std::string& d_norm) {
 
 TEST(AugmentNumbers, FollowFromDrawAndSlotAndDifferForRealAndGeneratedImages) {
   const model::ModelOptions model = small("sn");
-  const Noise whole = make_noise(3, 7, 0, 8, model, at::kFloat, true);
+  const Noise whole = make_noise(3, 7, {0, 8}, model, at::kFloat, true);
   EXPECT_EQ(whole.augment.sizes(), (at::IntArrayRef{8, 2, kAugmentNumbers}));
   EXPECT_EQ(whole.augment.scalar_type(), at::kDouble);
   EXPECT_TRUE(at::equal(whole.augment.narrow(0, 4, 4),
-                        make_noise(3, 7, 4, 4, model, at::kFloat, true).augment));
+                        make_noise(3, 7, {4, 4}, model, at::kFloat, true).augment));
   EXPECT_FALSE(at::equal(whole.augment.select(1, 0), whole.augment.select(1, 1)));
-  EXPECT_FALSE(at::equal(whole.augment, make_noise(3, 8, 0, 8, model, at::kFloat, true).augment));
+  EXPECT_FALSE(at::equal(whole.augment, make_noise(3, 8, {0, 8}, model, at::kFloat, true).augment));
   EXPECT_GE(whole.augment.min().item<double>(), 0);
   EXPECT_LT(whole.augment.max().item<double>(), 1);
-  const Noise without = make_noise(3, 7, 0, 8, model, at::kFloat);
+  const Noise without = make_noise(3, 7, {0, 8}, model, at::kFloat);
   EXPECT_FALSE(without.augment.defined());
   EXPECT_TRUE(at::equal(without.z, whole.z));
 }
@@ -233,7 +233,7 @@ TEST(AugmentedUpdate, ShowsChangedImagesToDAndTheImageItselfToE) {
       // float64; the halves of a batch may be summed in another order.
       EXPECT_TRUE(at::allclose(a, b, 1e-10, 1e-12)) << (a - b).abs().max();
     };
-    const Noise first = make_noise(1, 0, 0, 6, model, at::kDouble, true);
+    const Noise first = make_noise(1, 0, {0, 6}, model, at::kDouble, true);
     const loss::Loss loss_d = step.update_discriminator(batch, first, 0);
     const at::Tensor d_by_hand = loss_by_hand(first, true);
     expect_close(loss_d.total.detach(), d_by_hand.detach());
@@ -242,7 +242,7 @@ TEST(AugmentedUpdate, ShowsChangedImagesToDAndTheImageItselfToE) {
 
     by_hand.g.arena.zero_gradients();
     by_hand.e->arena.zero_gradients();
-    const Noise second = make_noise(1, 1, 0, 6, model, at::kDouble, true);
+    const Noise second = make_noise(1, 1, {0, 6}, model, at::kDouble, true);
     const loss::Loss loss_ge = step.update_generator_encoder(batch, second, 0, 0);
     const at::Tensor ge_by_hand = loss_by_hand(second, false);
     expect_close(loss_ge.total.detach(), ge_by_hand.detach());

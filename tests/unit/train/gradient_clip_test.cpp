@@ -30,8 +30,8 @@ Gradients gradients(double clip_norm, double weight_decay = 0) {
       .images = at::sin(at::arange(4 * 3 * 16 * 16, at::kDouble) * 0.37).view({4, 3, 16, 16}),
       .labels = at::full({4}, -1, at::kLong),
       .sample_ids = {}};
-  step.update_discriminator(batch, make_noise(1, 0, 0, 4, model, at::kDouble), 0);
-  step.update_generator_encoder(batch, make_noise(1, 1, 0, 4, model, at::kDouble), 0, 0);
+  step.update_discriminator(batch, make_noise(1, 0, {0, 4}, model, at::kDouble), 0);
+  step.update_generator_encoder(batch, make_noise(1, 1, {0, 4}, model, at::kDouble), 0, 0);
   return {.d = state.d->arena.gradients().clone(),
           .g = state.g.arena.gradients().clone(),
           .e = state.e->arena.gradients().clone(),

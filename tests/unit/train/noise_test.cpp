@@ -16,7 +16,7 @@ at::Tensor codes(const Truncation& truncation, int64_t first = 0, int64_t count 
   model::ModelOptions options;
   options.system = "gan";
   options.z_dim = kDim;
-  return make_noise(3, 7, first, count, options, at::kDouble, false, truncation).z;
+  return make_noise(3, 7, {first, count}, options, at::kDouble, false, truncation).z;
 }
 
 // Variance of a standard normal within [-t, t].

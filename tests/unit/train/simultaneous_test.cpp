@@ -70,7 +70,7 @@ struct Prepared {
     const int64_t size = model.data_resolution();
     batch.images = pattern({4, model.channels, size, size}, 0.37);
     batch.labels = at::full({4}, -1, at::kLong);
-    noise = make_noise(1, 0, 0, 4, model, at::kDouble);
+    noise = make_noise(1, 0, {0, 4}, model, at::kDouble);
   }
   Step step() { return Step(*state, model, train, loss); }
 };

@@ -42,7 +42,7 @@ Losses losses_at_zero_scores(const std::string& system, const std::string& terms
   const core::Batch batch{.images = at::sin(index * 0.37).view({4, 3, 16, 16}),
                           .labels = at::full({4}, -1, at::kLong),
                           .sample_ids = {}};
-  const Noise noise = make_noise(1, 0, 0, 4, model, at::kDouble);
+  const Noise noise = make_noise(1, 0, {0, 4}, model, at::kDouble);
   // Rates of zero leave the scores where they are.
   return {step.update_discriminator(batch, noise, 0).total.item<double>(),
           step.update_generator_encoder(batch, noise, 0, 0).total.item<double>()};

@@ -1,0 +1,31 @@
+#include "comm/exchange_options.h"
+
+namespace bbg::comm {
+
+void ExchangeOptions::declare(core::OptionTable& table) {
+  table
+      .add("comm.exchange", &exchange,
+           "When gradients are averaged over ranks: whole, after backward, a network at a time; "
+           "buckets, during backward, on a stream of its own where there is a GPU; background, on "
+           "the CPU, during backward by a thread of its own, for slow networks between hosts. auto "
+           "takes buckets on a GPU, else whole")
+      .one_of({"auto", "whole", "buckets", "background"});
+  table
+      .add("comm.bucket-bytes", &bucket_bytes,
+           "Gradients that go out together during backward. 0 chooses from a short measurement at "
+           "start; a run that goes on from a checkpoint keeps what was chosen")
+      .unit("bytes")
+      .at_least(0);
+  table
+      .add("comm.first-bucket-bytes", &first_bucket_bytes,
+           "The same, of the first bucket of each network: a small one starts early")
+      .unit("bytes")
+      .at_least(1);
+  table
+      .add("comm.wire", &wire,
+           "Type of gradients on their way: that of the arithmetic, or bfloat16 with half the "
+           "bytes")
+      .one_of({"full", "bfloat16"});
+}
+
+}  // namespace bbg::comm

@@ -1,0 +1,20 @@
+#pragma once
+// How gradients travel: keys comm.exchange and those beside it.
+
+#include <cstdint>
+#include <string>
+
+#include "core/options.h"
+
+namespace bbg::comm {
+
+struct ExchangeOptions {
+  std::string exchange = "auto";
+  int64_t bucket_bytes = int64_t{25} << 20;
+  int64_t first_bucket_bytes = int64_t{1} << 20;
+  std::string wire = "full";
+
+  void declare(core::OptionTable& table);
+};
+
+}  // namespace bbg::comm

@@ -1,0 +1,70 @@
+#pragma once
+// Averages tensors over ranks in the order in which they are given, while the caller goes on where
+// the options say so: on the CPU by a thread with a communicator of its own, on a GPU on a stream
+// with a communicator of its own, tied to the caller's by events. Else at once, by the caller.
+//
+// All ranks give tensors of the same shapes in the same order. One thread gives and waits. Which
+// elements travel together decides the order of summation, and nothing else does: repeated runs
+// give equal bits.
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "comm/communicator.h"
+#include "comm/exchange_options.h"
+
+namespace bbg::comm {
+
+class ReductionQueue {
+ public:
+  // Seconds since the start, on a CPU: how long reductions were under way, and how long the caller
+  // waited for them. What is not waited for was hidden behind the caller's work.
+  struct Times {
+    double under_way = 0, waited = 0;
+  };
+
+  // A collective. `communicator` must outlive the queue. UsageError where options and device do not
+  // fit.
+  ReductionQueue(Communicator& communicator, const ExchangeOptions& options, at::Device device);
+  // Does not wait for other ranks while an exception is on its way: what is under way is given up.
+  ~ReductionQueue();
+  ReductionQueue(const ReductionQueue&) = delete;
+  ReductionQueue& operator=(const ReductionQueue&) = delete;
+
+  // False: a network's gradients are best given whole, after backward.
+  bool takes_buckets() const;
+  // 0 until chosen: options.bucket_bytes, or what choose_bucket_bytes() found.
+  int64_t bucket_bytes() const { return bucket_bytes_; }
+  int64_t first_bucket_bytes() const { return first_bucket_bytes_; }
+  void set_bucket_bytes(int64_t bytes) { bucket_bytes_ = bytes; }
+
+  // `tensor`: [n], reduced in place, and left alone by the caller until wait(). Throws what an
+  // earlier reduction threw.
+  void push(const at::Tensor& tensor);
+  // Returns (CPU) or has enqueued on the current stream (CUDA) that all that was given is there.
+  void wait();
+
+  Times times() const;
+
+ private:
+  struct Worker;
+  struct Stream;
+  void reduce(Communicator& communicator, at::Tensor tensor) const;
+
+  Communicator& communicator_;
+  int64_t bucket_bytes_, first_bucket_bytes_;
+  bool takes_buckets_, halves_wire_;
+  int exceptions_at_start_;
+  double under_way_ = 0;  // of reductions by the caller
+  std::unique_ptr<Worker> worker_;
+  std::unique_ptr<Stream> stream_;
+};
+
+// The bucket size at which starting a reduction costs a twentieth of its transfer, a power of two
+// from 1 to 64 MiB, equal on all ranks: from reductions of few and of many bytes, timed here. A
+// collective.
+int64_t choose_bucket_bytes(Communicator& communicator, at::Device device);
+
+}  // namespace bbg::comm

@@ -1,0 +1,215 @@
+#include "comm/reduction_queue.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include "comm/gradient_exchange.h"
+#include "core/error.h"
+#include "support/threads_communicator.h"
+
+namespace bbg::comm {
+namespace {
+
+using ::testing::ElementsAre;
+
+// One of two ranks, alone: what it is asked to reduce is handed to `reduce`, on the thread that
+// asks.
+class Lonely final : public Communicator {
+ public:
+  struct Shared {
+    std::function<void(at::Tensor&)> reduce = [](at::Tensor&) {};
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool is_interrupted = false;
+  };
+  explicit Lonely(Shared& shared) : shared_(shared) {}
+
+  int rank() const override { return 0; }
+  int size() const override { return 2; }
+  int local_rank() const override { return 0; }
+  int local_size() const override { return 2; }
+  std::string name() const override { return "lonely"; }
+  void all_reduce(at::Tensor& tensor, Reduce) override { shared_.reduce(tensor); }
+  void broadcast(at::Tensor&, int) override {}
+  at::Tensor all_gather(const at::Tensor& tensor) override { return tensor; }
+  at::Tensor reduce_scatter(const at::Tensor& tensor, Reduce) override { return tensor; }
+  void barrier() override {}
+  std::vector<std::string> all_gather_text(const std::string& text) override { return {text}; }
+  bool agree(bool ready) override { return ready; }
+  std::unique_ptr<Communicator> split(const SplitOptions&) override {
+    return std::make_unique<Lonely>(shared_);
+  }
+  void interrupt() override {
+    const std::lock_guard lock(shared_.mutex);
+    shared_.is_interrupted = true;
+    shared_.changed.notify_all();
+  }
+  [[noreturn]] void abort(int exit_code) override { std::_Exit(exit_code); }
+
+ private:
+  Shared& shared_;
+};
+
+ExchangeOptions of(const std::string& exchange, int64_t bytes = 1) {
+  return {.exchange = exchange, .bucket_bytes = bytes, .first_bucket_bytes = bytes};
+}
+
+TEST(ReductionQueue, ReducesInTheOrderGivenBesideTheCaller) {
+  Lonely::Shared shared;
+  std::vector<int64_t> order;
+  std::thread::id worker;
+  std::atomic<bool> may_go = false;
+  shared.reduce = [&](at::Tensor& tensor) {
+    while (!may_go) std::this_thread::yield();
+    worker = std::this_thread::get_id();
+    order.push_back(tensor.numel());
+    tensor.mul_(2);
+  };
+  Lonely communicator(shared);
+  ReductionQueue queue(communicator, of("background"), at::kCPU);
+  EXPECT_TRUE(queue.takes_buckets());
+  std::vector<at::Tensor> tensors = {at::ones({3}), at::ones({1}), at::ones({2})};
+  for (const at::Tensor& tensor : tensors) queue.push(tensor);  // would hang if it waited
+  EXPECT_TRUE(at::equal(tensors[0], at::ones({3})));
+  may_go = true;
+  queue.wait();
+  EXPECT_THAT(order, ElementsAre(3, 1, 2));
+  for (const at::Tensor& tensor : tensors) {
+    EXPECT_TRUE(at::equal(tensor, at::full_like(tensor, 2)));
+  }
+  EXPECT_NE(worker, std::this_thread::get_id());
+  EXPECT_GT(queue.times().under_way, 0);
+}
+
+TEST(ReductionQueue, WaitThrowsWhatAReductionThrew) {
+  Lonely::Shared shared;
+  int calls = 0;
+  shared.reduce = [&](at::Tensor&) {
+    ++calls;
+    throw std::runtime_error("no network");
+  };
+  Lonely communicator(shared);
+  ReductionQueue queue(communicator, of("background"), at::kCPU);
+  queue.push(at::ones({1}));
+  EXPECT_THROW(queue.wait(), std::runtime_error);
+  EXPECT_THROW(queue.push(at::ones({1})), std::runtime_error);
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(ReductionQueue, FailureElsewhereDoesNotWaitForOtherRanks) {
+  Lonely::Shared shared;
+  // The other rank never comes.
+  shared.reduce = [&](at::Tensor&) {
+    std::unique_lock lock(shared.mutex);
+    shared.changed.wait(lock, [&] { return shared.is_interrupted; });
+    throw std::runtime_error("interrupted");
+  };
+  Lonely communicator(shared);
+  EXPECT_THROW(
+      {
+        ReductionQueue queue(communicator, of("background"), at::kCPU);
+        queue.push(at::ones({1}));
+        throw std::logic_error("this rank has failed");
+      },
+      std::logic_error);
+}
+
+TEST(ReductionQueue, IsForTheCpuInTheBackground) {
+  Lonely::Shared shared;
+  Lonely communicator(shared);
+  EXPECT_THROW(ReductionQueue(communicator, of("background"), at::Device(at::kCUDA, 0)),
+               core::UsageError);
+  EXPECT_FALSE(ReductionQueue(communicator, of("auto"), at::kCPU).takes_buckets());
+  EXPECT_TRUE(ReductionQueue(communicator, of("buckets"), at::kCPU).takes_buckets());
+}
+
+// Three layers in a chain, declared first to last, so that the arena has them last to first.
+struct Chain {
+  std::vector<at::Tensor> weights;
+  at::Tensor gradients = at::zeros({48});
+  std::vector<GradientExchange::Place> places;
+
+  Chain() {
+    for (int64_t i = 0; i < 3; ++i) {
+      at::Tensor weight = at::ones({2, 2}).set_requires_grad(true);
+      weights.push_back(weight);
+    }
+    for (int64_t i = 0; i < 3; ++i) {
+      at::Tensor& weight = weights[static_cast<size_t>(2 - i)];
+      weight.mutable_grad() = gradients.narrow(0, 16 * i, 4).view({2, 2});
+      places.push_back({weight, 16 * i});
+    }
+  }
+  at::Tensor loss() const {
+    at::Tensor h = at::ones({1, 2});
+    for (const at::Tensor& weight : weights) h = at::mm(h, weight);
+    return h.sum();
+  }
+};
+
+TEST(GradientExchange, SendsABucketWhileBackwardIsAtEarlierLayers) {
+  Lonely::Shared shared;
+  Chain chain;
+  // At each reduction, which layers have their gradients.
+  std::vector<std::vector<bool>> there;
+  shared.reduce = [&](at::Tensor&) {
+    std::vector<bool> now;
+    for (const at::Tensor& weight : chain.weights) {
+      now.push_back(weight.grad().ne(0).any().item<bool>());
+    }
+    there.push_back(now);
+  };
+  Lonely communicator(shared);
+  ReductionQueue queue(communicator, of("buckets"), at::kCPU);
+  GradientExchange exchange(communicator, queue, chain.gradients, chain.places);
+  chain.loss().backward();  // of an earlier portion: nothing is sent
+  EXPECT_TRUE(there.empty());
+  chain.gradients.zero_();
+  exchange.begin();
+  chain.loss().backward();
+  EXPECT_THAT(there, ElementsAre(ElementsAre(false, false, true), ElementsAre(false, true, true),
+                                 ElementsAre(true, true, true)));
+  exchange.finish();
+  EXPECT_EQ(there.size(), 3U);
+  chain.loss().backward();  // after finish() too
+  EXPECT_EQ(there.size(), 3U);
+}
+
+TEST(GradientExchange, RefusesASecondBackwardOfTheLastPortion) {
+  Lonely::Shared shared;
+  Chain chain;
+  Lonely communicator(shared);
+  ReductionQueue queue(communicator, of("buckets"), at::kCPU);
+  GradientExchange exchange(communicator, queue, chain.gradients, chain.places);
+  exchange.begin();
+  chain.loss().backward();
+  EXPECT_THROW(chain.loss().backward(), core::InternalError);
+}
+
+TEST(GradientExchange, LeavesTheParametersToOthersAfterItsEnd) {
+  Lonely::Shared shared;
+  int calls = 0;
+  shared.reduce = [&](at::Tensor&) { ++calls; };
+  Chain chain;
+  Lonely communicator(shared);
+  ReductionQueue queue(communicator, of("buckets"), at::kCPU);
+  for (int i = 0; i < 2; ++i) {
+    GradientExchange exchange(communicator, queue, chain.gradients, chain.places);
+    exchange.begin();
+    chain.loss().backward();
+    exchange.finish();
+  }
+  EXPECT_EQ(calls, 6);
+  chain.loss().backward();
+  EXPECT_EQ(calls, 6);
+}
+
+}  // namespace
+}  // namespace bbg::comm
