@@ -16,6 +16,7 @@
 #include "app/sample.h"
 #include "app/together.h"
 #include "app/train_loop.h"
+#include "comm/end_job.h"
 #include "comm/make_communicator.h"
 #include "core/error.h"
 
@@ -172,13 +173,9 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
   } catch (const std::exception& error) {
     // This rank's own failure: the others may wait in a collective, so they are told by ending the
     // job.
-    const int code = core::exit_code_of(error);
-    std::fprintf(
-        stderr, "error: %s%s\n",
-        control.size() > 1 ? ("rank " + std::to_string(control.rank()) + ": ").c_str() : "",
-        core::message_of(error).c_str());
-    if (ranks->size() > 1) ranks->abort(code);
-    return code;
+    if (ranks->size() > 1) comm::end_job(*ranks, error);
+    std::fprintf(stderr, "error: %s\n", core::message_of(error).c_str());
+    return core::exit_code_of(error);
   }
 }
 

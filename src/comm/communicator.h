@@ -68,6 +68,10 @@ class Communicator {
   // of no use afterwards. Other ranks are not told.
   virtual void interrupt() = 0;
 
+  // The newest collective that this rank has entered, as "all_reduce #16", for messages; empty
+  // where that is not known.
+  virtual std::string newest() const { return ""; }
+
   // Ends all ranks of the job with this exit code, from any rank, without the others' help.
   [[noreturn]] virtual void abort(int exit_code) = 0;
 };

@@ -109,10 +109,15 @@ struct Watchdog::State {
     return text;
   }
 
+  // Operation and number.
+  std::string title() const {
+    const Record& record = newest();
+    return std::string(name_of(record.operation)) + " #" + std::to_string(record.sequence);
+  }
+
   std::string head() const {
     const Record& record = newest();
-    std::string text = "rank " + std::to_string(rank) + ": " + name_of(record.operation) + " #" +
-                       std::to_string(record.sequence);
+    std::string text = "rank " + std::to_string(rank) + ": " + title();
     if (!options.purpose.empty()) text += " of " + options.purpose;
     if (record.bytes >= 0) text += " (" + std::to_string(record.bytes) + " bytes)";
     return text;
@@ -289,6 +294,11 @@ Watchdog::~Watchdog() {
 }
 
 int64_t Watchdog::sequence() const { return state_->board[state_->own].sequence; }
+
+std::string Watchdog::newest() const {
+  const std::lock_guard lock(state_->mutex);
+  return sequence() > 0 ? state_->title() : "";
+}
 
 std::string Watchdog::dump() const {
   const std::lock_guard lock(state_->mutex);

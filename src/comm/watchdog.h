@@ -65,6 +65,8 @@ class Watchdog {
   Watchdog& operator=(const Watchdog&) = delete;
 
   int64_t sequence() const;
+  // Operation and number of the newest, as "all_reduce #16"; empty before the first.
+  std::string newest() const;
   // The newest collectives, oldest first, as JSON (docs/failure_model.md).
   std::string dump() const;
 

@@ -60,8 +60,9 @@ TEST_F(FaultyRank, ThatLeavesOutACollectiveIsFoundAtOnce) {
 TEST_F(FaultyRank, ThatDiesOrThrowsEndsTheJob) {
   EXPECT_EQ(run("kill", 1, 600'000).code, 137);
   const test::Outcome outcome = run("throw", 1, 600'000);
-  EXPECT_EQ(outcome.code, core::kExitFailure);
+  EXPECT_EQ(outcome.code, core::kExitRestart);
   EXPECT_THAT(outcome.err, HasSubstr("rank 1: a test's fault"));
+  EXPECT_THAT(outcome.err, HasSubstr("rank 1 had come to agree #15"));
 }
 
 class FaultyRun : public test::BbgDist {

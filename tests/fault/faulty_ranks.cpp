@@ -4,10 +4,10 @@
 
 #include <signal.h>
 
-#include <cstdio>
 #include <stdexcept>
 #include <string>
 
+#include "comm/end_job.h"
 #include "comm/make_communicator.h"
 #include "core/error.h"
 
@@ -34,8 +34,7 @@ int main(int argc, char** argv) {
       ranks->agree(true);
     }
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: rank %d: %s\n", ranks->rank(), core::message_of(error).c_str());
-    ranks->abort(core::exit_code_of(error));
+    comm::end_job(*ranks, error);
   }
   return core::kExitSuccess;
 }

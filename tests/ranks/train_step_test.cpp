@@ -145,11 +145,11 @@ TEST_P(TrainStep, OnManyRanksEqualsOneRank) {
 TEST_P(TrainStep, InPortionsWithGradientsSentDuringBackwardEqualsOneRank) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t portions = 2, batch = testing::global_batch(communicator->size(), portions);
-  const auto many = run(GetParam(), *communicator, batch, 6,
+  const auto many = run(GetParam(), *communicator, batch, 4,
                         {.exchange = in_buckets("background", 1), .accumulate = portions})
                         ->to_state_dict();
   testing::SelfCommunicator alone;
-  const auto one = run(GetParam(), alone, batch, 6, {.accumulate = portions})->to_state_dict();
+  const auto one = run(GetParam(), alone, batch, 4, {.accumulate = portions})->to_state_dict();
   expect_near(many, one);
 }
 

@@ -1,9 +1,11 @@
 #pragma once
-// A folder of its own for a test, removed with everything in it at the end.
+// A folder of its own for a test, removed with everything in it at the end; in BBG_TEST_FOLDER, if
+// that is set, else where the system has temporary files.
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -14,7 +16,11 @@ namespace bbg::test {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "bbg_test_XXXXXX").string();
+    const char* parent = std::getenv("BBG_TEST_FOLDER");
+    if (parent != nullptr) std::filesystem::create_directories(parent);
+    const std::filesystem::path above =
+        parent != nullptr ? parent : std::filesystem::temp_directory_path();
+    std::string pattern = (above / "bbg_test_XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed: " + pattern);
     path_ = pattern;
   }
