@@ -5,6 +5,7 @@
 # Read, if set beforehand:
 #   BBG_DEPS       where launch/setup puts what it fetches; default: .deps in the checkout. Give the same value each time.
 #   BBG_TEST_DATA  folder of larger data sets for tests; tests that need one of them are skipped without it.
+#   BBG_TEST_FOLDER  where tests put their temporary folders; default: the system's. The build sets it for tests under srun.
 # Set:
 #   BBG_PYTHON       Python of the set-up (standard library; with --with-tests also safetensors, numpy, tensorboard)
 #   BBG_TORCH_DIR    folder of the torch wheel, for cmake -DBBG_TORCH_DIR=...

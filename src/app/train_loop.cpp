@@ -130,7 +130,10 @@ void refuse_differing_replicas(const train::TrainState& state, int64_t step,
 // goes on adds in the same order, or from one now.
 void set_buckets(int64_t kept, train::TrainState& state, comm::Communicator& communicator,
                  at::Device device, const core::Log& log) {
-  if (!state.queue.takes_buckets() || state.queue.bucket_bytes() > 0) return;
+  if (!state.queue.takes_buckets() ||
+      state.queue.bucket_bytes() != comm::ExchangeOptions::kMeasured) {
+    return;
+  }
   const int64_t bytes = kept > 0 ? kept : comm::choose_bucket_bytes(communicator, device);
   state.queue.set_bucket_bytes(bytes);
   log.info("gradients travel in buckets of " + std::to_string(bytes >> 20) + " MiB, " +

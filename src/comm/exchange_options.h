@@ -9,8 +9,10 @@
 namespace bbg::comm {
 
 struct ExchangeOptions {
+  static constexpr int64_t kMeasured = -1;
+
   std::string exchange = "auto";
-  int64_t bucket_bytes = int64_t{25} << 20;
+  int64_t bucket_bytes = 0;  // 0: by device; kMeasured
   int64_t first_bucket_bytes = int64_t{1} << 20;
   std::string wire = "full";
 

@@ -134,6 +134,7 @@ ReductionQueue::ReductionQueue(Communicator& communicator, const ExchangeOptions
       first_bucket_bytes_(options.first_bucket_bytes),
       halves_wire_(options.wire == "bfloat16"),
       exceptions_at_start_(std::uncaught_exceptions()) {
+  if (bucket_bytes_ == 0) bucket_bytes_ = int64_t{device.is_cuda() ? 25 : 1} << 20;
   std::string exchange = options.exchange;
   if (exchange == "auto") exchange = device.is_cuda() ? "buckets" : "whole";
   if (exchange == "background" && !device.is_cpu()) {

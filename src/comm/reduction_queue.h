@@ -35,7 +35,7 @@ class ReductionQueue {
 
   // False: a network's gradients are best given whole, after backward.
   bool takes_buckets() const;
-  // 0 until chosen: options.bucket_bytes, or what choose_bucket_bytes() found.
+  // Or ExchangeOptions::kMeasured, until what choose_bucket_bytes() finds is set.
   int64_t bucket_bytes() const { return bucket_bytes_; }
   int64_t first_bucket_bytes() const { return first_bucket_bytes_; }
   void set_bucket_bytes(int64_t bytes) { bucket_bytes_ = bytes; }

@@ -4,8 +4,10 @@
 
     timeline.py RUN/trace-rank-0.json RUN/trace-rank-1.json --output timeline.svg
 
-Spans that the program names itself, nested ones below; the clock of each rank begins at its first span. Also prints what
-share of the traced time the gradients' exchange and the norms' collectives take (nothing hides them on CPU).
+Spans that the program names itself, nested ones below, and those of a thread beside the computing one (comm.exchange =
+background) in a row of their own; the clock of each rank begins at its first span. Also prints what share of the traced
+time the gradients' exchange and the norms' collectives take, and how much of the reductions beside was hidden, that is went
+on while the computing thread did not wait for it.
 """
 import argparse
 import json
@@ -20,14 +22,27 @@ WIDTH, ROW, LEFT, MIN_LABEL = 1200, 18, 62, 7
 
 def spans_of(path):
     events = json.loads(pathlib.Path(path).read_text())["traceEvents"]
-    spans = sorted((e["ts"], -e["dur"], e["name"]) for e in events if e.get("ph") == "X" and e["name"] in COLOURS)
-    start, open_until, rows = spans[0][0], [], []
-    for ts, negative, name in spans:
-        while open_until and open_until[-1] <= ts:
-            open_until.pop()
-        rows.append((ts - start, -negative, name, len(open_until)))
-        open_until.append(ts - negative)
-    return rows
+    spans = sorted((e["ts"], -e["dur"], e["name"], e["tid"]) for e in events if e.get("ph") == "X" and e["name"] in COLOURS)
+    start, computing = spans[0][0], spans[0][3]
+    rows = {True: [], False: []}  # of the computing thread or not
+    open_until = {True: [], False: []}
+    for ts, negative, name, thread in spans:
+        own = thread == computing
+        while open_until[own] and open_until[own][-1] <= ts:
+            open_until[own].pop()
+        rows[own].append((ts - start, -negative, name, len(open_until[own])))
+        open_until[own].append(ts - negative)
+    depth = 1 + max(row for *_, row in rows[True])
+    return rows[True] + [(ts, length, name, depth + row) for ts, length, name, row in rows[False]], depth
+
+
+def hidden_share(spans, depth):
+    """Of the reductions beside the computing thread; None where there are none."""
+    beside = [(ts, ts + length) for ts, length, _, row in spans if row >= depth]
+    waits = [(ts, ts + length) for ts, length, name, row in spans if row < depth and name == "exchange"]
+    total = sum(end - start for start, end in beside)
+    seen = sum(max(0, min(end, until) - max(start, since)) for start, end in beside for since, until in waits)
+    return 1 - seen / total if total else None
 
 
 def main():
@@ -35,7 +50,7 @@ def main():
     parser.add_argument("traces", nargs="+", type=pathlib.Path)
     parser.add_argument("--output", type=pathlib.Path, required=True)
     arguments = parser.parse_args()
-    ranks = [spans_of(path) for path in arguments.traces]
+    ranks, depths = zip(*(spans_of(path) for path in arguments.traces))
     total = max(ts + length for rank in ranks for ts, length, *_ in rank)
     depth = 1 + max(row for rank in ranks for *_, row in rank)
     band = ROW * depth + 26
@@ -58,6 +73,9 @@ def main():
                   for part, span in (("exchange", "exchange"), ("norms", "mpi all_gather"))}
         print(f"rank {number}: {total / 1e3:.1f} ms traced; exchange {shares['exchange']:.1%}, "
               f"forward collectives of norms {shares['norms']:.1%}")
+        hidden = hidden_share(rank, depths[number])
+        if hidden is not None:
+            print(f"rank {number}: {hidden:.0%} of the reductions beside were hidden")
     for tenth in range(0, 11, 2):
         x = LEFT + total * tenth / 10 * scale
         anchor = "end" if tenth == 10 else "middle"
