@@ -65,6 +65,9 @@ TEST_F(BadInput, MissingFilesAreNamed) {
 
 TEST_F(BadInput, BatchThatTheRanksCannotShareIsRefused) {
   expect_refused("--data.batch 33", "data.batch = 33 is not divisible by 2 ranks", 2);
+  expect_refused("--data.batch 64 --train.accumulate 5",
+                 "leaves each of 2 rank(s) 32 samples, which train.accumulate = 5 does not divide",
+                 2);
 }
 
 TEST_F(BadInput, ResolutionThatTheModelOrTheDataLackIsRefused) {

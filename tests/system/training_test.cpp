@@ -101,6 +101,22 @@ TEST_F(Training, ResumedRunRepeatsTheUninterruptedOneBitForBit) {
 
 // The systems that BiGAN is compared with, one of which has no D: exact resume, the losses that
 // they have, and the measures of their encoder.
+TEST_F(Training, PortionsHaveTheSameSamplesOnAnyNumberOfRanksAndBucketsByMeasurementAreKept) {
+  const std::string portions = "--train.accumulate 4 --run.steps ";
+  ASSERT_EQ(train(1, "one", portions + "6").code, 0);
+  const std::string buckets = " --comm.exchange background --comm.bucket-bytes -1";
+  const test::Outcome whole = train(2, "two", portions + "6" + buckets);
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  EXPECT_THAT(whole.err + whole.out, ::testing::HasSubstr("MiB, by measurement"));
+  EXPECT_EQ(samples("one"), samples("two"));
+
+  ASSERT_EQ(train(2, "broken", portions + "5" + buckets).code, 0);
+  const test::Outcome resumed = train(2, "broken", portions + "6" + buckets);
+  ASSERT_EQ(resumed.code, 0) << resumed.err;
+  EXPECT_THAT(resumed.err + resumed.out, ::testing::HasSubstr("MiB, as the checkpoint says"));
+  expect_equal_bits("two", "broken", 6);
+}
+
 TEST_F(Training, BaselinesOfBiganResumeBitForBitAndAreMeasured) {
   for (const auto& [system, cost, more] :
        {std::tuple<std::string, std::string, std::string>{"autoencoder", "loss_ge_reconstruction",
