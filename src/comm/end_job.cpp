@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 
 #include "core/error.h"
 
@@ -14,15 +15,15 @@ int exit_code_of_rank(const std::exception& error) {
 }
 
 void end_job(Communicator& communicator, const std::exception& error) {
+  const std::string rank = "rank " + std::to_string(communicator.rank());
   const std::string newest = communicator.newest();
-  std::fprintf(stderr, "error: rank %d: %s\n", communicator.rank(),
-               core::message_of(error).c_str());
+  std::string text = "error: " + rank + ": " + core::message_of(error) + "\n";
   if (!newest.empty()) {
-    std::fprintf(stderr,
-                 "  rank %d had come to %s; the others, which wait for it in the next collective, "
-                 "end with it\n",
-                 communicator.rank(), newest.c_str());
+    text += "  " + rank + " had come to " + newest +
+            "; the others, which wait for it in the next collective, end with it\n";
   }
+  // In one piece: a launcher may lose what comes later.
+  std::fputs(text.c_str(), stderr);
   std::fflush(stderr);
   communicator.abort(exit_code_of_rank(error));
   std::_Exit(core::kExitFailure);
