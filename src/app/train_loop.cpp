@@ -202,6 +202,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   train::DivergenceWatch watch(config.train, config.loss);
   const RunFolder::Position start_position = folder.resume(state, communicator);
   watch.restore(start_position.watch);
+  set_buckets(start_position.bucket_bytes, state, communicator, tensor_options.device(), log);
   int64_t step = start_position.step;
   if (!start_position.is_resumed) {
     if (!config.run.start_from.empty()) {
@@ -209,7 +210,6 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     }
     if (config.train.watch == "rollback") folder.save(state, step, watch.text());
   }
-  set_buckets(start_position.bucket_bytes, state, communicator, tensor_options.device(), log);
   log.info(placement_text(seats, places));
   if (step < config.run.steps) {
     log.info("training from step " + std::to_string(step) + " to " +

@@ -8,11 +8,15 @@
 
 namespace bbg::comm {
 
+namespace {
+
 int exit_code_of_rank(const std::exception& error) {
   const bool is_known = dynamic_cast<const core::SystemError*>(&error) != nullptr;
   const int code = core::exit_code_of(error);
   return code == core::kExitFailure && !is_known ? core::kExitRestart : code;
 }
+
+}  // namespace
 
 void end_job(Communicator& communicator, const std::exception& error) {
   const std::string rank = "rank " + std::to_string(communicator.rank());

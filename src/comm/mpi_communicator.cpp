@@ -247,12 +247,12 @@ class MpiCommunicator final : public Communicator {
   // way and then back on two and three ranks, which takes twice as long.)
   void reduce_aside(char* data, int count, int64_t element, const Elements& elements,
                     MPI_Op operation) {
-    const auto first = [&](int part) {
-      return static_cast<int64_t>(count) * ((part + 2 * size_) % size_) / size_;
-    };
+    // Parts by number, modulo size.
+    const auto border = [&](int index) { return static_cast<int64_t>(count) * index / size_; };
+    const auto index_of = [&](int part) { return (part + 2 * size_) % size_; };
+    const auto first = [&](int part) { return border(index_of(part)); };
     const auto length = [&](int part) {
-      const int index = (part + 2 * size_) % size_;
-      return static_cast<int>(static_cast<int64_t>(count) * (index + 1) / size_ - first(index));
+      return static_cast<int>(border(index_of(part) + 1) - first(part));
     };
     const int next = (rank_ + 1) % size_, previous = (rank_ + size_ - 1) % size_;
     received_.resize(static_cast<size_t>((count / size_ + 1) * element));

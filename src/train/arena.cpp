@@ -37,6 +37,14 @@ Arena::Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradien
 
 void Arena::zero_gradients() { gradients_.zero_(); }
 
+std::vector<comm::GradientExchange::Place> Arena::places() const {
+  std::vector<comm::GradientExchange::Place> places;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    places.push_back({parameters_[i].tensor, offsets_[i]});
+  }
+  return places;
+}
+
 std::vector<model::NamedTensor> Arena::views(const at::Tensor& flat) const {
   std::vector<model::NamedTensor> all;
   for (size_t i = 0; i < parameters_.size(); ++i) {

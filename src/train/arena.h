@@ -4,6 +4,7 @@
 // the update one fused call, the average one lerp, a bucket of the exchange a slice. Takes the
 // network's parameters over: their tensors keep identity and values, and change storage.
 
+#include "comm/gradient_exchange.h"
 #include "model/parameters.h"
 
 namespace bbg::train {
@@ -19,9 +20,8 @@ class Arena {
   void zero_gradients();
   // A new buffer of the same layout (moments, averages), zeros.
   at::Tensor like() const { return at::zeros_like(values_); }
-  // Parameters, in arena order, and where each begins.
-  const std::vector<model::NamedTensor>& parameters() const { return parameters_; }
-  const std::vector<int64_t>& offsets() const { return offsets_; }
+  // The parameters, in arena order, and where each begins.
+  std::vector<comm::GradientExchange::Place> places() const;
   // `flat` [n], of this layout, as named views.
   std::vector<model::NamedTensor> views(const at::Tensor& flat) const;
 

@@ -29,14 +29,6 @@ void average(const model::Network& from, const Arena& from_arena, model::Network
   copy_buffers(from, to);
 }
 
-std::vector<comm::GradientExchange::Place> places_of(const Arena& arena) {
-  std::vector<comm::GradientExchange::Place> places;
-  for (size_t i = 0; i < arena.parameters().size(); ++i) {
-    places.push_back({arena.parameters()[i].tensor, arena.offsets()[i]});
-  }
-  return places;
-}
-
 void append(std::vector<model::NamedTensor>& all, const std::string& prefix,
             const std::vector<model::NamedTensor>& some) {
   for (const auto& entry : some) all.push_back({prefix + "." + entry.name, entry.tensor});
@@ -54,7 +46,7 @@ Trained::Trained(model::Network& network, const TrainOptions& options,
                  comm::Communicator& communicator, comm::ReductionQueue& queue)
     : arena(network.store().parameters()),
       adam(arena, {options.beta1, options.beta2, options.adam_eps}),
-      exchange(communicator, queue, arena.gradients(), places_of(arena)) {}
+      exchange(communicator, queue, arena.gradients(), arena.places()) {}
 
 TrainState::TrainState(const model::ModelOptions& model_options, const TrainOptions& options,
                        comm::Communicator& communicator, uint64_t seed,

@@ -145,8 +145,7 @@ class Trainer {
     return bytes(*state_.d) * config_.train.d_updates(config_.model) + bytes(state_.g) +
            (state_.e ? bytes(*state_.e) : 0);
   }
-  double norm_seconds() const { return communicator_.gathered.seconds; }
-  TimedCommunicator& communicator() { return communicator_; }
+  double norm_seconds() const { return communicator_.gathered_seconds(); }
   train::TrainState& state() { return state_; }
 
  private:

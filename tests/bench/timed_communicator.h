@@ -1,22 +1,16 @@
 #pragma once
-// A communicator that passes everything on and sums up the time that collectives take of the
-// caller's (on CPU: communication that nothing hides) and the bytes they carry. Reductions of
+// A communicator that passes everything on and sums up the time that all_gather, which norms use,
+// takes of the caller's (on CPU: communication that nothing hides). Reductions of
 // tensors that lie in a memory which is left out return at once: someone else has reduced it.
 
 #include <chrono>
 #include <cstdlib>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "comm/communicator.h"
 
 namespace bbg::bench {
-
-struct Traffic {
-  double seconds = 0;
-  int64_t bytes = 0, calls = 0;
-};
 
 class TimedCommunicator final : public comm::Communicator {
  public:
@@ -24,7 +18,7 @@ class TimedCommunicator final : public comm::Communicator {
 
   void leave_out(const at::Tensor& memory) { left_out_.push_back(memory); }
 
-  Traffic reduced, gathered, other;
+  double gathered_seconds() const { return gathered_seconds_; }
 
   int rank() const override { return inner_.rank(); }
   int size() const override { return inner_.size(); }
@@ -34,29 +28,24 @@ class TimedCommunicator final : public comm::Communicator {
 
   void all_reduce(at::Tensor& tensor, comm::Reduce reduce) override {
     if (is_left_out(tensor)) return;
-    timed(reduced, bytes_of(tensor), [&] { inner_.all_reduce(tensor, reduce); });
+    inner_.all_reduce(tensor, reduce);
   }
-  void broadcast(at::Tensor& tensor, int root) override {
-    timed(other, bytes_of(tensor), [&] { inner_.broadcast(tensor, root); });
-  }
+  void broadcast(at::Tensor& tensor, int root) override { inner_.broadcast(tensor, root); }
   at::Tensor all_gather(const at::Tensor& tensor) override {
-    at::Tensor all;
-    timed(gathered, bytes_of(tensor), [&] { all = inner_.all_gather(tensor); });
+    const auto start = std::chrono::steady_clock::now();
+    at::Tensor all = inner_.all_gather(tensor);
+    gathered_seconds_ +=
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return all;
   }
   at::Tensor reduce_scatter(const at::Tensor& tensor, comm::Reduce reduce) override {
-    at::Tensor own;
-    timed(reduced, bytes_of(tensor), [&] { own = inner_.reduce_scatter(tensor, reduce); });
-    return own;
+    return inner_.reduce_scatter(tensor, reduce);
   }
-  void barrier() override {
-    timed(other, 0, [&] { inner_.barrier(); });
-  }
+  void barrier() override { inner_.barrier(); }
   std::vector<std::string> all_gather_text(const std::string& text) override {
     return inner_.all_gather_text(text);
   }
   bool agree(bool ready) override { return inner_.agree(ready); }
-  // Not timed: it works beside the caller.
   std::unique_ptr<comm::Communicator> split(const comm::SplitOptions& options) override {
     return inner_.split(options);
   }
@@ -67,10 +56,6 @@ class TimedCommunicator final : public comm::Communicator {
   }
 
  private:
-  static int64_t bytes_of(const at::Tensor& tensor) {
-    return static_cast<int64_t>(tensor.nbytes());
-  }
-
   bool is_left_out(const at::Tensor& tensor) const {
     const auto* data = static_cast<const char*>(tensor.const_data_ptr());
     for (const at::Tensor& memory : left_out_) {
@@ -80,18 +65,9 @@ class TimedCommunicator final : public comm::Communicator {
     return false;
   }
 
-  template <class Call>
-  static void timed(Traffic& traffic, int64_t bytes, Call call) {
-    const auto start = std::chrono::steady_clock::now();
-    call();
-    traffic.seconds +=
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    traffic.bytes += bytes;
-    ++traffic.calls;
-  }
-
   comm::Communicator& inner_;
   std::vector<at::Tensor> left_out_;
+  double gathered_seconds_ = 0;
 };
 
 }  // namespace bbg::bench

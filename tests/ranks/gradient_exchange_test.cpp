@@ -49,13 +49,7 @@ struct Network {
   Network(comm::Communicator& communicator, comm::ReductionQueue& queue, at::ScalarType type)
       : declared(parameters(type)),
         arena(declared),
-        exchange(communicator, queue, arena.gradients(), [&] {
-          std::vector<comm::GradientExchange::Place> places;
-          for (size_t i = 0; i < arena.parameters().size(); ++i) {
-            places.push_back({arena.parameters()[i].tensor, arena.offsets()[i]});
-          }
-          return places;
-        }()) {}
+        exchange(communicator, queue, arena.gradients(), arena.places()) {}
 
   template <class Gradient>
   void backward(int64_t rank, int64_t portion, Gradient gradient, bool but_last = false) {
