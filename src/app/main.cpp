@@ -19,6 +19,7 @@
 #include "comm/end_job.h"
 #include "comm/make_communicator.h"
 #include "core/error.h"
+#include "core/first_calls.h"
 
 namespace {
 
@@ -186,6 +187,7 @@ int main(int argc, char** argv) {
   try {
     if (answer_alone(arguments)) return bbg::core::kExitSuccess;
     const bbg::comm::MpiSession session;
+    bbg::core::make_first_calls();
     const auto control = bbg::comm::make_mpi_communicator({});
     return run(arguments, *control);
   } catch (const std::exception& error) {

@@ -12,6 +12,7 @@
 #include "bench/sweeps.h"
 #include "comm/make_communicator.h"
 #include "core/error.h"
+#include "core/first_calls.h"
 
 namespace {
 
@@ -77,6 +78,7 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
 
 int main(int argc, char** argv) {
   const bbg::comm::MpiSession session;
+  bbg::core::make_first_calls();
   const auto control = bbg::comm::make_mpi_communicator({});
   try {
     return run({argv + 1, argv + argc}, *control);

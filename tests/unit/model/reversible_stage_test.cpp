@@ -7,7 +7,6 @@
 #include "support/lone_trunk.h"
 #include "support/memory_meter.h"
 #include "support/self_communicator.h"
-#include "support/threads_of_torch.h"
 
 namespace bbg::model {
 namespace {
@@ -36,9 +35,6 @@ class ReversibleStageTest : public ::testing::Test {
 
 // float64: each unit adds a rounding of 1e-16 to values of order one.
 TEST_F(ReversibleStageTest, InverseGivesTheInputAndMovesNothing) {
-  // With two threads on a busy machine, one run of about 40 is off by 6.8e-9, always the same; with
-  // one thread none was. The cause is not found yet.
-  const testing::ThreadsOfTorch one(1);
   for (const Mode mode : {Mode::kTrain, Mode::kEvaluate}) {
     Stage stage = make(4, true);
     stage.context.mode = mode;
