@@ -24,7 +24,8 @@ class NoCommunicator final : public comm::Communicator {
   void all_reduce(at::Tensor&, comm::Reduce) override { refuse(); }
   void broadcast(at::Tensor&, int) override { refuse(); }
   at::Tensor all_gather(const at::Tensor&) override { refuse(); }
-  at::Tensor reduce_scatter(const at::Tensor&, comm::Reduce) override { refuse(); }
+  void reduce_scatter(at::Tensor&, comm::Reduce) override { refuse(); }
+  void gather_in_place(at::Tensor&) override { refuse(); }
   void barrier() override { refuse(); }
   std::vector<std::string> all_gather_text(const std::string&) override { refuse(); }
   bool agree(bool) override { refuse(); }

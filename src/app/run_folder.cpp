@@ -127,8 +127,8 @@ void RunFolder::open_sinks(int64_t step) {
 }
 
 void RunFolder::save(train::TrainState& state, int64_t step, const std::string& watch) {
+  core::StateDict dict = state.to_state_dict(owner());
   if (!owner()) return;
-  core::StateDict dict = state.to_state_dict();
   dict.text = identity_of(config_, fingerprint_);
   dict.text["config"] = config_.table.ini_text();
   dict.text["step"] = std::to_string(step);

@@ -37,6 +37,7 @@ class RunFolder {
   // it: checkpoints are removed, reports go on from there. Collective.
   Position go_back(int64_t before, train::TrainState& state, comm::Communicator& communicator);
 
+  // Collective where the optimizer is shared out.
   void save(train::TrainState& state, int64_t step, const std::string& watch);
   void report(const report::Interval& interval);
   // Sample ids of a step, [draws, rank batch] of this rank: one line of samples.log, draw by draw

@@ -50,8 +50,11 @@ class Communicator {
   virtual void broadcast(at::Tensor& tensor, int root) = 0;
   // [n, ...] of each rank -> [size * n, ...] in rank order, on every rank.
   virtual at::Tensor all_gather(const at::Tensor& tensor) = 0;
-  // [size * n, ...] of each rank, reduced over ranks -> rows [rank * n, (rank + 1) * n) on each.
-  virtual at::Tensor reduce_scatter(const at::Tensor& tensor, Reduce reduce) = 0;
+  // In place, of [size * n, ...]: rows [rank * n, (rank + 1) * n) hold what is reduced over ranks
+  // afterwards; the others are undefined. Contiguous tensors only.
+  virtual void reduce_scatter(at::Tensor& tensor, Reduce reduce) = 0;
+  // Its inverse, in place: rows [r * n, (r + 1) * n) come from rank r. Contiguous tensors only.
+  virtual void gather_in_place(at::Tensor& tensor) = 0;
   virtual void barrier() = 0;
 
   // Control plane, host memory. Text of each rank, in rank order, on every rank; lengths may
@@ -75,5 +78,8 @@ class Communicator {
   // Ends all ranks of the job with this exit code, from any rank, without the others' help.
   [[noreturn]] virtual void abort(int exit_code) = 0;
 };
+
+// InternalError where rows of `tensor` cannot be shared out over `size` ranks.
+void check_rows(const at::Tensor& tensor, int size);
 
 }  // namespace bbg::comm

@@ -27,6 +27,9 @@ void ExchangeOptions::declare(core::OptionTable& table) {
            "Type of gradients on their way: that of the arithmetic, or bfloat16 with half the "
            "bytes")
       .one_of({"full", "bfloat16"});
+  table.add("comm.shard-optimizer", &shard_optimizer,
+            "Each rank keeps Adam's moments of its share of the parameters alone and updates those "
+            "(ZeRO, stage 1): less memory on every rank. Checkpoints are as without");
 }
 
 }  // namespace bbg::comm

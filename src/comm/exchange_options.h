@@ -15,6 +15,7 @@ struct ExchangeOptions {
   int64_t bucket_bytes = 0;  // 0: by device; kMeasured
   int64_t first_bucket_bytes = int64_t{1} << 20;
   std::string wire = "full";
+  bool shard_optimizer = false;
 
   void declare(core::OptionTable& table);
 };

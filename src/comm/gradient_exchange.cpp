@@ -11,8 +11,9 @@ namespace bbg::comm {
 
 struct GradientExchange::Buckets {
   struct Bucket {
+    int64_t first, length;  // in the arena
     at::Tensor slice;
-    int64_t size = 0;     // parameters
+    int64_t size = 0;     // parameters that lie in it, wholly or in part
     int64_t missing = 0;  // of them, in this backward
   };
 
@@ -27,20 +28,36 @@ struct GradientExchange::Buckets {
   size_t next = 0;          // bucket to be sent
   bool is_sending = false;  // between begin() and finish()
 
+  // Buckets end where a parameter ends, or, where ranks own parts, at the next multiple of the
+  // queue's unit.
   Buckets(ReductionQueue& to, const at::Tensor& gradients, const std::vector<Place>& places)
       : queue(to) {
-    const int64_t element = gradients.element_size();
+    const int64_t element = gradients.element_size(), total = gradients.numel();
+    const int64_t unit = queue.unit();
+    BBG_CHECK(total % unit == 0, "an arena that the ranks cannot share");
+    BBG_CHECK(queue.bucket_bytes() != ExchangeOptions::kMeasured, "buckets of no size yet");
     int64_t first = 0;
-    size_t from = 0;
     for (size_t i = 0; i < places.size(); ++i) {
-      const int64_t end = i + 1 < places.size() ? places[i + 1].offset : gradients.numel();
+      const bool is_last = i + 1 == places.size();
+      const int64_t end = is_last ? total : (places[i + 1].offset + unit - 1) / unit * unit;
       const int64_t wanted = buckets.empty() ? queue.first_bucket_bytes() : queue.bucket_bytes();
-      if ((end - first) * element < wanted && i + 1 < places.size()) continue;
-      for (size_t k = from; k <= i; ++k) watch(places[k].parameter, buckets.size());
-      buckets.push_back(
-          {gradients.narrow(0, first, end - first), static_cast<int64_t>(i + 1 - from)});
+      const bool is_full = queue.takes_buckets() && (end - first) * element >= wanted;
+      if (end == first || (!is_full && !is_last)) continue;
+      buckets.push_back({first, end - first, gradients.narrow(0, first, end - first)});
       first = end;
-      from = i + 1;
+    }
+    if (!queue.takes_buckets()) return;
+    size_t from = 0;
+    for (const Place& place : places) {
+      const int64_t end = place.offset + place.parameter.numel();
+      const auto ends_before = [&](const Bucket& bucket) {
+        return bucket.first + bucket.length <= place.offset;
+      };
+      while (ends_before(buckets[from])) ++from;
+      size_t last = from;
+      while (last + 1 < buckets.size() && buckets[last + 1].first < end) ++last;
+      for (size_t k = from; k <= last; ++k) ++buckets[k].size;
+      watch(place.parameter, from, last);
     }
   }
 
@@ -49,21 +66,29 @@ struct GradientExchange::Buckets {
     for (const Watched& one : watched) one.accumulator->del_post_hook(one.hook);
   }
 
-  void watch(const at::Tensor& parameter, size_t bucket) {
+  void watch(const at::Tensor& parameter, size_t from, size_t last) {
     auto accumulator = torch::autograd::impl::grad_accumulator(parameter);
     using torch::autograd::variable_list;
     const uintptr_t hook =
         accumulator->add_post_hook(std::make_unique<torch::autograd::utils::LambdaPostHook>(
-            [this, bucket](const variable_list& outputs, const variable_list&) {
-              if (is_sending) arrived(bucket);
+            [this, from, last](const variable_list& outputs, const variable_list&) {
+              if (is_sending) arrived(from, last);
               return outputs;
             }));
     watched.push_back({std::move(accumulator), hook});
   }
 
-  void arrived(size_t bucket) {
-    BBG_CHECK(--buckets[bucket].missing >= 0, "a gradient was added to after it had been sent");
+  void arrived(size_t from, size_t last) {
+    for (size_t i = from; i <= last; ++i) {
+      BBG_CHECK(--buckets[i].missing >= 0, "a gradient was added to after it had been sent");
+    }
     while (next < buckets.size() && buckets[next].missing == 0) queue.push(buckets[next++].slice);
+  }
+
+  // The rank's part of a bucket of `flat`, which has the arena's layout.
+  static at::Tensor part(const Bucket& bucket, const at::Tensor& flat, int rank, int size) {
+    const int64_t length = bucket.length / size;
+    return flat.narrow(0, bucket.first + rank * length, length);
   }
 };
 
@@ -76,12 +101,17 @@ GradientExchange::GradientExchange(Communicator& communicator, ReductionQueue& q
 
 GradientExchange::~GradientExchange() = default;
 
+GradientExchange::Buckets& GradientExchange::buckets() {
+  if (!buckets_) buckets_ = std::make_unique<Buckets>(queue_, gradients_, places_);
+  return *buckets_;
+}
+
 void GradientExchange::begin() {
   if (!queue_.takes_buckets()) return;
-  if (!buckets_) buckets_ = std::make_unique<Buckets>(queue_, gradients_, places_);
-  for (Buckets::Bucket& bucket : buckets_->buckets) bucket.missing = bucket.size;
-  buckets_->next = 0;
-  buckets_->is_sending = true;
+  Buckets& all = buckets();
+  for (Buckets::Bucket& bucket : all.buckets) bucket.missing = bucket.size;
+  all.next = 0;
+  all.is_sending = true;
 }
 
 void GradientExchange::finish() {
@@ -91,13 +121,38 @@ void GradientExchange::finish() {
       queue_.push(buckets_->buckets[buckets_->next++].slice);
     }
     buckets_->is_sending = false;
+  } else if (queue_.scatters()) {
+    for (const Buckets::Bucket& bucket : buckets().buckets) queue_.push(bucket.slice);
   } else {
     queue_.push(gradients_);
   }
   queue_.wait();
 }
 
+std::vector<at::Tensor> GradientExchange::owned(const at::Tensor& flat) {
+  if (!queue_.scatters()) return {flat};
+  std::vector<at::Tensor> parts;
+  for (const Buckets::Bucket& bucket : buckets().buckets) {
+    parts.push_back(Buckets::part(bucket, flat, communicator_.rank(), communicator_.size()));
+  }
+  return parts;
+}
+
+void GradientExchange::complete(const at::Tensor& flat) {
+  if (!queue_.scatters()) return;
+  for (const Buckets::Bucket& bucket : buckets().buckets) {
+    at::Tensor slice = flat.narrow(0, bucket.first, bucket.length);
+    communicator_.gather_in_place(slice);
+  }
+}
+
 at::Tensor GradientExchange::norm() {
+  if (queue_.scatters()) {
+    at::Tensor total = at::zeros({}, gradients_.options());
+    for (const at::Tensor& part : owned(gradients_)) total += at::dot(part, part);
+    communicator_.all_reduce(total, Reduce::kSum);
+    return total.sqrt();
+  }
   at::Tensor norm = gradients_.norm();
   // Hosts that use another number of threads may round it otherwise; rank 0's counts.
   communicator_.broadcast(norm, 0);

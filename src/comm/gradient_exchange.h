@@ -8,6 +8,10 @@
 // gradient there, buckets of one network in the arena's order. Those of several networks that one
 // backward reaches go out as backward completes them: the same order on all ranks, whose graphs are
 // equal (the watchdog would tell).
+//
+// Where the queue scatters (ZeRO stage 1: Rajbhandari et al. 2020), the mean of each bucket is left
+// in parts, one a rank: what a rank owns of the arena, and of every buffer of its layout, is its
+// part of each bucket.
 
 #include <ATen/ATen.h>
 
@@ -28,8 +32,8 @@ class GradientExchange {
     int64_t offset;
   };
 
-  // `gradients`: [n], the whole arena; shared, reduced in place. `places` in order of offset.
-  // References must outlive this object.
+  // `gradients`: [n], the whole arena; shared, reduced in place; n a multiple of the queue's
+  // unit(). `places` in order of offset. References must outlive this object.
   GradientExchange(Communicator& communicator, ReductionQueue& queue, at::Tensor gradients,
                    std::vector<Place> places);
   ~GradientExchange();
@@ -39,21 +43,31 @@ class GradientExchange {
   // Before the backward that leaves the last gradients of an update: that one's are sent while it
   // runs. Not called, all are sent by finish().
   void begin();
-  // After backward: returns (CPU) or has enqueued (CUDA) the mean over ranks.
+  // After backward: returns (CPU) or has enqueued (CUDA) the mean over ranks, in the parts that the
+  // rank owns.
   void finish();
 
   // The L2 norm of what finish() left: a scalar on the device, of equal bits on all ranks. A
   // collective.
   at::Tensor norm();
 
+  bool is_shared_out() const { return queue_.scatters(); }
+  // Views of what this rank owns of `flat` [n], of the arena's layout: all of it where nothing is
+  // shared out.
+  std::vector<at::Tensor> owned(const at::Tensor& flat);
+  // Each rank's own parts of `flat`, to all ranks. A collective where the arena is shared out, else
+  // nothing.
+  void complete(const at::Tensor& flat);
+
  private:
   struct Buckets;
+  Buckets& buckets();
 
   Communicator& communicator_;
   ReductionQueue& queue_;
   at::Tensor gradients_;
   std::vector<Place> places_;
-  std::unique_ptr<Buckets> buckets_;  // null until begin() needs them
+  std::unique_ptr<Buckets> buckets_;  // null until they are needed
 };
 
 }  // namespace bbg::comm

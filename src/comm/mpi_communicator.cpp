@@ -129,7 +129,9 @@ class MpiCommunicator final : public Communicator {
     const Elements elements = elements_of(tensor);
     for_each_piece(tensor, Operation::kAllReduce, [&](char* data, int count) {
       if (is_beside_) {
-        reduce_aside(data, count, tensor.element_size(), elements, elements.operation(reduce));
+        Ring ring(data, count, tensor.element_size(), elements.type, *this);
+        ring.reduce(elements.operation(reduce));
+        ring.gather();
       } else {
         check(MPI_Allreduce(MPI_IN_PLACE, data, count, elements.type, elements.operation(reduce),
                             ranks_),
@@ -168,27 +170,47 @@ class MpiCommunicator final : public Communicator {
     return all;
   }
 
-  at::Tensor reduce_scatter(const at::Tensor& tensor, Reduce reduce) override {
+  void reduce_scatter(at::Tensor& tensor, Reduce reduce) override {
+    check_rows(tensor, size_);
     check_host_tensor(tensor);
-    BBG_CHECK(tensor.dim() > 0 && tensor.size(0) % size_ == 0,
-              "reduce_scatter needs a first dimension that the ranks divide");
-    if (size_ == 1) return tensor.clone();
+    if (size_ == 1) return;
     RECORD_USER_SCOPE("mpi reduce_scatter");
-    const at::Tensor all = tensor.contiguous();
-    std::vector<int64_t> shape = all.sizes().vec();
-    shape[0] /= size_;
-    at::Tensor own = at::empty(shape, all.options());
-    BBG_CHECK(own.numel() <= INT_MAX, "reduce_scatter of more than 2^31-1 elements a rank");
+    BBG_CHECK(tensor.numel() <= INT_MAX, "reduce_scatter of more than 2^31-1 elements");
+    at::Tensor own = tensor.chunk(size_)[static_cast<size_t>(rank_)];
     {
       const Watchdog::Guard entered(*watchdog_, Operation::kReduceScatter,
-                                    static_cast<int64_t>(all.nbytes()));
-      const Elements elements = elements_of(all);
-      check(MPI_Reduce_scatter_block(all.data_ptr(), own.data_ptr(), static_cast<int>(own.numel()),
-                                     elements.type, elements.operation(reduce), ranks_),
-            "MPI_Reduce_scatter_block", in_job_);
+                                    static_cast<int64_t>(tensor.nbytes()));
+      const Elements elements = elements_of(tensor);
+      const MPI_Op operation = elements.operation(reduce);
+      if (is_beside_) {
+        Ring ring(static_cast<char*>(tensor.data_ptr()), static_cast<int>(tensor.numel()),
+                  tensor.element_size(), elements.type, *this);
+        ring.reduce(operation);
+      } else {
+        const at::Tensor result = at::empty_like(own);
+        check(MPI_Reduce_scatter_block(tensor.data_ptr(), result.data_ptr(),
+                                       static_cast<int>(own.numel()), elements.type, operation,
+                                       ranks_),
+              "MPI_Reduce_scatter_block", in_job_);
+        own.copy_(result);
+      }
     }
     if (reduce == Reduce::kMean) own.div_(size_);
-    return own;
+  }
+
+  void gather_in_place(at::Tensor& tensor) override {
+    check_rows(tensor, size_);
+    check_host_tensor(tensor);
+    if (size_ == 1) return;
+    RECORD_USER_SCOPE("mpi all_gather");
+    const int64_t own = tensor.numel() / size_;
+    BBG_CHECK(own <= INT_MAX, "all_gather of more than 2^31-1 elements a rank");
+    const Watchdog::Guard entered(*watchdog_, Operation::kAllGather,
+                                  static_cast<int64_t>(tensor.nbytes()) / size_);
+    const Elements elements = elements_of(tensor);
+    check(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, tensor.data_ptr(),
+                        static_cast<int>(own), elements.type, ranks_),
+          "MPI_Allgather", in_job_);
   }
 
   void barrier() override {
@@ -241,42 +263,61 @@ class MpiCommunicator final : public Communicator {
   }
 
  private:
-  // All-reduce as a ring: in size - 1 rounds each part of the data goes once around and gathers its
-  // sum, in size - 1 more every rank gets the finished parts. The order of summation of a part
-  // starts with the rank behind its own. (MPI_Iallreduce of Open MPI 4.1 sends all of the data one
-  // way and then back on two and three ranks, which takes twice as long.)
-  void reduce_aside(char* data, int count, int64_t element, const Elements& elements,
-                    MPI_Op operation) {
+  // All-reduce in two halves, as a ring: in size - 1 rounds each part of the data goes once around
+  // and gathers its sum, the last at its own rank; in size - 1 more every rank gets the finished
+  // parts. The order of summation of a part starts with the rank behind its own. (MPI_Iallreduce of
+  // Open MPI 4.1 sends all of the data one way and then back on two and three ranks, which takes
+  // twice as long.)
+  class Ring {
+   public:
+    Ring(char* data, int count, int64_t element, MPI_Datatype type, MpiCommunicator& owner)
+        : data_(data), count_(count), element_(element), type_(type), owner_(owner) {}
+
+    // Leaves the rank's own part.
+    void reduce(MPI_Op operation) {
+      std::vector<char>& received = owner_.received_;
+      received.resize(static_cast<size_t>((count_ / owner_.size_ + 1) * element_));
+      for (int round = 0; round < owner_.size_ - 1; ++round) {
+        const int part = owner_.rank_ - round - 2;
+        exchange(part + 1, received.data(), length(part));
+        check(MPI_Reduce_local(received.data(), begin(part), length(part), type_, operation),
+              "MPI_Reduce_local", owner_.in_job_);
+      }
+    }
+
+    void gather() {
+      for (int round = 0; round < owner_.size_ - 1; ++round) {
+        const int part = owner_.rank_ - round - 1;
+        exchange(part + 1, begin(part), length(part));
+      }
+    }
+
+   private:
     // Parts by number, modulo size.
-    const auto border = [&](int index) { return static_cast<int64_t>(count) * index / size_; };
-    const auto index_of = [&](int part) { return (part + 2 * size_) % size_; };
-    const auto first = [&](int part) { return border(index_of(part)); };
-    const auto length = [&](int part) {
-      return static_cast<int>(border(index_of(part) + 1) - first(part));
-    };
-    const int next = (rank_ + 1) % size_, previous = (rank_ + size_ - 1) % size_;
-    received_.resize(static_cast<size_t>((count / size_ + 1) * element));
-    const auto exchange = [&](int sent, void* into, int length_received) {
+    int64_t border(int index) const { return int64_t{count_} * index / owner_.size_; }
+    int index_of(int part) const { return (part + 2 * owner_.size_) % owner_.size_; }
+    char* begin(int part) const { return data_ + border(index_of(part)) * element_; }
+    int length(int part) const {
+      return static_cast<int>(border(index_of(part) + 1) - border(index_of(part)));
+    }
+    void exchange(int sent, void* into, int length_received) {
+      const int rank = owner_.rank_, size = owner_.size_;
       std::array<MPI_Request, 2> requests{MPI_REQUEST_NULL, MPI_REQUEST_NULL};
-      check(MPI_Irecv(into, length_received, elements.type, previous, 0, ranks_, &requests[0]),
-            "MPI_Irecv", in_job_);
-      check(MPI_Isend(data + first(sent) * element, length(sent), elements.type, next, 0, ranks_,
+      check(MPI_Irecv(into, length_received, type_, (rank + size - 1) % size, 0, owner_.ranks_,
+                      &requests[0]),
+            "MPI_Irecv", owner_.in_job_);
+      check(MPI_Isend(begin(sent), length(sent), type_, (rank + 1) % size, 0, owner_.ranks_,
                       &requests[1]),
-            "MPI_Isend", in_job_);
-      wait_aside(requests);
-    };
-    for (int round = 0; round < size_ - 1; ++round) {
-      const int part = rank_ - round - 1;
-      exchange(part + 1, received_.data(), length(part));
-      check(MPI_Reduce_local(received_.data(), data + first(part) * element, length(part),
-                             elements.type, operation),
-            "MPI_Reduce_local", in_job_);
+            "MPI_Isend", owner_.in_job_);
+      owner_.wait_aside(requests);
     }
-    for (int round = 0; round < size_ - 1; ++round) {
-      const int part = rank_ - round;
-      exchange(part + 1, data + first(part) * element, length(part));
-    }
-  }
+
+    char* data_;
+    int count_;
+    int64_t element_;
+    MPI_Datatype type_;
+    MpiCommunicator& owner_;
+  };
 
   // Looks now and then, so that the core is free for who computes.
   void wait_aside(std::array<MPI_Request, 2>& requests) {
@@ -353,7 +394,7 @@ class MpiCommunicator final : public Communicator {
   std::string purpose_;
   bool is_beside_ = false;
   std::atomic<bool> is_interrupted_ = false;
-  std::vector<char> received_;  // of reduce_aside()
+  std::vector<char> received_;  // of Ring
   MPI_Comm ranks_ = MPI_COMM_NULL, host_ = MPI_COMM_NULL;
   MPI_Win window_ = MPI_WIN_NULL;
   // in_job_: this rank's number in MPI_COMM_WORLD, for messages

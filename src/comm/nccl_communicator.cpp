@@ -128,19 +128,24 @@ class NcclCommunicator final : public Communicator {
     return all;
   }
 
-  at::Tensor reduce_scatter(const at::Tensor& tensor, Reduce reduce) override {
+  void reduce_scatter(at::Tensor& tensor, Reduce reduce) override {
+    check_rows(tensor, size());
     check_device_tensor(tensor);
-    BBG_CHECK(tensor.dim() > 0 && tensor.size(0) % size() == 0,
-              "reduce_scatter needs a first dimension that the ranks divide");
-    const at::Tensor all = tensor.contiguous();
-    std::vector<int64_t> shape = all.sizes().vec();
-    shape[0] /= size();
-    at::Tensor own = at::empty(shape, all.options());
+    const at::Tensor own = tensor.chunk(size())[static_cast<size_t>(rank())];
     const c10::cuda::CUDAGuard guard(device_);
-    check(ncclReduceScatter(all.data_ptr(), own.data_ptr(), static_cast<size_t>(own.numel()),
-                            type_of(all), operation_of(reduce), communicator_, stream()),
+    check(ncclReduceScatter(tensor.data_ptr(), own.data_ptr(), static_cast<size_t>(own.numel()),
+                            type_of(tensor), operation_of(reduce), communicator_, stream()),
           "ncclReduceScatter");
-    return own;
+  }
+
+  void gather_in_place(at::Tensor& tensor) override {
+    check_rows(tensor, size());
+    check_device_tensor(tensor);
+    const at::Tensor own = tensor.chunk(size())[static_cast<size_t>(rank())];
+    const c10::cuda::CUDAGuard guard(device_);
+    check(ncclAllGather(own.data_ptr(), tensor.data_ptr(), static_cast<size_t>(own.numel()),
+                        type_of(tensor), communicator_, stream()),
+          "ncclAllGather");
   }
 
   void barrier() override { control_.barrier(); }

@@ -143,6 +143,13 @@ ReductionQueue::ReductionQueue(Communicator& communicator, const ExchangeOptions
   }
   const bool is_alone = communicator.size() == 1;
   takes_buckets_ = exchange != "whole" && !is_alone;
+  scatters_ = options.shard_optimizer && !is_alone;
+  if (scatters_ && takes_buckets_ && bucket_bytes_ == ExchangeOptions::kMeasured) {
+    throw core::UsageError(
+        "comm.shard-optimizer = true cannot go with comm.bucket-bytes = -1: the shares of the "
+        "ranks follow from the buckets, before anything is measured",
+        "set comm.bucket-bytes to 0 or to a number");
+  }
   if (exchange == "background" && !is_alone) {
     worker_ = std::make_unique<Worker>(
         *this, communicator.split({.purpose = "gradients", .is_beside = true}));
@@ -158,17 +165,16 @@ ReductionQueue::~ReductionQueue() {
   }
 }
 
-bool ReductionQueue::takes_buckets() const { return takes_buckets_; }
-
 void ReductionQueue::reduce(Communicator& communicator, at::Tensor tensor) const {
   const at::NoGradGuard no_grad;
-  if (!halves_wire_ || communicator.size() == 1) {
-    communicator.all_reduce(tensor, Reduce::kMean);
-    return;
+  const bool is_halved = halves_wire_ && communicator.size() > 1;
+  at::Tensor sent = is_halved ? tensor.to(at::kBFloat16) : tensor;
+  if (scatters_) {
+    communicator.reduce_scatter(sent, Reduce::kMean);
+  } else {
+    communicator.all_reduce(sent, Reduce::kMean);
   }
-  at::Tensor sent = tensor.to(at::kBFloat16);
-  communicator.all_reduce(sent, Reduce::kMean);
-  tensor.copy_(sent);
+  if (is_halved) tensor.copy_(sent);
 }
 
 void ReductionQueue::push(const at::Tensor& tensor) {

@@ -25,8 +25,8 @@ class ReductionQueue {
     double under_way = 0, waited = 0;
   };
 
-  // A collective. `communicator` must outlive the queue. UsageError where options and device do not
-  // fit.
+  // A collective. `communicator` must outlive the queue. UsageError where options do not fit the
+  // device or each other.
   ReductionQueue(Communicator& communicator, const ExchangeOptions& options, at::Device device);
   // Does not wait for other ranks while an exception is on its way: what is under way is given up.
   ~ReductionQueue();
@@ -34,14 +34,19 @@ class ReductionQueue {
   ReductionQueue& operator=(const ReductionQueue&) = delete;
 
   // False: a network's gradients are best given whole, after backward.
-  bool takes_buckets() const;
+  bool takes_buckets() const { return takes_buckets_; }
+  // A reduction leaves each rank its share of the rows alone (Communicator::reduce_scatter).
+  bool scatters() const { return scatters_; }
+  // What is given is a multiple of so many elements: 1, or enough that each rank's share begins on
+  // a 64-byte boundary in float32.
+  int64_t unit() const { return scatters_ ? 16 * communicator_.size() : 1; }
   // Or ExchangeOptions::kMeasured, until what choose_bucket_bytes() finds is set.
   int64_t bucket_bytes() const { return bucket_bytes_; }
   int64_t first_bucket_bytes() const { return first_bucket_bytes_; }
   void set_bucket_bytes(int64_t bytes) { bucket_bytes_ = bytes; }
 
-  // `tensor`: [n], reduced in place, and left alone by the caller until wait(). Throws what an
-  // earlier reduction threw.
+  // `tensor`: [n], reduced in place, and left alone by the caller until wait(); n is a
+  // multiple of unit(). Throws what an earlier reduction threw.
   void push(const at::Tensor& tensor);
   // Returns (CPU) or has enqueued on the current stream (CUDA) that all that was given is there.
   void wait();
@@ -55,7 +60,7 @@ class ReductionQueue {
 
   Communicator& communicator_;
   int64_t bucket_bytes_, first_bucket_bytes_;
-  bool takes_buckets_, halves_wire_;
+  bool takes_buckets_, halves_wire_, scatters_;
   int exceptions_at_start_;
   double under_way_ = 0;  // of reductions by the caller
   std::unique_ptr<Worker> worker_;

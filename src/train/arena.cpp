@@ -8,7 +8,7 @@
 
 namespace bbg::train {
 
-Arena::Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradients)
+Arena::Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradients, int64_t unit)
     : parameters_(parameters.rbegin(), parameters.rend()) {
   BBG_CHECK(!parameters_.empty(), "a network without parameters");
   const at::NoGradGuard no_grad;
@@ -18,6 +18,7 @@ Arena::Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradien
     // Each view starts on a 64-byte boundary, which vectorised kernels like; the gaps stay zero.
     total += (parameter.tensor.numel() + 15) / 16 * 16;
   }
+  total = (total + unit - 1) / unit * unit;
   const at::TensorOptions options = parameters_.front().tensor.options().requires_grad(false);
   values_ = at::zeros({total}, options);
   const auto value_views = views(values_);

@@ -11,8 +11,10 @@ namespace bbg::train {
 
 class Arena {
  public:
-  // Without gradients: of a network that is not trained; gradients() is undefined then.
-  explicit Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradients = true);
+  // Without gradients: of a network that is not trained; gradients() is undefined then. The length
+  // is a multiple of `unit`, so that ranks can share it; the rest is zeros.
+  explicit Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradients = true,
+                 int64_t unit = 1);
 
   at::Tensor& values() { return values_; }  // [n]
   const at::Tensor& values() const { return values_; }

@@ -5,19 +5,33 @@
 
 namespace bbg::train {
 
-Adam::Adam(Arena& arena, AdamOptions options)
-    : arena_(arena),
+Adam::Adam(std::vector<at::Tensor> values, std::vector<at::Tensor> gradients, AdamOptions options)
+    : values_(std::move(values)),
+      gradients_(std::move(gradients)),
       options_(options),
-      first_(arena.like()),
-      second_(arena.like()),
-      steps_(at::zeros({}, arena.values().options().dtype(at::kFloat))) {}
+      steps_(at::zeros({}, values_.at(0).options().dtype(at::kFloat))) {
+  int64_t length = 0;
+  for (const at::Tensor& part : values_) length += part.numel();
+  first_ = at::zeros({length}, values_[0].options());
+  second_ = at::zeros_like(first_);
+}
+
+std::vector<at::Tensor> Adam::views(const at::Tensor& moment) const {
+  std::vector<at::Tensor> all;
+  int64_t first = 0;
+  for (const at::Tensor& part : values_) {
+    all.push_back(moment.narrow(0, first, part.numel()));
+    first += part.numel();
+  }
+  return all;
+}
 
 void Adam::step(double learning_rate) {
   const at::NoGradGuard no_grad;
   steps_.add_(1);
-  std::vector<at::Tensor> values{arena_.values()}, gradients{arena_.gradients()}, first{first_},
-      second{second_}, no_maximum, steps{steps_};
-  at::_fused_adam_(values, gradients, first, second, no_maximum, steps, learning_rate,
+  const std::vector<at::Tensor> first = views(first_), second = views(second_), no_maximum,
+                                steps(values_.size(), steps_);
+  at::_fused_adam_(values_, gradients_, first, second, no_maximum, steps, learning_rate,
                    options_.beta1, options_.beta2, /*weight_decay=*/0.0, options_.eps,
                    /*amsgrad=*/false, /*maximize=*/false);
 }

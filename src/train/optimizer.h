@@ -1,6 +1,6 @@
 #pragma once
-// Adam (Kingma & Ba 2015) over an arena: one fused call for all parameters. Same arithmetic as
-// torch.optim.Adam.
+// Adam (Kingma & Ba 2015) over an arena, or over the parts of it that a rank owns: one fused call
+// for all parameters. Same arithmetic as torch.optim.Adam.
 
 #include <ATen/ATen.h>
 
@@ -14,15 +14,20 @@ struct AdamOptions {
 
 class Adam {
  public:
-  Adam(Arena& arena, AdamOptions options);
+  Adam(Arena& arena, AdamOptions options) : Adam({arena.values()}, {arena.gradients()}, options) {}
+  // Parts of an arena's values, changed in place, and of its gradients; each [n_i].
+  Adam(std::vector<at::Tensor> values, std::vector<at::Tensor> gradients, AdamOptions options);
   void step(double learning_rate);
 
-  const at::Tensor& first_moment() const { return first_; }    // [n]
-  const at::Tensor& second_moment() const { return second_; }  // [n]
+  // Of the parts, one after the other: [n], n the sum of n_i.
+  const at::Tensor& first_moment() const { return first_; }
+  const at::Tensor& second_moment() const { return second_; }
   const at::Tensor& steps() const { return steps_; }  // scalar float32, the number of updates made
 
  private:
-  Arena& arena_;
+  std::vector<at::Tensor> views(const at::Tensor& moment) const;  // as values_
+
+  std::vector<at::Tensor> values_, gradients_;
   AdamOptions options_;
   at::Tensor first_, second_, steps_;
 };

@@ -231,12 +231,14 @@ void Step::update(Trained& trained, const model::Network& network, double learni
     trained.exchange.finish();
   }
   RECORD_USER_SCOPE("optimizer");
-  if (train_.clip_norm > 0) {
+  if (train_.clip_norm > 0 || trained.exchange.is_shared_out()) {
     trained.gradient_norm = trained.exchange.norm();
-    trained.arena.gradients().mul_(
-        (train_.clip_norm / (trained.gradient_norm + kClipEps)).clamp_max(1));
   } else {
     trained.gradient_norm = trained.arena.gradients().norm();
+  }
+  if (train_.clip_norm > 0) {
+    trained.arena.gradients().mul_(
+        (train_.clip_norm / (trained.gradient_norm + kClipEps)).clamp_max(1));
   }
   // After the exchange: what follows is the same on every rank.
   if (train_.orthogonal > 0 && &trained == &state_.g) {
@@ -251,7 +253,7 @@ void Step::update(Trained& trained, const model::Network& network, double learni
       weight.grad().add_(weight, train_.weight_decay);
     }
   }
-  trained.adam.step(learning_rate);
+  trained.step(learning_rate);
 }
 
 loss::Loss Step::update_discriminator(const core::Batch& batch, const Noise& noise, double lr_d) {

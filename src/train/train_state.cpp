@@ -44,9 +44,31 @@ std::string shape_text(at::IntArrayRef shape) {
 
 Trained::Trained(model::Network& network, const TrainOptions& options,
                  comm::Communicator& communicator, comm::ReductionQueue& queue)
-    : arena(network.store().parameters()),
-      adam(arena, {options.beta1, options.beta2, options.adam_eps}),
-      exchange(communicator, queue, arena.gradients(), arena.places()) {}
+    : arena(network.store().parameters(), /*has_gradients=*/true, queue.unit()),
+      exchange(communicator, queue, arena.gradients(), arena.places()),
+      adam(exchange.owned(arena.values()), exchange.owned(arena.gradients()),
+           {options.beta1, options.beta2, options.adam_eps}) {}
+
+void Trained::step(double learning_rate) {
+  adam.step(learning_rate);
+  exchange.complete(arena.values());
+}
+
+at::Tensor Trained::whole(const at::Tensor& moment) {
+  if (!exchange.is_shared_out()) return moment;
+  at::Tensor flat = arena.like();
+  int64_t first = 0;
+  for (at::Tensor part : exchange.owned(flat)) {
+    part.copy_(moment.narrow(0, first, part.numel()));
+    first += part.numel();
+  }
+  exchange.complete(flat);
+  return flat;
+}
+
+void Trained::take_owned(const at::Tensor& flat, at::Tensor moment) {
+  moment.copy_(at::cat(exchange.owned(flat)));
+}
 
 TrainState::TrainState(const model::ModelOptions& model_options, const TrainOptions& options,
                        comm::Communicator& communicator, uint64_t seed,
@@ -58,14 +80,14 @@ TrainState::TrainState(const model::ModelOptions& model_options, const TrainOpti
   average_g = model::make_generator(model_options, communicator, seed, tensor_options);
   average_g->set_requires_grad(false);
   model::copy_state(*nets.generator, *average_g);
-  average_g_arena.emplace(average_g->store().parameters(), /*has_gradients=*/false);
+  average_g_arena.emplace(average_g->store().parameters(), /*has_gradients=*/false, queue.unit());
   if (nets.discriminator) d.emplace(*nets.discriminator, options, communicator, queue);
   if (nets.encoder) {
     e.emplace(*nets.encoder, options, communicator, queue);
     average_e = std::make_unique<model::Encoder>(model_options, communicator, seed, tensor_options);
     average_e->set_requires_grad(false);
     model::copy_state(*nets.encoder, *average_e);
-    average_e_arena.emplace(average_e->store().parameters(), /*has_gradients=*/false);
+    average_e_arena.emplace(average_e->store().parameters(), /*has_gradients=*/false, queue.unit());
   }
   // All ranks compute the same start; hosts of different make may round a QR differently, so rank
   // 0's counts.
@@ -87,15 +109,17 @@ void TrainState::restore_average_buffers() {
   if (average_e) copy_buffers(*nets.encoder, *average_e);
 }
 
-std::vector<model::NamedTensor> TrainState::named_tensors() const {
+std::vector<model::NamedTensor> TrainState::replicas() const {
   std::vector<model::NamedTensor> all;
   const auto add_network = [&](const std::string& name, const model::Network& net) {
     append(all, name, net.store().parameters());
     append(all, name, net.store().buffers());
   };
   const auto add_optimizer = [&](const std::string& name, const Trained& trained) {
-    append(all, name + "_adam.first", trained.arena.views(trained.adam.first_moment()));
-    append(all, name + "_adam.second", trained.arena.views(trained.adam.second_moment()));
+    if (!trained.exchange.is_shared_out()) {
+      append(all, name + "_adam.first", trained.arena.views(trained.adam.first_moment()));
+      append(all, name + "_adam.second", trained.arena.views(trained.adam.second_moment()));
+    }
     all.push_back({name + "_adam.steps", trained.adam.steps()});
   };
   add_network("G", *nets.generator);
@@ -109,15 +133,46 @@ std::vector<model::NamedTensor> TrainState::named_tensors() const {
   return all;
 }
 
-void TrainState::broadcast(comm::Communicator& communicator) {
-  const at::NoGradGuard no_grad;
-  for (auto& entry : named_tensors()) communicator.broadcast(entry.tensor, 0);
+std::vector<TrainState::Moment> TrainState::shared_moments() {
+  std::vector<Moment> all;
+  const auto add = [&](const std::string& name, Trained& trained) {
+    if (!trained.exchange.is_shared_out()) return;
+    all.push_back({name + "_adam.first", trained, trained.adam.first_moment()});
+    all.push_back({name + "_adam.second", trained, trained.adam.second_moment()});
+  };
+  add("G", g);
+  if (e) add("E", *e);
+  if (d) add("D", *d);
+  return all;
 }
 
-core::StateDict TrainState::to_state_dict() {
+void TrainState::broadcast(comm::Communicator& communicator) {
+  const at::NoGradGuard no_grad;
+  for (auto& entry : replicas()) communicator.broadcast(entry.tensor, 0);
+  for (Moment& moment : shared_moments()) {
+    at::Tensor flat = moment.trained.whole(moment.own);
+    const auto loaded = loaded_moments_.find(moment.name);
+    if (loaded != loaded_moments_.end()) flat.copy_(loaded->second);
+    communicator.broadcast(flat, 0);
+    moment.trained.take_owned(flat, moment.own);
+  }
+  loaded_moments_.clear();
+}
+
+core::StateDict TrainState::to_state_dict(bool is_wanted) {
   core::StateDict state;
-  for (const auto& entry : named_tensors()) {
-    state.tensors.emplace_back(entry.name, entry.tensor.detach().cpu().contiguous());
+  const auto add = [&](const std::vector<model::NamedTensor>& tensors) {
+    for (const auto& entry : tensors) {
+      state.tensors.emplace_back(entry.name, entry.tensor.detach().cpu().contiguous());
+    }
+  };
+  if (is_wanted) add(replicas());
+  for (const Moment& moment : shared_moments()) {
+    const at::Tensor flat = moment.trained.whole(moment.own);  // collective
+    if (!is_wanted) continue;
+    std::vector<model::NamedTensor> named;
+    append(named, moment.name, moment.trained.arena.views(flat));
+    add(named);
   }
   return state;
 }
@@ -127,7 +182,13 @@ void TrainState::load(const core::StateDict& state) {
   std::unordered_map<std::string, at::Tensor> by_name(state.tensors.begin(), state.tensors.end());
   const std::string hint =
       "start with the model options in the run folder's config.ini, or choose another run.output";
-  std::vector<model::NamedTensor> targets = named_tensors();
+  std::vector<model::NamedTensor> targets = replicas();
+  std::map<std::string, at::Tensor> whole_moments;
+  for (const Moment& moment : shared_moments()) {
+    const at::Tensor flat = at::zeros_like(moment.trained.arena.values(), at::kCPU);
+    append(targets, moment.name, moment.trained.arena.views(flat));
+    whole_moments[moment.name] = flat;
+  }
   for (const auto& target : targets) {
     const auto found = by_name.find(target.name);
     if (found == by_name.end()) {
@@ -151,6 +212,7 @@ void TrainState::load(const core::StateDict& state) {
                            hint);
   }
   for (auto& target : targets) target.tensor.copy_(by_name.at(target.name));
+  loaded_moments_ = std::move(whole_moments);
 }
 
 }  // namespace bbg::train

@@ -1,8 +1,9 @@
 #pragma once
 // Everything that training changes: networks, arenas, optimizers, averages; and its conversion to
 // and from a StateDict, which is complete: a state read back continues bit for bit. All ranks hold
-// equal copies.
+// equal copies, of Adam's moments too unless they are shared out (comm.shard-optimizer).
 
+#include <map>
 #include <optional>
 
 #include "comm/communicator.h"
@@ -23,9 +24,18 @@ struct Trained {
   Trained(const Trained&) = delete;
   Trained& operator=(const Trained&) = delete;
 
+  // Adam's step on what finish() of the exchange left; then every rank has all parameters again.
+  void step(double learning_rate);
+
+  // One of Adam's moments, of the arena's layout. A collective where they are shared out; else the
+  // moment itself.
+  at::Tensor whole(const at::Tensor& moment);
+  // Its inverse: `moment` becomes the rank's parts of `flat`.
+  void take_owned(const at::Tensor& flat, at::Tensor moment);
+
   Arena arena;
-  Adam adam;
   comm::GradientExchange exchange;
+  Adam adam;  // of what the rank owns
   // Of the last update: the L2 norm of the loss's gradient over the global batch, before clipping
   // and regularisation. A scalar on the device; undefined before the first update.
   at::Tensor gradient_norm;
@@ -54,16 +64,28 @@ struct TrainState {
   // there.
   void restore_average_buffers();
 
-  core::StateDict to_state_dict();
-  // UsageError where names or shapes differ: the checkpoint is of another model.
+  // Collective where moments are shared out. A rank that does not want it gets an empty one.
+  core::StateDict to_state_dict(bool is_wanted = true);
+  // UsageError where names or shapes differ: the checkpoint is of another model. Where moments are
+  // shared out, they arrive with the next broadcast().
   void load(const core::StateDict& state);
   // Everything that rank 0 holds, to all ranks. Collective.
   void broadcast(comm::Communicator& communicator);
 
-  // All of it, under the names of a checkpoint; the tensors are the state's own.
-  std::vector<model::NamedTensor> named_tensors() const;
+  // What all ranks hold equal copies of, under the names of a checkpoint; the tensors are the
+  // state's own.
+  std::vector<model::NamedTensor> replicas() const;
 
  private:
+  // Moments that are shared out, under the name of the first part of their tensors' names.
+  struct Moment {
+    std::string name;
+    Trained& trained;
+    at::Tensor own;
+  };
+  std::vector<Moment> shared_moments();
+
+  std::map<std::string, at::Tensor> loaded_moments_;  // of load(), whole, until broadcast()
   TrainOptions options_;
 };
 

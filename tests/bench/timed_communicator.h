@@ -38,9 +38,10 @@ class TimedCommunicator final : public comm::Communicator {
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     return all;
   }
-  at::Tensor reduce_scatter(const at::Tensor& tensor, comm::Reduce reduce) override {
-    return inner_.reduce_scatter(tensor, reduce);
+  void reduce_scatter(at::Tensor& tensor, comm::Reduce reduce) override {
+    inner_.reduce_scatter(tensor, reduce);
   }
+  void gather_in_place(at::Tensor& tensor) override { inner_.gather_in_place(tensor); }
   void barrier() override { inner_.barrier(); }
   std::vector<std::string> all_gather_text(const std::string& text) override {
     return inner_.all_gather_text(text);

@@ -48,7 +48,7 @@ struct Network {
 
   Network(comm::Communicator& communicator, comm::ReductionQueue& queue, at::ScalarType type)
       : declared(parameters(type)),
-        arena(declared),
+        arena(declared, /*has_gradients=*/true, queue.unit()),
         exchange(communicator, queue, arena.gradients(), arena.places()) {}
 
   template <class Gradient>
@@ -146,6 +146,45 @@ TEST_P(GradientExchange, SendsWhatBackwardDidNotReach) {
   network.exchange.finish();
   const auto mean = static_cast<double>(communicator_->size() - 1);
   EXPECT_TRUE(at::equal(network.arena.gradients(), at::full_like(network.arena.gradients(), mean)));
+}
+
+// Each rank has the mean of what it owns; together they own everything once.
+TEST_P(GradientExchange, SharedOutLeavesTheMeanInPartsThatMakeTheWhole) {
+  comm::ExchangeOptions shared = options();
+  shared.shard_optimizer = true;
+  comm::ReductionQueue queue(*communicator_, shared, at::kCPU);
+  comm::ReductionQueue plain_queue(*communicator_, options(), at::kCPU);
+  const int64_t size = communicator_->size();
+  EXPECT_EQ(queue.scatters(), size > 1);
+  Network network(*communicator_, queue, at::kFloat),
+      plain(*communicator_, plain_queue, at::kFloat);
+  const auto gradient = [&](const at::Tensor& like, int64_t i, int64_t rank, int64_t portion) {
+    return integers(like, i, rank, portion).sign() * size;
+  };
+  for (int64_t update = 0; update < 3; ++update) {
+    for (Network* one : {&network, &plain}) {
+      one->arena.zero_gradients();
+      one->exchange.begin();
+      one->backward(communicator_->rank(), update, gradient);
+      one->exchange.finish();
+    }
+    // Of whole numbers below 2^24: exact squares and sums.
+    EXPECT_TRUE(at::equal(network.exchange.norm(), plain.exchange.norm()));
+    network.exchange.complete(network.arena.gradients());
+    for (size_t i = 0; i < network.declared.size(); ++i) {
+      EXPECT_TRUE(at::equal(network.declared[i].tensor.grad(), plain.declared[i].tensor.grad()))
+          << network.declared[i].name;
+    }
+  }
+  at::Tensor owners = network.arena.like();
+  int64_t length = 0;
+  for (at::Tensor part : network.exchange.owned(owners)) {
+    part.add_(1);
+    length += part.numel();
+  }
+  EXPECT_EQ(length * size, owners.numel());
+  communicator_->all_reduce(owners, comm::Reduce::kSum);
+  EXPECT_TRUE(at::equal(owners, at::ones_like(owners)));
 }
 
 INSTANTIATE_TEST_SUITE_P(Ways, GradientExchange,

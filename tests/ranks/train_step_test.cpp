@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <optional>
 
 #include "bench/reducers.h"
@@ -117,13 +118,17 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
   return state;
 }
 
+std::map<std::string, at::Tensor> by_name(const core::StateDict& state) {
+  return {state.tensors.begin(), state.tensors.end()};
+}
+
 void expect_near(const core::StateDict& actual, const core::StateDict& expected) {
-  ASSERT_EQ(actual.tensors.size(), expected.tensors.size());
-  for (size_t i = 0; i < expected.tensors.size(); ++i) {
-    const auto& [name, tensor] = expected.tensors[i];
+  const auto found = by_name(actual);
+  ASSERT_EQ(found.size(), expected.tensors.size());
+  for (const auto& [name, tensor] : expected.tensors) {
     // float64 sums in another order, amplified over up to 20 steps of Adam.
-    EXPECT_TRUE(at::allclose(actual.tensors[i].second, tensor, 1e-9, 1e-9))
-        << name << " differs by " << (actual.tensors[i].second - tensor).abs().max().item<double>();
+    EXPECT_TRUE(at::allclose(found.at(name), tensor, 1e-9, 1e-9))
+        << name << " differs by " << (found.at(name) - tensor).abs().max().item<double>();
   }
 }
 
@@ -151,6 +156,36 @@ TEST_P(TrainStep, InPortionsWithGradientsSentDuringBackwardEqualsOneRank) {
   testing::SelfCommunicator alone;
   const auto one = run(GetParam(), alone, batch, 4, {.accumulate = portions})->to_state_dict();
   expect_near(many, one);
+}
+
+TEST_P(TrainStep, WithItsOptimizerSharedOutEqualsOneRank) {
+  const auto communicator = comm::make_mpi_communicator({});
+  const int64_t batch = testing::global_batch(communicator->size());
+  testing::SelfCommunicator alone;
+  const auto one = run(GetParam(), alone, batch, 4)->to_state_dict();
+  for (const std::string exchange : {"whole", "background"}) {
+    SCOPED_TRACE(exchange);
+    comm::ExchangeOptions shared = in_buckets(exchange, 1 << 10);
+    shared.shard_optimizer = true;
+    const auto many = run(GetParam(), *communicator, batch, 4, {.exchange = shared});
+    const int64_t of_all = many->g.arena.values().numel();
+    EXPECT_EQ(many->g.adam.first_moment().numel() * communicator->size(), of_all);
+    const auto saved = many->to_state_dict();
+    expect_near(saved, one);
+
+    // What is saved is what others load, with and without shares, and of other buckets.
+    for (const bool is_shared : {true, false}) {
+      comm::ExchangeOptions others = in_buckets("buckets", 1 << 12);
+      others.shard_optimizer = is_shared;
+      train::TrainState loaded(GetParam().model, {}, *communicator, kSeed + 1, at::kDouble, others);
+      if (communicator->rank() == 0) loaded.load(saved);
+      loaded.broadcast(*communicator);
+      const auto again = by_name(loaded.to_state_dict());
+      for (const auto& [name, tensor] : by_name(saved)) {
+        EXPECT_TRUE(at::equal(tensor, again.at(name))) << name;
+      }
+    }
+  }
 }
 
 TEST_P(TrainStep, RepeatsBitForBit) {
@@ -250,7 +285,10 @@ TEST_P(ReducedByPyTorch, TrainsTheSameNetworks) {
                },
            .before_update =
                [&](bool is_d) {
-                 is_d ? reducers->prepare_discriminator() : reducers->prepare_generator_encoder();
+                 if (is_d || (test.simultaneous && test.model.has_discriminator())) {
+                   reducers->prepare_discriminator();
+                 }
+                 if (!is_d || test.simultaneous) reducers->prepare_generator_encoder();
                }})
           ->to_state_dict();
   expect_near(ours, theirs);
@@ -269,7 +307,11 @@ INSTANTIATE_TEST_SUITE_P(
                  deterministic(small("strided", "bn", "cg"), "latent-regressor"), "logistic", false,
                  0, "", 0, 0.25},
             Case{"StridedAutoencoder", deterministic(small("strided", "bn", "cg"), "autoencoder"),
-                 "logistic"}),
+                 "logistic"},
+            Case{"MlpBiganSimultaneous", mlp("bigan"), "logistic", true, 1e-3},
+            Case{"MlpAutoencoder", mlp("autoencoder"), "logistic", true, 1e-3},
+            Case{"ConvBiganSimultaneous", conv_bigan(), "logistic", true, 1e-3},
+            Case{"ResidualSimultaneous", small("residual", "sn", "cg"), "hinge", true, 1e-3}),
         ::testing::Values(size_t{1}, size_t{1} << 30)),
     [](const auto& info) {
       return std::get<0>(info.param).name +

@@ -9,6 +9,23 @@
 
 namespace bbg::testing {
 
+// Rows of all ranks, reduced to their ranks and gathered again, in place.
+inline void expect_rows_in_place(comm::Communicator& communicator, const at::Tensor& pattern,
+                                 const at::TensorOptions& options) {
+  const int64_t rank = communicator.rank(), size = communicator.size();
+  const at::Tensor numbers = at::arange(size, options).unsqueeze(1);
+  at::Tensor rows = (pattern + rank).to(options).repeat({size, 1}) + numbers;
+  communicator.reduce_scatter(rows, comm::Reduce::kSum);
+  const at::Tensor total = (pattern * size + size * (size - 1) / 2).to(options);
+  EXPECT_TRUE(at::equal(rows[rank], total + rank * size));
+  communicator.gather_in_place(rows);
+  EXPECT_TRUE(at::equal(rows, total + numbers * size));
+  if (!at::isFloatingType(options.dtype().toScalarType())) return;
+  at::Tensor means = (pattern * size + rank * size).to(options).repeat({size, 1});
+  communicator.reduce_scatter(means, comm::Reduce::kMean);
+  EXPECT_TRUE(at::equal(means[rank], total));
+}
+
 inline void expect_communicator_contract(comm::Communicator& communicator,
                                          const at::Device& device) {
   const int64_t rank = communicator.rank(), size = communicator.size();
@@ -43,13 +60,7 @@ inline void expect_communicator_contract(comm::Communicator& communicator,
         EXPECT_TRUE(at::equal(spread, (pattern + 17 * root).to(options)));
       }
 
-      // size rows of `length`; rank r keeps the r-th.
-      const at::Tensor mine = (pattern + rank).to(options).repeat({size, 1});
-      const at::Tensor kept = communicator.reduce_scatter(
-          mine + at::arange(size, options).unsqueeze(1), comm::Reduce::kSum);
-      EXPECT_EQ(kept.sizes(), (std::vector<int64_t>{1, length}));
-      EXPECT_TRUE(
-          at::equal(kept[0], (pattern * size + size * (size - 1) / 2 + rank * size).to(options)));
+      expect_rows_in_place(communicator, pattern, options);
 
       const at::Tensor gathered = communicator.all_gather((pattern + rank).to(options));
       ASSERT_EQ(gathered.size(0), size * length);
@@ -85,6 +96,10 @@ inline void expect_communicator_contract(comm::Communicator& communicator,
   // rank % 2 + 0, + 2, + 4, ...
   EXPECT_EQ(of_group[0].item<int64_t>(), members * (rank % 2) + members * (members - 1));
   EXPECT_EQ(of_all[0].item<int64_t>(), size * (size - 1) / 2);
+  for (const int64_t length : {int64_t{1}, int64_t{1000}}) {
+    expect_rows_in_place(*beside, at::arange(length, at::TensorOptions(device).dtype(at::kLong)),
+                         at::TensorOptions(device).dtype(at::kFloat));
+  }
 
   // Rows stay rows.
   const at::Tensor rows =

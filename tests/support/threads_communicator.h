@@ -83,10 +83,14 @@ class ThreadsCommunicator final : public comm::Communicator {
   }
   void broadcast(at::Tensor& tensor, int root) override { tensor.copy_(exchange(tensor)[root]); }
   at::Tensor all_gather(const at::Tensor& tensor) override { return at::cat(exchange(tensor)); }
-  at::Tensor reduce_scatter(const at::Tensor& tensor, comm::Reduce reduce) override {
+  void reduce_scatter(at::Tensor& tensor, comm::Reduce reduce) override {
     at::Tensor all = tensor.clone();
     all_reduce(all, reduce);
-    return all.chunk(size_)[rank_].clone();
+    tensor.fill_(-1);  // nobody may count on the other rows
+    tensor.chunk(size_)[rank_].copy_(all.chunk(size_)[rank_]);
+  }
+  void gather_in_place(at::Tensor& tensor) override {
+    tensor.copy_(all_gather(tensor.chunk(size_)[rank_]));
   }
   void barrier() override { meeting_.wait(); }
   std::vector<std::string> all_gather_text(const std::string& text) override {

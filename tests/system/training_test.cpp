@@ -99,8 +99,6 @@ TEST_F(Training, ResumedRunRepeatsTheUninterruptedOneBitForBit) {
   }
 }
 
-// The systems that BiGAN is compared with, one of which has no D: exact resume, the losses that
-// they have, and the measures of their encoder.
 TEST_F(Training, PortionsHaveTheSameSamplesOnAnyNumberOfRanksAndBucketsByMeasurementAreKept) {
   const std::string portions = "--train.accumulate 4 --run.steps ";
   ASSERT_EQ(train(1, "one", portions + "6").code, 0);
@@ -117,6 +115,26 @@ TEST_F(Training, PortionsHaveTheSameSamplesOnAnyNumberOfRanksAndBucketsByMeasure
   expect_equal_bits("two", "broken", 6);
 }
 
+// One that shares its optimizer out goes on, and goes on without shares with another
+// number of ranks, as if it had never stopped.
+TEST_F(Training, SharedOptimizerIsSavedWhole) {
+  const std::string shared = " --comm.shard-optimizer true --compute.dtype float64 --run.steps ";
+  ASSERT_EQ(train(2, "whole", "--comm.exchange background" + shared + "20").code, 0);
+  ASSERT_EQ(train(2, "parts", "--comm.exchange background" + shared + "10").code, 0);
+  ASSERT_EQ(train(2, "parts", "--comm.exchange background" + shared + "20").code, 0);
+  expect_equal_bits("whole", "parts", 20);
+
+  ASSERT_EQ(train(4, "fewer", shared + "10").code, 0);
+  ASSERT_EQ(train(1, "fewer", "--compute.dtype float64 --run.steps 20").code, 0);
+  EXPECT_EQ(samples("whole"), samples("fewer"));
+  const auto expected = state("whole", 20), found = state("fewer", 20);
+  for (const auto& [name, tensor] : expected) {
+    EXPECT_TRUE(at::allclose(found.at(name), tensor, 1e-9, 1e-9)) << name;
+  }
+}
+
+// The systems that BiGAN is compared with, one of which has no D: exact resume, the losses that
+// they have, and the measures of their encoder.
 TEST_F(Training, BaselinesOfBiganResumeBitForBitAndAreMeasured) {
   for (const auto& [system, cost, more] :
        {std::tuple<std::string, std::string, std::string>{"autoencoder", "loss_ge_reconstruction",

@@ -38,7 +38,7 @@ std::string verdict(const std::function<void(TrainState&, int rank)>& spoil) {
 }
 
 at::Tensor tensor_of(const TrainState& state, const std::string& name) {
-  for (const auto& entry : state.named_tensors()) {
+  for (const auto& entry : state.replicas()) {
     if (entry.name == name) return entry.tensor;
   }
   ADD_FAILURE() << name;
