@@ -25,6 +25,7 @@
 #include "train/replica_check.h"
 #include "train/singular_values.h"
 #include "train/step.h"
+#include "train/to_device.h"
 
 namespace bbg::app {
 
@@ -174,6 +175,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   together(control, [&] {
     comm::nccl_version();  // refuses another library than the one that was built against
     config.data.rank_batch(control.size(), config.train.accumulate);
+    config.train.check_ranks(control.size());
     shards.emplace(data::ShardSet::open(config.data.shards, config.data.verify));
     check_data(config, *shards, config.data.shards);
     if (!config.data.test_shards.empty()) {
@@ -245,8 +247,8 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     RECORD_USER_SCOPE("data");
     core::Batch batch = loader->next();
     sample_ids.push_back(batch.sample_ids);
-    batch.images = batch.images.to(tensor_options);
-    batch.labels = batch.labels.to(tensor_options.device());
+    batch.images = train::to_device(batch.images, tensor_options);
+    batch.labels = train::to_device(batch.labels, tensor_options.dtype(at::kLong));
     return batch;
   };
   const auto noise = [&] {

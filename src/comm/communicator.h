@@ -29,8 +29,9 @@ namespace bbg::comm {
 enum class Reduce { kSum, kMean, kMax };
 
 struct SplitOptions {
-  std::string purpose;  // a word for messages and file names, as "gradients"
-  int group = 0;        // ranks that give the same number form one communicator
+  std::string purpose;   // a word for messages and file names, as "gradients"
+  int group = 0;         // ranks that give the same number form one communicator,
+  bool by_host = false;  // if they are on the same host, where this asks for it
   // A thread (CPU) or stream (CUDA) of its own will use it while others compute: its waits leave
   // the core to them.
   bool is_beside = false;
@@ -63,9 +64,9 @@ class Communicator {
   // True on every rank if it was true on all of them. Called before anything irreversible.
   virtual bool agree(bool ready) = 0;
 
-  // A communicator of the ranks that give the same group, in the order of their numbers here, for
-  // use at the same time as this one. Must not outlive it. UsageError where the library cannot
-  // serve two threads and is_beside asks for it.
+  // A communicator of the ranks of the same group (SplitOptions), in the order of their numbers
+  // here, for use at the same time as this one. Must not outlive it. UsageError where the library
+  // cannot serve two threads and is_beside asks for it.
   virtual std::unique_ptr<Communicator> split(const SplitOptions& options) = 0;
   // From any thread, of a communicator that is_beside: a wait on it ends with SystemError; it is
   // of no use afterwards. Other ranks are not told.

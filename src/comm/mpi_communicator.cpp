@@ -103,7 +103,9 @@ class MpiCommunicator final : public Communicator {
 
   MpiCommunicator(const MpiCommunicator& parent, const SplitOptions& split)
       : options_(parent.options_), purpose_(split.purpose), is_beside_(split.is_beside) {
-    check(MPI_Comm_split(parent.ranks_, split.group, parent.rank_, &ranks_), "MPI_Comm_split",
+    MPI_Comm within = parent.ranks_;
+    if (split.by_host) within = parent.host_;  // its ranks are in the order of the parent's
+    check(MPI_Comm_split(within, split.group, parent.rank_, &ranks_), "MPI_Comm_split",
           parent.in_job_);
     attach();
   }

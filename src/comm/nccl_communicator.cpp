@@ -157,7 +157,8 @@ class NcclCommunicator final : public Communicator {
     // What is split off is used from one host thread, in the same order on all ranks.
     return std::make_unique<NcclCommunicator>(
         device_, deadline_ms_,
-        control_.split({.purpose = options.purpose, .group = options.group}));
+        control_.split(
+            {.purpose = options.purpose, .group = options.group, .by_host = options.by_host}));
   }
   void interrupt() override {}  // calls return at once
   std::string newest() const override { return control_.newest(); }

@@ -22,10 +22,13 @@ struct Context {
   comm::Communicator& communicator;
   const ModelOptions& options;
   Mode mode = Mode::kTrain;
-  std::vector<std::function<void(bool move)>> refresh;  // power iterations; move: keep the new u
-  std::vector<std::function<void()>> renew;             // effective weights, when next used
-  std::vector<std::function<void()>> begin_standing, finish_standing;
-  bool is_recomputing = false;  // set by Recomputation
+  // Power iterations; move: keep the new u.
+  std::vector<std::function<void(bool move)>> refresh = {};
+  // Effective weights, when next used.
+  std::vector<std::function<void()>> renew = {};
+  std::vector<std::function<void()>> begin_standing = {}, finish_standing = {};
+  std::vector<at::Tensor> statistics = {};  // running means and variances
+  bool is_recomputing = false;              // set by Recomputation
 };
 
 // While it lives, forwards repeat earlier ones that were made in `mode`: the same arithmetic and

@@ -14,15 +14,16 @@ using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
 struct Moments {
-  at::Tensor mean, variance;
-  double count;
+  at::Tensor mean, variance;  // [C]
+  at::Tensor count;           // scalar, on the device: nothing here waits for it
 };
 
 Moments merged_moments(const at::Tensor& x, comm::Communicator& communicator) {
   const auto [mean, variance] = channel_moments(x);
   const double own_count = static_cast<double>(x.numel() / x.size(1));
-  if (communicator.size() == 1) return {mean, variance, own_count};
-  const at::Tensor own = at::cat({mean, variance, at::full({1}, own_count, mean.options())});
+  const at::Tensor count = at::full({1}, own_count, mean.options());
+  if (communicator.size() == 1) return {mean, variance, count[0]};
+  const at::Tensor own = at::cat({mean, variance, count});
   const at::Tensor all = communicator.all_gather(own.unsqueeze(0));  // [ranks, 2C + 1]
   const int64_t channels = x.size(1);
   const at::Tensor means = all.narrow(1, 0, channels);
@@ -31,7 +32,7 @@ Moments merged_moments(const at::Tensor& x, comm::Communicator& communicator) {
   const at::Tensor total = counts.sum();
   const at::Tensor merged = (means * counts).sum(0) / total;
   const at::Tensor m2 = ((variances + (means - merged).square()) * counts).sum(0);
-  return {merged, m2 / total, total.item<double>()};
+  return {merged, m2 / total, total};
 }
 
 // [N, C] -> the shape of gain or bias
@@ -50,13 +51,11 @@ class Normalise : public torch::autograd::Function<Normalise> {
     const Moments moments = merged_moments(x, communicator);
     const at::Tensor inverse = (moments.variance + eps).rsqrt();
     const at::Tensor output = norm_forward(x, {moments.mean, inverse, gain, bias, relu});
-    context->save_for_backward({x, gain, bias, moments.mean, inverse});
+    context->save_for_backward({x, gain, bias, moments.mean, inverse, moments.count});
     context->saved_data["relu"] = relu;
     context->saved_data["communicator"] = communicator_address;
-    context->saved_data["count"] = moments.count;
-    const at::Tensor count = at::scalar_tensor(moments.count, at::kDouble);
-    context->mark_non_differentiable({moments.mean, moments.variance, count});
-    return {output, moments.mean, moments.variance, count};
+    context->mark_non_differentiable({moments.mean, moments.variance, moments.count});
+    return {output, moments.mean, moments.variance, moments.count};
   }
 
   // d/dx of n = (x - mean) / std, y = gain n + bias: g <- (gain g - mean(gain g) -
@@ -72,7 +71,7 @@ class Normalise : public torch::autograd::Function<Normalise> {
     if (gain.defined()) sums = sums * gain;
     sums = sums.sum(1);  // [2, C]
     communicator.all_reduce(sums, comm::Reduce::kSum);
-    sums = sums / context->saved_data["count"].toDouble();
+    sums = sums / saved[5];
     return {norm_gradient_input(x, gradients[0], terms, sums[0], sums[1]),
             gain.defined() ? as_term(of_gain, gain.dim()) : Variable(),
             bias.defined() ? as_term(of_bias, bias.dim()) : Variable(),
@@ -92,7 +91,7 @@ Normalised cross_replica_normalise(const at::Tensor& x, double eps,
   const variable_list results =
       Normalise::apply(x, optional(after.gain), optional(after.bias), after.relu, eps,
                        static_cast<int64_t>(reinterpret_cast<intptr_t>(&communicator)));
-  return {results[0], results[1], results[2], results[3].item<double>()};
+  return {results[0], results[1], results[2], results[3]};
 }
 
 struct CrossReplicaNorm::State {
@@ -105,6 +104,7 @@ CrossReplicaNorm::CrossReplicaNorm(Context& context, const Scope& scope, int64_t
     : context_(&context), state_(std::make_shared<State>()) {
   state_->running_mean = scope.buffer("running_mean", {channels}, 0);
   state_->running_var = scope.buffer("running_var", {channels}, 1);
+  context.statistics.insert(context.statistics.end(), {state_->running_mean, state_->running_var});
   context.begin_standing.push_back([state = state_] {
     state->mean_sum = at::zeros_like(state->running_mean);
     state->var_sum = at::zeros_like(state->running_var);
@@ -129,7 +129,7 @@ at::Tensor CrossReplicaNorm::operator()(const at::Tensor& x, const AfterNorm& af
       cross_replica_normalise(x, options.bn_eps, context_->communicator, after);
   if (context_->is_recomputing) return result.output;
   const at::NoGradGuard no_grad;
-  const at::Tensor unbiased = result.variance * (result.count / std::max(1.0, result.count - 1));
+  const at::Tensor unbiased = result.variance * (result.count / (result.count - 1).clamp_min(1));
   if (context_->mode == Mode::kStanding) {
     state_->mean_sum.add_(result.mean);
     state_->var_sum.add_(unbiased);

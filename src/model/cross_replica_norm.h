@@ -20,7 +20,7 @@ struct AfterNorm {
 // mean and var (biased) [C] come back detached.
 struct Normalised {
   at::Tensor output, mean, variance;
-  double count = 0;  // samples x positions over all ranks
+  at::Tensor count;  // samples x positions over all ranks: a scalar of their type
 };
 Normalised cross_replica_normalise(const at::Tensor& x, double eps,
                                    comm::Communicator& communicator, const AfterNorm& after = {});

@@ -10,7 +10,7 @@ Network::Network(std::string prefix, const ModelOptions& options, comm::Communic
                  uint64_t seed, at::TensorOptions tensor_options)
     : options_(options),
       store_(std::move(prefix), seed, options.init, tensor_options),
-      context_{communicator, options_, Mode::kTrain, {}, {}, {}, {}} {}
+      context_{.communicator = communicator, .options = options_} {}
 
 int64_t Network::num_parameters() const {
   int64_t count = 0;

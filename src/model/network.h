@@ -25,6 +25,8 @@ class Network {
   void set_mode(Mode mode) { context_.mode = mode; }
   Mode mode() const { return context_.mode; }
   void set_requires_grad(bool requires_grad);
+  // Running means and variances of norms; they share memory with buffers of the store.
+  const std::vector<at::Tensor>& statistics() const { return context_.statistics; }
 
   // Before the first forward of each sub-step: makes the power iterations. In kTrain their vectors
   // move; otherwise one iteration is made and forgotten (docs/choices.md 39, 40).

@@ -10,6 +10,7 @@
 #include "core/rng.h"
 #include "loss/orthogonal.h"
 #include "loss/regression.h"
+#include "train/to_device.h"
 
 namespace bbg::train {
 
@@ -74,32 +75,33 @@ Noise make_noise(uint64_t seed, int64_t draw, const core::Slots& slots,
                  const model::ModelOptions& options, at::TensorOptions tensor_options,
                  bool is_augmenting, const Truncation& truncation) {
   Noise noise;
-  noise.z = rows(seed, core::Purpose::kPrior, draw, slots, options.z_dim,
-                 [&](core::RandomStream& stream, std::span<double> row) {
-                   if (options.prior == "uniform") {
-                     fill_uniform(stream, row);
-                   } else {
-                     fill_truncated(stream, row, truncation);
-                   }
-                 })
-                .to(tensor_options);
+  noise.z = to_device(rows(seed, core::Purpose::kPrior, draw, slots, options.z_dim,
+                           [&](core::RandomStream& stream, std::span<double> row) {
+                             if (options.prior == "uniform") {
+                               fill_uniform(stream, row);
+                             } else {
+                               fill_truncated(stream, row, truncation);
+                             }
+                           }),
+                      tensor_options);
   if (options.has_encoder() && options.e_stochastic) {
-    noise.epsilon = rows(seed, core::Purpose::kEncoder, draw, slots, options.z_dim, fill_normal)
-                        .to(tensor_options);
+    noise.epsilon =
+        to_device(rows(seed, core::Purpose::kEncoder, draw, slots, options.z_dim, fill_normal),
+                  tensor_options);
   }
   if (options.is_conditional()) {
     const auto classes = static_cast<uint64_t>(options.num_classes);
-    noise.labels = rows(seed, core::Purpose::kFakeLabel, draw, slots, 1,
-                        [&](core::RandomStream& stream, std::span<double> row) {
-                          row[0] = static_cast<double>(stream.next_below(classes));
-                        })
-                       .squeeze(1)
-                       .to(tensor_options.dtype(at::kLong));
+    const at::Tensor labels = rows(seed, core::Purpose::kFakeLabel, draw, slots, 1,
+                                   [&](core::RandomStream& stream, std::span<double> row) {
+                                     row[0] = static_cast<double>(stream.next_below(classes));
+                                   });
+    noise.labels = to_device(labels.squeeze(1), tensor_options.dtype(at::kLong));
   }
   if (is_augmenting) {
-    noise.augment = rows(seed, core::Purpose::kDiffAug, draw, slots, 2 * kAugmentNumbers, fill_unit)
-                        .view({slots.count(), 2, kAugmentNumbers})
-                        .to(tensor_options.dtype(at::kDouble));
+    const at::Tensor numbers =
+        rows(seed, core::Purpose::kDiffAug, draw, slots, 2 * kAugmentNumbers, fill_unit);
+    noise.augment = to_device(numbers.view({slots.count(), 2, kAugmentNumbers}),
+                              tensor_options.dtype(at::kDouble));
   }
   return noise;
 }

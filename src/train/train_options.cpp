@@ -1,6 +1,7 @@
 #include "train/train_options.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 
 #include "core/error.h"
@@ -71,6 +72,11 @@ void TrainOptions::declare(core::OptionTable& table) {
            "one; batch norm has the statistics of a portion, over all ranks")
       .unit("portions")
       .at_least(1);
+  table.add(
+      "train.norm-group", &norm_group,
+      "Which ranks share the statistics of cross-replica norms: all; node, those of one host; "
+      "or a number of ranks that follow each other, 1 for each by itself. Running statistics "
+      "are averaged over all");
   table
       .add(
           "train.warmup-steps", &warmup_steps,
@@ -120,8 +126,29 @@ void TrainOptions::declare(core::OptionTable& table) {
       .at_most(1);
 }
 
+int64_t TrainOptions::norm_group_size() const {
+  if (norm_group == "all" || norm_group == "node") return 0;
+  int64_t size = 0;
+  const char* end = norm_group.data() + norm_group.size();
+  const auto [stopped, error] = std::from_chars(norm_group.data(), end, size);
+  if (error != std::errc() || stopped != end || size < 1) {
+    throw core::UsageError("train.norm-group = " + norm_group + " names no group of ranks",
+                           "give all, node, or a number of ranks from 1 on");
+  }
+  return size;
+}
+
+void TrainOptions::check_ranks(int size) const {
+  const int64_t group = norm_group_size();
+  if (group == 0 || size % group == 0) return;
+  throw core::UsageError("train.norm-group = " + norm_group + " does not divide the " +
+                             std::to_string(size) + " rank(s) of the job",
+                         "choose a number of ranks that does");
+}
+
 void TrainOptions::check() const {
   parse_augment_policy(augment);
+  norm_group_size();
   if (simultaneous && d_steps != 1) {
     throw core::UsageError(
         "train.simultaneous = true does not fit train.d-steps = " + std::to_string(d_steps),

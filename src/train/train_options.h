@@ -25,6 +25,7 @@ struct TrainOptions {
   double orthogonal = 0;  // beta of loss/orthogonal.h
   double clip_norm = 0;
   int64_t accumulate = 1;
+  std::string norm_group = "all";
   int64_t warmup_steps = 0;
   std::string augment;  // words of train/diff_augment.h
   // train/divergence.h
@@ -37,6 +38,10 @@ struct TrainOptions {
   void declare(core::OptionTable& table);
   // Throws UsageError where values do not fit together.
   void check() const;
+  // UsageError where train.norm-group does not fit this number of ranks.
+  void check_ranks(int size) const;
+  // Ranks that share the statistics of norms, where norm_group is a number; else 0.
+  int64_t norm_group_size() const;
   // Of D alone in one step: none in a system without D.
   int64_t d_updates(const model::ModelOptions& model) const {
     return model.has_discriminator() ? d_steps : 0;

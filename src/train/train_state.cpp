@@ -34,6 +34,16 @@ void append(std::vector<model::NamedTensor>& all, const std::string& prefix,
   for (const auto& entry : some) all.push_back({prefix + "." + entry.name, entry.tensor});
 }
 
+std::unique_ptr<comm::Communicator> split_for_norms(const TrainOptions& options,
+                                                    comm::Communicator& communicator) {
+  if (communicator.size() == 1 || options.norm_group == "all") return nullptr;
+  options.check_ranks(communicator.size());
+  if (options.norm_group == "node")
+    return communicator.split({.purpose = "norms", .by_host = true});
+  const auto size = static_cast<int>(options.norm_group_size());
+  return communicator.split({.purpose = "norms", .group = communicator.rank() / size});
+}
+
 std::string shape_text(at::IntArrayRef shape) {
   std::string text = "[";
   for (size_t i = 0; i < shape.size(); ++i) text += (i > 0 ? ", " : "") + std::to_string(shape[i]);
@@ -73,9 +83,12 @@ void Trained::take_owned(const at::Tensor& flat, at::Tensor moment) {
 TrainState::TrainState(const model::ModelOptions& model_options, const TrainOptions& options,
                        comm::Communicator& communicator, uint64_t seed,
                        at::TensorOptions tensor_options, const comm::ExchangeOptions& exchange)
-    : nets(model::make_nets(model_options, communicator, seed, tensor_options)),
+    : norm_ranks(split_for_norms(options, communicator)),
+      nets(model::make_nets(model_options, norm_ranks ? *norm_ranks : communicator, seed,
+                            tensor_options)),
       queue(communicator, exchange, tensor_options.device()),
       g(*nets.generator, options, communicator, queue),
+      communicator_(communicator),
       options_(options) {
   average_g = model::make_generator(model_options, communicator, seed, tensor_options);
   average_g->set_requires_grad(false);
@@ -94,8 +107,32 @@ TrainState::TrainState(const model::ModelOptions& model_options, const TrainOpti
   broadcast(communicator);
 }
 
+// Linear, as the running statistics themselves: to average them now and then or at the end is the
+// same.
+void TrainState::merge_statistics() {
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> all, flat;
+  const auto add = [&](const model::Network* network) {
+    if (network == nullptr) return;
+    all.insert(all.end(), network->statistics().begin(), network->statistics().end());
+  };
+  add(nets.generator.get());
+  add(nets.encoder.get());
+  add(nets.discriminator.get());
+  if (all.empty()) return;
+  for (const at::Tensor& one : all) flat.push_back(one.flatten());
+  at::Tensor packed = at::cat(flat);
+  communicator_.all_reduce(packed, comm::Reduce::kMean);
+  int64_t first = 0;
+  for (at::Tensor& one : all) {
+    one.copy_(packed.narrow(0, first, one.numel()).view(one.sizes()));
+    first += one.numel();
+  }
+}
+
 void TrainState::update_averages(int64_t step) {
   RECORD_USER_SCOPE("averages");
+  if (norm_ranks) merge_statistics();
   const double decay = step < options_.ema_start ? 0 : options_.ema_decay;
   average(*nets.generator, g.arena, *average_g, *average_g_arena, decay);
   if (average_e) {

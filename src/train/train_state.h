@@ -47,6 +47,8 @@ struct TrainState {
              comm::Communicator& communicator, uint64_t seed, at::TensorOptions tensor_options,
              const comm::ExchangeOptions& exchange = {});
 
+  // Whose ranks share the statistics of norms in training; null: all of them (train.norm-group).
+  std::unique_ptr<comm::Communicator> norm_ranks;
   model::Nets nets;
   comm::ReductionQueue queue;  // of all networks' gradients
   Trained g;
@@ -58,7 +60,8 @@ struct TrainState {
   std::unique_ptr<model::Encoder> average_e;  // null without an encoder
   std::optional<Arena> average_g_arena, average_e_arena;
 
-  // After a G/E update; `step` counts finished ones, including this one.
+  // After a G/E update; `step` counts finished ones, including this one. Running statistics of
+  // groups of ranks are averaged first: a collective where there are groups.
   void update_averages(int64_t step);
   // The averages' buffers as update_averages() left them: evaluation puts statistics of its own
   // there.
@@ -84,6 +87,9 @@ struct TrainState {
     at::Tensor own;
   };
   std::vector<Moment> shared_moments();
+  void merge_statistics();
+
+  comm::Communicator& communicator_;
 
   std::map<std::string, at::Tensor> loaded_moments_;  // of load(), whole, until broadcast()
   TrainOptions options_;

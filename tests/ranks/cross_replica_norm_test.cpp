@@ -34,7 +34,7 @@ void compare_with_whole_batch(const std::vector<int64_t>& shape, double offset) 
   const double scale = 1 + std::abs(offset);  // the mean's own rounding grows with it
   EXPECT_TRUE(at::allclose(result.output, expected.narrow(0, rank * n, n), 0, kTolerance * scale));
   EXPECT_TRUE(at::allclose(own.grad(), whole.grad().narrow(0, rank * n, n), 0, kTolerance * scale));
-  EXPECT_EQ(result.count, static_cast<double>(whole.numel() / whole.size(1)));
+  EXPECT_EQ(result.count.item<double>(), static_cast<double>(whole.numel() / whole.size(1)));
 }
 
 TEST(CrossReplicaNorm, EqualsTheNormOfTheWholeBatch) { compare_with_whole_batch({3, 5, 4, 4}, 0); }
@@ -93,6 +93,29 @@ void compare_what_follows(bool of_samples) {
 
 TEST(CrossReplicaNorm, TakesGainBiasAndReluPerChannel) { compare_what_follows(false); }
 TEST(CrossReplicaNorm, TakesGainBiasAndReluPerSample) { compare_what_follows(true); }
+
+// In groups of two ranks: the norm of the two ranks' samples; what is left over is a group too.
+TEST(CrossReplicaNorm, OfGroupsTakesTheirSamplesAlone) {
+  const auto all = comm::make_mpi_communicator({});
+  const int group = all->rank() / 2;
+  const auto communicator = all->split({.purpose = "norms", .group = group});
+  const int64_t n = 3, first = group * 2 * n, count = n * communicator->size();
+  const at::Tensor wave =
+      at::sin(at::arange(n * all->size() * 5 * 4, at::kDouble) * 1.7).view({-1, 5, 4});
+  const at::Tensor of_group = wave.narrow(0, first, count).clone().set_requires_grad(true);
+  const at::Tensor expected =
+      std::get<0>(at::native_batch_norm(of_group, {}, {}, {}, {}, /*training=*/true, 0.1, 1e-5));
+  const at::Tensor weights = at::cos(wave);
+  (expected * weights.narrow(0, first, count)).sum().backward();
+
+  const int64_t start = communicator->rank() * n;
+  const at::Tensor own = of_group.detach().narrow(0, start, n).clone().set_requires_grad(true);
+  const model::Normalised result = model::cross_replica_normalise(own, 1e-5, *communicator);
+  (result.output * weights.narrow(0, first + start, n)).sum().backward();
+  EXPECT_TRUE(at::allclose(result.output, expected.narrow(0, start, n), 0, kTolerance));
+  EXPECT_TRUE(at::allclose(own.grad(), of_group.grad().narrow(0, start, n), 0, kTolerance));
+  EXPECT_EQ(result.count.item<double>(), static_cast<double>(count * 4));
+}
 
 TEST(CrossReplicaNorm, GivesEqualBitsOnAllRanks) {
   const auto communicator = comm::make_mpi_communicator({});

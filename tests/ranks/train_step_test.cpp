@@ -10,6 +10,7 @@
 #include "comm/make_communicator.h"
 #include "support/global_batch.h"
 #include "support/self_communicator.h"
+#include "train/replica_check.h"
 #include "train/step.h"
 
 namespace bbg {
@@ -50,6 +51,7 @@ model::ModelOptions small(const std::string& block, const std::string& d_norm,
 struct Manner {
   comm::ExchangeOptions exchange = {};
   int64_t accumulate = 1;  // the result is that of this number of portions
+  std::string norm_group = "all";
 };
 
 // Called with the state once it is there, and before each update.
@@ -70,6 +72,7 @@ std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& com
   options.clip_norm = test.clip_norm;
   options.warmup_steps = 4;
   options.accumulate = manner.accumulate;
+  options.norm_group = manner.norm_group;
   // Biases in front of a norm have true gradient zero; what arrives is rounding, 1e-16 here, and
   // Adam makes steps of lr * rounding / eps of it (docs/choices.md C5). BigGAN-PyTorch's eps, 1e-6,
   // keeps that below the tolerance in float64.
@@ -186,6 +189,46 @@ TEST_P(TrainStep, WithItsOptimizerSharedOutEqualsOneRank) {
       }
     }
   }
+}
+
+// One rank that works through as many portions as there are groups normalises the same samples
+// together, and so trains the same; its running statistics move with every portion.
+TEST_P(TrainStep, WithNormsOfGroupsEqualsOneRankInPortions) {
+  const auto communicator = comm::make_mpi_communicator({});
+  const int64_t size = communicator->size(), batch = testing::global_batch(communicator->size(), 1);
+  for (int64_t group = 1; group < size; ++group) {
+    if (size % group != 0) continue;
+    SCOPED_TRACE(group);
+    const auto many =
+        run(GetParam(), *communicator, batch, 4, {.norm_group = std::to_string(group)});
+    EXPECT_EQ(train::differing_replicas(*many, *communicator), "");
+    const auto found = by_name(many->to_state_dict());
+    testing::SelfCommunicator alone;
+    const auto one = run(GetParam(), alone, batch, 4, {.accumulate = size / group});
+    for (const auto& [name, tensor] : one->to_state_dict().tensors) {
+      if (name.find("running_") != std::string::npos) continue;
+      EXPECT_TRUE(at::allclose(found.at(name), tensor, 1e-9, 1e-9)) << name;
+    }
+  }
+  // One host, one group.
+  const auto all = run(GetParam(), *communicator, batch, 2)->to_state_dict();
+  expect_near(run(GetParam(), *communicator, batch, 2, {.norm_group = "node"})->to_state_dict(),
+              all);
+}
+
+// What G's first norm sees is the same in groups of any size as long as G has not moved, and so is
+// the mean of the means.
+TEST(NormGroups, RunningMeansAreThoseOfAllRanks) {
+  const auto communicator = comm::make_mpi_communicator({});
+  const Case test{"", small("strided", "bn", "cg"), "logistic"};
+  const int64_t batch = testing::global_batch(communicator->size());
+  const auto first_mean = [&](const std::string& group) {
+    const auto state = run(test, *communicator, batch, 1, {.norm_group = group});
+    return state->nets.generator->statistics().at(0).clone();
+  };
+  const at::Tensor mean = first_mean("1");
+  EXPECT_GT(mean.abs().max().item<double>(), 1e-3);
+  EXPECT_TRUE(at::allclose(mean, first_mean("all"), 0, 1e-12));
 }
 
 TEST_P(TrainStep, RepeatsBitForBit) {

@@ -84,6 +84,9 @@ inline void expect_communicator_contract(comm::Communicator& communicator,
   // Groups, and all ranks again beside them; both in use at once.
   const auto halved = communicator.split({.purpose = "group", .group = static_cast<int>(rank % 2)});
   const auto beside = communicator.split({.purpose = "beside", .is_beside = true});
+  const auto neighbours = communicator.split({.purpose = "host", .by_host = true});
+  EXPECT_EQ(neighbours->size(), communicator.local_size());
+  EXPECT_EQ(neighbours->rank(), communicator.local_rank());
   const int64_t members = (size + 1 - rank % 2) / 2;
   EXPECT_EQ(halved->size(), members);
   EXPECT_EQ(halved->rank(), rank / 2);

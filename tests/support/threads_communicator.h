@@ -104,6 +104,7 @@ class ThreadsCommunicator final : public comm::Communicator {
   }
   std::unique_ptr<comm::Communicator> split(const comm::SplitOptions& options) override {
     const std::vector<std::string> groups = all_gather_text(std::to_string(options.group));
+    // by_host: all threads are of one.
     int rank = 0, size = 0, first = -1;
     for (int r = 0; r < size_; ++r) {
       if (groups[r] != groups[rank_]) continue;

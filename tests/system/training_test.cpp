@@ -133,6 +133,17 @@ TEST_F(Training, SharedOptimizerIsSavedWhole) {
   }
 }
 
+TEST_F(Training, NormsOfGroupsResumeBitForBit) {
+  const std::string options = "--train.norm-group 1 --train.replica-check-every 1 --run.steps ";
+  ASSERT_EQ(train(2, "whole", options + "10").code, 0);
+  ASSERT_EQ(train(2, "parts", options + "5").code, 0);
+  ASSERT_EQ(train(2, "parts", options + "10").code, 0);
+  expect_equal_bits("whole", "parts", 10);
+  const test::Outcome outcome = train(2, "odd", "--train.norm-group 3");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, ::testing::HasSubstr("train.norm-group = 3 does not divide"));
+}
+
 // The systems that BiGAN is compared with, one of which has no D: exact resume, the losses that
 // they have, and the measures of their encoder.
 TEST_F(Training, BaselinesOfBiganResumeBitForBitAndAreMeasured) {
