@@ -58,6 +58,11 @@ void RunConfig::parse(const std::vector<std::string>& arguments) {
     throw core::UsageError("eval.truncation does not fit model.prior = " + model.prior,
                            "leave it out: only a normal prior has tails to cut");
   }
+  if (train.precision == "bfloat16" && compute.dtype != "float32") {
+    throw core::UsageError(
+        "train.precision = bfloat16 does not fit compute.dtype = " + compute.dtype,
+        "set compute.dtype = float32, or train.precision = full");
+  }
   if (data.crop > 0 && data.crop != model.data_resolution()) {
     throw core::UsageError("data.crop = " + std::to_string(data.crop) +
                                " is not the size of the model's images, " +

@@ -20,10 +20,11 @@ Attention::Attention(Context& context, const Scope& scope, int64_t channels)
 
 at::Tensor Attention::operator()(const at::Tensor& x) const {
   const int64_t n = x.size(0);
-  const at::Tensor theta = theta_(x).flatten(2);                                 // [N, C/8, P]
-  const at::Tensor phi = at::max_pool2d(phi_(x), 2).flatten(2);                  // [N, C/8, P/4]
-  const at::Tensor g = at::max_pool2d(g_(x), 2).flatten(2);                      // [N, C/2, P/4]
-  const at::Tensor beta = at::softmax(at::bmm(theta.transpose(1, 2), phi), -1);  // [N, P, P/4]
+  const at::Tensor theta = theta_(x).flatten(2);                 // [N, C/8, P]
+  const at::Tensor phi = at::max_pool2d(phi_(x), 2).flatten(2);  // [N, C/8, P/4]
+  const at::Tensor g = at::max_pool2d(g_(x), 2).flatten(2);      // [N, C/2, P/4]
+  const at::Tensor alike = in_full(at::bmm(theta.transpose(1, 2), phi));
+  const at::Tensor beta = at::softmax(alike, -1).to(g.scalar_type());  // [N, P, P/4]
   const at::Tensor o = at::bmm(g, beta.transpose(1, 2)).view({n, -1, x.size(2), x.size(3)});
   return at::addcmul(x, gamma_, o_(o));
 }

@@ -27,7 +27,7 @@ BiganDiscriminator::BiganDiscriminator(Context& context, const Scope& scope,
   }
   const int64_t side = options.resolution / 16;
   score_.emplace(context, scope / (reads_code ? "score_xz" : "score_x"),
-                 channels_.back() * side * side, 1, false, false, Start::kZero);
+                 channels_.back() * side * side, 1, false, false, Start::kZero, Precision::kFull);
 }
 
 at::Tensor BiganDiscriminator::image_features(const at::Tensor& x) {

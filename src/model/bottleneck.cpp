@@ -36,6 +36,8 @@ at::Tensor Bottleneck::branch(const at::Tensor& activated) {
 PooledNorm::PooledNorm(Context& context, const Scope& scope, int64_t channels, bool relu)
     : norm_(context, scope, channels), relu_(relu) {}
 
-at::Tensor PooledNorm::operator()(const at::Tensor& x) { return norm_(x, relu_).mean({2, 3}); }
+at::Tensor PooledNorm::operator()(const at::Tensor& x) {
+  return in_full(norm_(x, relu_)).mean({2, 3});
+}
 
 }  // namespace bbg::model

@@ -5,8 +5,10 @@ namespace bbg::model {
 ConditionalNorm::ConditionalNorm(Context& context, const Scope& scope, ConditionKind kind,
                                  int64_t channels) {
   if (kind.features > 0) {
-    gain_map_.emplace(context, scope / "gain", kind.features, channels, false, true);
-    bias_map_.emplace(context, scope / "bias", kind.features, channels, false, true);
+    gain_map_.emplace(context, scope / "gain", kind.features, channels, false, true, Start::kWeight,
+                      Precision::kFull);
+    bias_map_.emplace(context, scope / "bias", kind.features, channels, false, true, Start::kWeight,
+                      Precision::kFull);
   } else if (kind.classes > 0) {
     gain_table_ = (scope / "gain").parameter("weight", {kind.classes, channels}, Start::kWeight);
     bias_table_ = (scope / "bias").parameter("weight", {kind.classes, channels}, Start::kWeight);

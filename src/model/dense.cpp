@@ -40,7 +40,7 @@ DenseDiscriminator::DenseDiscriminator(Context& context, const Scope& scope,
              : std::nullopt),
       j_(context, scope / "J", options.width, options.width, true, kLeak),
       score_(context, scope / (options.active_terms().xz ? "score_xz" : "score_x"), options.width,
-             1, false, false, Start::kZero) {}
+             1, false, false, Start::kZero, Precision::kFull) {}
 
 at::Tensor DenseDiscriminator::image_features(const at::Tensor& x) { return f_(flat_pixels(x)); }
 

@@ -69,7 +69,7 @@ class ResidualTrunk {
   at::Tensor operator()(const at::Tensor& x) const {
     at::Tensor h = channels_last(x);
     for (const DiscriminatorBlock& block : blocks_) h = block(h);
-    return at::relu(h).sum({2, 3});
+    return in_full(at::relu(h)).sum({2, 3});
   }
   int64_t out_features() const { return out_features_; }
 
@@ -125,19 +125,21 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
                       options.j_depth, spectral);
   }
   if (terms.x) {
-    parts_->score_x.emplace(context(), root() / "score_x", image_features, 1, true, spectral);
+    parts_->score_x.emplace(context(), root() / "score_x", image_features, 1, true, spectral,
+                            Start::kWeight, Precision::kFull);
     if (options.is_conditional()) {
       parts_->class_embedding.emplace(context(), root() / "class_embedding",
                                       at::IntArrayRef{options.num_classes, image_features},
-                                      spectral);
+                                      spectral, Start::kWeight, nullptr, Precision::kFull);
     }
   }
   if (terms.z) {
-    parts_->score_z.emplace(context(), code_root / "score_z", code_features, 1, true, spectral);
+    parts_->score_z.emplace(context(), code_root / "score_z", code_features, 1, true, spectral,
+                            Start::kWeight, Precision::kFull);
   }
   if (terms.xz) {
     parts_->score_xz.emplace(context(), root() / "score_xz", parts_->j->out_features(), 1, true,
-                             spectral);
+                             spectral, Start::kWeight, Precision::kFull);
   }
 }
 
@@ -145,7 +147,7 @@ Discriminator::~Discriminator() = default;
 
 at::Tensor Discriminator::image_features(const at::Tensor& x) {
   if (parts_->single) return parts_->single->image_features(x);
-  return parts_->strided ? (*parts_->strided)(x) : (*parts_->residual)(x);
+  return in_full(parts_->strided ? (*parts_->strided)(x) : (*parts_->residual)(x));
 }
 
 at::Tensor Discriminator::feature(const at::Tensor& x) {
@@ -154,7 +156,7 @@ at::Tensor Discriminator::feature(const at::Tensor& x) {
 
 at::Tensor Discriminator::code_features(const at::Tensor& z) {
   if (parts_->single) return parts_->single->code_features(z);
-  return parts_->h ? (*parts_->h)(z) : at::Tensor();
+  return parts_->h ? in_full((*parts_->h)(z)) : at::Tensor();
 }
 
 core::Scores Discriminator::scores(const at::Tensor& image_features,

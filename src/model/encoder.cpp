@@ -67,17 +67,17 @@ Encoder::Encoder(const ModelOptions& options, comm::Communicator& communicator, 
   parts_->head.emplace(context(), root() / "head", features, options.e_head_width,
                        options.e_head_depth, false);
   // docs/choices.md C1
-  parts_->output.emplace(
-      context(), root() / "output", parts_->head->out_features(),
-      options.z_dim * (stochastic_ ? 2 : 1),
-      /*bias=*/!is_bigans, false,
-      is_bigans && options.is_latent_regressor() ? Start::kZero : Start::kWeight);
+  parts_->output.emplace(context(), root() / "output", parts_->head->out_features(),
+                         options.z_dim * (stochastic_ ? 2 : 1),
+                         /*bias=*/!is_bigans, false,
+                         is_bigans && options.is_latent_regressor() ? Start::kZero : Start::kWeight,
+                         Precision::kFull);
 }
 
 Encoder::~Encoder() = default;
 
 Code Encoder::forward(const at::Tensor& x) {
-  const at::Tensor feature = parts_->trunk(x);
+  const at::Tensor feature = in_full(parts_->trunk(x));
   const at::Tensor output = (*parts_->output)((*parts_->head)(feature));
   if (!stochastic_) {
     // Donahue et al. 2017's code keeps E's code where the uniform prior has its support.

@@ -81,7 +81,7 @@ class ResidualGenerator final : public Generator {
       h = blocks_[i](h, {.vector = condition(embedded, is_split_ ? chunks[i + 1] : at::Tensor()),
                          .labels = labels});
     }
-    return at::tanh((*output_conv_)((*output_norm_)(h, true)));
+    return at::tanh(in_full((*output_conv_)((*output_norm_)(h, true))));
   }
 
  private:
@@ -129,7 +129,7 @@ class StridedGenerator final : public Generator {
   at::Tensor forward(const at::Tensor& z, const at::Tensor&) override {
     at::Tensor h = channels_last((*linear_)(z).view({-1, top_, 4, 4}));
     for (size_t i = 0; i < deconvs_.size(); ++i) h = deconvs_[i](norms_[i](h, true));
-    return at::tanh(h);
+    return at::tanh(in_full(h));
   }
 
  private:
@@ -154,7 +154,7 @@ class DenseGenerator final : public Generator {
                 num_pixels(options, options.resolution), false, false) {}
 
   at::Tensor forward(const at::Tensor& z, const at::Tensor&) override {
-    const at::Tensor t = output_(second_(first_(z), code_(z)));
+    const at::Tensor t = in_full(output_(second_(first_(z), code_(z))));
     // The paper's sigmoid(t), in [0, 1], brought to [-1, 1]: 2 sigmoid(t) - 1 = tanh(t / 2).
     return at::tanh(t / 2).view(shape_);
   }
@@ -195,7 +195,7 @@ class BiganGenerator final : public Generator {
     for (size_t i = 0; i < deconvs_.size(); ++i) {
       h = norms_[i](deconvs_[i](h) + codes[i].unsqueeze(-1).unsqueeze(-1), true);
     }
-    return at::tanh((*output_)(h) / 2);  // as in DenseGenerator
+    return at::tanh(in_full((*output_)(h)) / 2);  // as in DenseGenerator
   }
 
  private:

@@ -16,6 +16,11 @@ at::Tensor with_shifted(const at::Tensor& weight) {
   return at::constant_pad_nd(wide, {0, 0, 0, 1}) + at::constant_pad_nd(wide, {0, 0, 1, 0});
 }
 
+// In the type of the weight; undefined stays so.
+at::Tensor like(const at::Tensor& x, const at::Tensor& weight) {
+  return x.defined() ? x.to(weight.scalar_type()) : x;
+}
+
 Weight::Form form_of(Resample resample) {
   switch (resample) {
     case Resample::kUpsampleBefore:
@@ -42,15 +47,17 @@ struct Weight::State {
   at::Tensor raw;
   at::Tensor u;  // undefined without spectral norm
   Form form;
+  bool in_bfloat16;
   PowerIteration iteration;
   at::Tensor effective;  // undefined until it is used
 };
 
 Weight::Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral,
-               Start start, Form form)
+               Start start, Form form, Precision precision)
     : state_(std::make_shared<State>()) {
   state_->raw = scope.parameter("weight", shape, start);
   state_->form = form;
+  state_->in_bfloat16 = context.options.in_bfloat16 && precision == Precision::kAsOptions;
   if (spectral) {
     state_->u = scope.buffer("u", {shape[0]}, 0, /*normal=*/true);
     context.refresh.push_back([state = state_, eps = context.options.sn_eps](bool move) {
@@ -60,14 +67,14 @@ Weight::Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool
       state->u.copy_(state->iteration.u);
     });
   }
-  if (spectral || form != nullptr) {
+  if (spectral || form != nullptr || state_->in_bfloat16) {
     context.renew.push_back([state = state_] { state->effective.reset(); });
   }
 }
 
 const at::Tensor& Weight::effective() const {
   State& state = *state_;
-  if (!state.u.defined() && state.form == nullptr) return state.raw;
+  if (!state.u.defined() && state.form == nullptr && !state.in_bfloat16) return state.raw;
   const bool needs_graph = at::GradMode::is_enabled() && state.raw.requires_grad();
   if (!state.effective.defined() || (needs_graph && !state.effective.requires_grad())) {
     state.effective = state.raw;
@@ -75,18 +82,20 @@ const at::Tensor& Weight::effective() const {
       state.effective = state.raw / singular_value(state.raw, state.iteration);
     }
     if (state.form != nullptr) state.effective = state.form(state.effective);
+    if (state.in_bfloat16) state.effective = state.effective.to(at::kBFloat16);
   }
   return state.effective;
 }
 
 Linear::Linear(Context& context, const Scope& scope, int64_t in, int64_t out, bool bias,
-               bool spectral, Start start)
-    : weight_(context, scope, {out, in}, spectral, start) {
+               bool spectral, Start start, Precision precision)
+    : weight_(context, scope, {out, in}, spectral, start, nullptr, precision) {
   if (bias) bias_ = scope.parameter("bias", {out}, Start::kZero);
 }
 
 at::Tensor Linear::operator()(const at::Tensor& x) const {
-  return at::linear(x, weight_.effective(), bias_);
+  const at::Tensor& weight = weight_.effective();
+  return at::linear(like(x, weight), weight, like(bias_, weight));
 }
 
 Conv::Conv(Context& context, const Scope& scope, ConvShape shape, bool spectral)
@@ -104,17 +113,18 @@ Conv::Conv(Context& context, const Scope& scope, ConvShape shape, bool spectral)
 
 at::Tensor Conv::operator()(const at::Tensor& x) const {
   const at::Tensor& weight = weight_.effective();
-  if (resample_ == Resample::kUpsampleBefore) return at::conv_transpose2d(x, weight, bias_, 2, 1);
-  if (resample_ == Resample::kPoolAfter) return at::conv2d(x, weight, bias_, 2, 1);
-  at::Tensor read = x;
+  const at::Tensor bias = like(bias_, weight);
+  at::Tensor read = like(x, weight);
+  if (resample_ == Resample::kUpsampleBefore) return at::conv_transpose2d(read, weight, bias, 2, 1);
+  if (resample_ == Resample::kPoolAfter) return at::conv2d(read, weight, bias, 2, 1);
   int64_t stride = stride_;
   if (weight.size(-1) == 1 && padding_ == 0 && stride > 1 && x.device().is_cpu()) {
     // The positions that count are picked here. oneDNN picks them too, but its gradient of the
     // weight (jit_1x1 in float32, channels-last, fewer than 16 channels) writes behind its buffer.
-    read = channels_last(x.slice(2, 0, x.size(2), stride).slice(3, 0, x.size(3), stride));
+    read = channels_last(read.slice(2, 0, x.size(2), stride).slice(3, 0, x.size(3), stride));
     stride = 1;
   }
-  return at::conv2d(read, weight, bias_, stride, padding_, 1, groups_);
+  return at::conv2d(read, weight, bias, stride, padding_, 1, groups_);
 }
 
 UpConv::UpConv(Context& context, const Scope& scope, int64_t in, int64_t out, int64_t kernel,
@@ -124,7 +134,9 @@ UpConv::UpConv(Context& context, const Scope& scope, int64_t in, int64_t out, in
 }
 
 at::Tensor UpConv::operator()(const at::Tensor& x) const {
-  return at::conv_transpose2d(x, weight_.effective(), bias_, 2, (kernel_ - 1) / 2, kernel_ % 2);
+  const at::Tensor& weight = weight_.effective();
+  return at::conv_transpose2d(like(x, weight), weight, like(bias_, weight), 2, (kernel_ - 1) / 2,
+                              kernel_ % 2);
 }
 
 at::Tensor upsample_nearest(const at::Tensor& x) {

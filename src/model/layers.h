@@ -4,6 +4,11 @@
 // (docs/choices.md 39). The effective weight is computed where a forward first uses it, so that
 // backward comes to it, and the gradient leaves for other ranks, right after that layer; it is
 // valid until the next begin_substep() or renew_weights().
+//
+// With ModelOptions::in_bfloat16 a layer brings its input, effective weight and bias to bfloat16,
+// and so its output; what follows keeps that type, and batch norm has float32 statistics. Weights
+// themselves, their norms and gradients stay float32. Layers whose results are few and count
+// (gains, scores, codes) are made with Precision::kFull.
 
 #include "model/context.h"
 
@@ -12,14 +17,21 @@ namespace bbg::model {
 // Slope of the leaky ReLU of BiGAN's E and D.
 inline constexpr double kLeak = 0.2;
 
+enum class Precision {
+  kAsOptions,
+  kFull,  // that of the parameters
+};
+
 // A weight, raw or under spectral norm; what layers use of it may be another form, made once a
 // sub-step.
 class Weight {
  public:
   using Form = at::Tensor (*)(const at::Tensor& weight);  // differentiable
   Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral,
-         Start start = Start::kWeight, Form form = nullptr);
-  // Differentiable under the grad mode of the call. Valid until a call under another one.
+         Start start = Start::kWeight, Form form = nullptr,
+         Precision precision = Precision::kAsOptions);
+  // Differentiable under the grad mode of the call. Valid until a call under another one. Of the
+  // type in which the layer computes.
   const at::Tensor& effective() const;
 
  private:
@@ -31,7 +43,7 @@ class Weight {
 class Linear {
  public:
   Linear(Context& context, const Scope& scope, int64_t in, int64_t out, bool bias, bool spectral,
-         Start start = Start::kWeight);
+         Start start = Start::kWeight, Precision precision = Precision::kAsOptions);
   at::Tensor operator()(const at::Tensor& x) const;  // [N, in] -> [N, out]
 
  private:
@@ -83,6 +95,11 @@ class UpConv {
   at::Tensor bias_;
   int64_t kernel_;
 };
+
+// A layer's output in float32 where it is in bfloat16: images, features, what is summed up.
+inline at::Tensor in_full(const at::Tensor& x) {
+  return x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;
+}
 
 // The layout in which convolutions are fastest; what follows keeps it.
 inline at::Tensor channels_last(const at::Tensor& x) {

@@ -49,6 +49,10 @@ struct ModelOptions {
   int64_t e_width = 32;
   int64_t e_head_width = 256, e_head_depth = 2;
 
+  // Convolutions, linear maps and attention in bfloat16 (layers.h). No key: training sets it
+  // (train.precision); what is evaluated has full precision.
+  bool in_bfloat16 = false;
+
   double bn_eps = 1e-5, bn_momentum = 0.1;
   double sn_eps = 1e-6;
 

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <bit>
 #include <limits>
 #include <vector>
 
@@ -17,6 +18,34 @@
 namespace bbg::model {
 
 namespace {
+
+// How values lie in memory, and the type in which they are added and multiplied.
+template <class S>
+struct Arithmetic {
+  using Type = S;
+};
+template <>
+struct Arithmetic<c10::BFloat16> {
+  using Type = float;
+};
+template <class T>
+inline __attribute__((always_inline)) T load(const T* x, int64_t i) {
+  return x[i];
+}
+template <class T>
+inline __attribute__((always_inline)) void store(T* y, int64_t i, T value) {
+  y[i] = value;
+}
+// The upper half of a float32.
+inline __attribute__((always_inline)) float load(const c10::BFloat16* x, int64_t i) {
+  return std::bit_cast<float>(static_cast<uint32_t>(x[i].x) << 16);
+}
+// Rounds to nearest even.
+inline __attribute__((always_inline)) void store(c10::BFloat16* y, int64_t i, float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  const uint32_t rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
+  y[i].x = static_cast<uint16_t>(value != value ? 0x7fc0 : rounded);
+}
 
 constexpr int64_t kTile = 256;  // values, where a position has fewer channels
 // Tiles that are added in the tensor's own type, before the sum goes on in double.
@@ -39,7 +68,9 @@ at::Tensor spread(const at::Tensor& values, int64_t dimensions) {
 }
 
 bool has_kernel(const at::Tensor& x) {
-  return x.device().is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble) &&
+  return x.device().is_cpu() &&
+         (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble ||
+          x.scalar_type() == at::kBFloat16) &&
          (x.dim() == 2 || x.dim() == 4) && x.numel() > 0;
 }
 
@@ -89,60 +120,60 @@ template <class T>
 inline constexpr T kNoFloor = -std::numeric_limits<T>::infinity();
 
 // In all of them: what is at most `low`, 0 with ReLU, is cut.
-template <class T>
-inline __attribute__((always_inline)) void add_moments(const T* x, int64_t count, const T* shift,
+template <class S, class T>
+inline __attribute__((always_inline)) void add_moments(const S* x, int64_t count, const T* shift,
                                                        T* __restrict sum, T* __restrict square) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i) {
-    const T d = x[i] - shift[i];
+    const T d = load(x, i) - shift[i];
     sum[i] += d;
     square[i] += d * d;
   }
 }
 
-template <class T>
-inline __attribute__((always_inline)) void write_forward(const T* x, int64_t count, const T* mean,
+template <class S, class T>
+inline __attribute__((always_inline)) void write_forward(const S* x, int64_t count, const T* mean,
                                                          const T* inverse, const T* gain,
-                                                         const T* bias, T low, T* __restrict y) {
+                                                         const T* bias, T low, S* __restrict y) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i) {
-    const T value = (x[i] - mean[i]) * inverse[i] * gain[i] + bias[i];
-    y[i] = value < low ? low : value;  // a NaN passes
+    const T value = (load(x, i) - mean[i]) * inverse[i] * gain[i] + bias[i];
+    store(y, i, value < low ? low : value);  // a NaN passes
   }
 }
 
-template <class T>
-inline __attribute__((always_inline)) void add_gradients(const T* x, const T* g, int64_t count,
+template <class S, class T>
+inline __attribute__((always_inline)) void add_gradients(const S* x, const S* g, int64_t count,
                                                          const T* mean, const T* inverse,
                                                          const T* gain, const T* bias, T low,
                                                          T* __restrict sum, T* __restrict product) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i) {
-    const T n = (x[i] - mean[i]) * inverse[i];
-    const T passed = n * gain[i] + bias[i] > low ? g[i] : T(0);
+    const T n = (load(x, i) - mean[i]) * inverse[i], gradient = load(g, i);
+    const T passed = n * gain[i] + bias[i] > low ? gradient : T(0);
     sum[i] += passed;
     product[i] += passed * n;
   }
 }
 
-template <class T>
-inline __attribute__((always_inline)) void write_gradient(const T* x, const T* g, int64_t count,
+template <class S, class T>
+inline __attribute__((always_inline)) void write_gradient(const S* x, const S* g, int64_t count,
                                                           const T* mean, const T* inverse,
                                                           const T* gain, const T* bias,
                                                           const T* mean_g, const T* mean_gn, T low,
-                                                          T* __restrict result) {
+                                                          S* __restrict result) {
 #pragma GCC ivdep
   for (int64_t i = 0; i < count; ++i) {
-    const T n = (x[i] - mean[i]) * inverse[i];
-    const T passed = n * gain[i] + bias[i] > low ? g[i] : T(0);
-    result[i] = inverse[i] * (passed * gain[i] - mean_g[i] - n * mean_gn[i]);
+    const T n = (load(x, i) - mean[i]) * inverse[i], gradient = load(g, i);
+    const T passed = n * gain[i] + bias[i] > low ? gradient : T(0);
+    store(result, i, inverse[i] * (passed * gain[i] - mean_g[i] - n * mean_gn[i]));
   }
 }
 
 // Multiversioning takes no templates: one function a type and pass, each over `size` values of one
 // sample. Sums go on in double every kBlock tiles.
-#define BBG_NORM_PASSES(T)                                                                        \
-  BBG_VECTOR_WIDTHS void moments_pass(const T* x, int64_t size, Tile<T>& shift, Tile<T>& totals,  \
+#define BBG_NORM_PASSES(S, T)                                                                     \
+  BBG_VECTOR_WIDTHS void moments_pass(const S* x, int64_t size, Tile<T>& shift, Tile<T>& totals,  \
                                       double* sums, double* squares) {                            \
     for (int64_t first = 0, tiles = 0; first < size; first += shift.length) {                     \
       add_moments(x + first, std::min(shift.length, size - first), shift.term(0),                 \
@@ -150,13 +181,13 @@ inline __attribute__((always_inline)) void write_gradient(const T* x, const T* g
       if (++tiles % kBlock == 0 || first + shift.length >= size) flush(totals, sums, squares);    \
     }                                                                                             \
   }                                                                                               \
-  BBG_VECTOR_WIDTHS void forward_pass(const T* x, int64_t size, Tile<T>& t, T low, T* y) {        \
+  BBG_VECTOR_WIDTHS void forward_pass(const S* x, int64_t size, Tile<T>& t, T low, S* y) {        \
     for (int64_t first = 0; first < size; first += t.length) {                                    \
       write_forward(x + first, std::min(t.length, size - first), t.term(kMean), t.term(kInverse), \
                     t.term(kGain), t.term(kBias), low, y + first);                                \
     }                                                                                             \
   }                                                                                               \
-  BBG_VECTOR_WIDTHS void sums_pass(const T* x, const T* g, int64_t size, Tile<T>& t, T low,       \
+  BBG_VECTOR_WIDTHS void sums_pass(const S* x, const S* g, int64_t size, Tile<T>& t, T low,       \
                                    Tile<T>& totals, double* sums, double* products) {             \
     for (int64_t first = 0, tiles = 0; first < size; first += t.length) {                         \
       add_gradients(x + first, g + first, std::min(t.length, size - first), t.term(kMean),        \
@@ -165,8 +196,8 @@ inline __attribute__((always_inline)) void write_gradient(const T* x, const T* g
       if (++tiles % kBlock == 0 || first + t.length >= size) flush(totals, sums, products);       \
     }                                                                                             \
   }                                                                                               \
-  BBG_VECTOR_WIDTHS void gradient_pass(const T* x, const T* g, int64_t size, Tile<T>& t, T low,   \
-                                       T* result) {                                               \
+  BBG_VECTOR_WIDTHS void gradient_pass(const S* x, const S* g, int64_t size, Tile<T>& t, T low,   \
+                                       S* result) {                                               \
     for (int64_t first = 0; first < size; first += t.length) {                                    \
       write_gradient(x + first, g + first, std::min(t.length, size - first), t.term(kMean),       \
                      t.term(kInverse), t.term(kGain), t.term(kBias), t.term(kMeanG),              \
@@ -181,8 +212,9 @@ void flush(Tile<T>& totals, double* sums, double* products) {
   std::fill(totals.values.begin(), totals.values.end(), T(0));
 }
 
-BBG_NORM_PASSES(float)
-BBG_NORM_PASSES(double)
+BBG_NORM_PASSES(float, float)
+BBG_NORM_PASSES(double, double)
+BBG_NORM_PASSES(c10::BFloat16, float)
 #undef BBG_NORM_PASSES
 
 // The terms as the loops read them.
@@ -227,15 +259,19 @@ int64_t grain(const Shape& shape) {
   return std::max<int64_t>(1, 32768 / std::max<int64_t>(1, shape.size()));
 }
 
-template <class T>
+template <class S>
 std::pair<at::Tensor, at::Tensor> moments_of(const at::Tensor& x) {
+  using T = typename Arithmetic<S>::Type;
   const Shape shape = shape_of(x);
   const at::Tensor sums = at::zeros({shape.samples, shape.channels}, at::kDouble);
   const at::Tensor squares = at::zeros_like(sums);
-  const T* data = x.const_data_ptr<T>();  // its first position: close enough to the mean
+  const S* data = x.const_data_ptr<S>();
+  // Close enough to the mean.
+  const at::Tensor first = at::from_blob(const_cast<S*>(data), {shape.channels}, x.options())
+                               .to(c10::CppTypeToScalarType<T>::value);
   at::parallel_for(0, shape.samples, grain(shape), [&](int64_t begin, int64_t end) {
     Tile<T> shift(shape.channels, 1), totals(shape.channels, kNumTotals);
-    shift.fill(0, data);
+    shift.fill(0, first.const_data_ptr<T>());
     for (int64_t n = begin; n < end; ++n) {
       moments_pass(data + n * shape.size(), shape.size(), shift, totals,
                    sums.data_ptr<double>() + n * shape.channels,
@@ -245,29 +281,31 @@ std::pair<at::Tensor, at::Tensor> moments_of(const at::Tensor& x) {
   const double count = static_cast<double>(shape.samples * shape.positions);
   const at::Tensor from_shift = sums.sum(0) / count;
   const at::Tensor variance = (squares.sum(0) / count - from_shift.square()).clamp_min(0);
-  const at::Tensor start = at::from_blob(const_cast<T*>(data), {shape.channels}, x.options());
-  return {(start.to(at::kDouble) + from_shift).to(x.scalar_type()), variance.to(x.scalar_type())};
+  return {(first.to(at::kDouble) + from_shift).to(first.scalar_type()),
+          variance.to(first.scalar_type())};
 }
 
-template <class T>
+template <class S>
 at::Tensor forward_of(const at::Tensor& x, const NormTerms& terms) {
   at::Tensor y = at::empty_like(x);
+  using T = typename Arithmetic<S>::Type;
   const Shape shape = shape_of(x);
   const ReadTerms<T> read(terms, shape.channels);
   at::parallel_for(0, shape.samples, grain(shape), [&](int64_t begin, int64_t end) {
     Tile<T> tile = read.tile();
     for (int64_t n = begin; n < end; ++n) {
       read.turn_to(tile, n);
-      forward_pass(x.const_data_ptr<T>() + n * shape.size(), shape.size(), tile, read.low(),
-                   y.data_ptr<T>() + n * shape.size());
+      forward_pass(x.const_data_ptr<S>() + n * shape.size(), shape.size(), tile, read.low(),
+                   y.data_ptr<S>() + n * shape.size());
     }
   });
   return y;
 }
 
-template <class T>
+template <class S>
 std::pair<at::Tensor, at::Tensor> sums_of(const at::Tensor& x, const at::Tensor& g,
                                           const NormTerms& terms) {
+  using T = typename Arithmetic<S>::Type;
   const Shape shape = shape_of(x);
   const at::Tensor sums = at::zeros({shape.samples, shape.channels}, at::kDouble);
   const at::Tensor products = at::zeros_like(sums);
@@ -276,19 +314,21 @@ std::pair<at::Tensor, at::Tensor> sums_of(const at::Tensor& x, const at::Tensor&
     Tile<T> tile = read.tile(), totals(shape.channels, kNumTotals);
     for (int64_t n = begin; n < end; ++n) {
       read.turn_to(tile, n);
-      sums_pass(x.const_data_ptr<T>() + n * shape.size(), g.const_data_ptr<T>() + n * shape.size(),
+      sums_pass(x.const_data_ptr<S>() + n * shape.size(), g.const_data_ptr<S>() + n * shape.size(),
                 shape.size(), tile, read.low(), totals,
                 sums.data_ptr<double>() + n * shape.channels,
                 products.data_ptr<double>() + n * shape.channels);
     }
   });
-  return {sums.to(x.scalar_type()), products.to(x.scalar_type())};
+  const at::ScalarType type = c10::CppTypeToScalarType<T>::value;
+  return {sums.to(type), products.to(type)};
 }
 
-template <class T>
+template <class S>
 at::Tensor gradient_of(const at::Tensor& x, const at::Tensor& g, const NormTerms& terms,
                        const at::Tensor& mean_g, const at::Tensor& mean_gn) {
   at::Tensor result = at::empty_like(x);
+  using T = typename Arithmetic<S>::Type;
   const Shape shape = shape_of(x);
   const ReadTerms<T> read(terms, shape.channels);
   at::parallel_for(0, shape.samples, grain(shape), [&](int64_t begin, int64_t end) {
@@ -297,15 +337,25 @@ at::Tensor gradient_of(const at::Tensor& x, const at::Tensor& g, const NormTerms
     tile.fill(kMeanGn, mean_gn.const_data_ptr<T>());
     for (int64_t n = begin; n < end; ++n) {
       read.turn_to(tile, n);
-      gradient_pass(x.const_data_ptr<T>() + n * shape.size(),
-                    g.const_data_ptr<T>() + n * shape.size(), shape.size(), tile, read.low(),
-                    result.data_ptr<T>() + n * shape.size());
+      gradient_pass(x.const_data_ptr<S>() + n * shape.size(),
+                    g.const_data_ptr<S>() + n * shape.size(), shape.size(), tile, read.low(),
+                    result.data_ptr<S>() + n * shape.size());
     }
   });
   return result;
 }
 
-bool is_float(const at::Tensor& x) { return x.scalar_type() == at::kFloat; }
+// `work` with a value of the type of x's storage.
+template <class Work>
+auto with_type(const at::Tensor& x, Work work) {
+  if (x.scalar_type() == at::kDouble) return work(double{});
+  return x.scalar_type() == at::kFloat ? work(float{}) : work(c10::BFloat16{});
+}
+
+// bfloat16 is computed with in float32.
+at::Tensor widened(const at::Tensor& x) {
+  return x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;
+}
 
 at::Tensor normalised(const at::Tensor& x, const NormTerms& terms) {
   return (x - spread(terms.mean, x.dim())) * spread(terms.inverse, x.dim());
@@ -331,28 +381,30 @@ at::Tensor over_positions(const at::Tensor& values) {  // [N, C, ...] -> [N, C]
 namespace plain {
 
 std::pair<at::Tensor, at::Tensor> channel_moments(const at::Tensor& x) {
-  const auto [variance, mean] = at::var_mean(x, all_but_channels(x.dim()), /*correction=*/0);
+  const auto [variance, mean] =
+      at::var_mean(widened(x), all_but_channels(x.dim()), /*correction=*/0);
   return {mean, variance};
 }
 
 at::Tensor norm_forward(const at::Tensor& x, const NormTerms& terms) {
-  const at::Tensor y = with_affine(normalised(x, terms), terms);
-  return terms.relu ? at::relu(y) : y;
+  const at::Tensor y = with_affine(normalised(widened(x), terms), terms);
+  return (terms.relu ? at::relu(y) : y).to(x.scalar_type());
 }
 
 std::pair<at::Tensor, at::Tensor> norm_gradient_sums(const at::Tensor& x, const at::Tensor& g,
                                                      const NormTerms& terms) {
-  const at::Tensor normed = normalised(x, terms), behind = cut(g, normed, terms);
+  const at::Tensor normed = normalised(widened(x), terms), behind = cut(widened(g), normed, terms);
   return {over_positions(behind), over_positions(behind * normed)};
 }
 
 at::Tensor norm_gradient_input(const at::Tensor& x, const at::Tensor& g, const NormTerms& terms,
                                const at::Tensor& mean_g, const at::Tensor& mean_gn) {
-  const at::Tensor normed = normalised(x, terms);
-  at::Tensor behind = cut(g, normed, terms);
+  const at::Tensor normed = normalised(widened(x), terms);
+  at::Tensor behind = cut(widened(g), normed, terms);
   if (terms.gain.defined()) behind = behind * spread(terms.gain, x.dim());
-  return spread(terms.inverse, x.dim()) *
-         (behind - spread(mean_g, x.dim()) - normed * spread(mean_gn, x.dim()));
+  return (spread(terms.inverse, x.dim()) *
+          (behind - spread(mean_g, x.dim()) - normed * spread(mean_gn, x.dim())))
+      .to(x.scalar_type());
 }
 
 }  // namespace plain
@@ -360,21 +412,20 @@ at::Tensor norm_gradient_input(const at::Tensor& x, const at::Tensor& g, const N
 std::pair<at::Tensor, at::Tensor> channel_moments(const at::Tensor& x) {
   if (!has_kernel(x)) return plain::channel_moments(x);
   const at::Tensor data = channels_last(x);
-  return is_float(x) ? moments_of<float>(data) : moments_of<double>(data);
+  return with_type(x, [&](auto type) { return moments_of<decltype(type)>(data); });
 }
 
 at::Tensor norm_forward(const at::Tensor& x, const NormTerms& terms) {
   if (!has_kernel(x)) return plain::norm_forward(x, terms);
   const at::Tensor data = channels_last(x);
-  return is_float(x) ? forward_of<float>(data, terms) : forward_of<double>(data, terms);
+  return with_type(x, [&](auto type) { return forward_of<decltype(type)>(data, terms); });
 }
 
 std::pair<at::Tensor, at::Tensor> norm_gradient_sums(const at::Tensor& x, const at::Tensor& g,
                                                      const NormTerms& terms) {
   if (!has_kernel(x)) return plain::norm_gradient_sums(x, g, terms);
   const at::Tensor data = channels_last(x), gradient = channels_last(g);
-  return is_float(x) ? sums_of<float>(data, gradient, terms)
-                     : sums_of<double>(data, gradient, terms);
+  return with_type(x, [&](auto type) { return sums_of<decltype(type)>(data, gradient, terms); });
 }
 
 at::Tensor norm_gradient_input(const at::Tensor& x, const at::Tensor& g, const NormTerms& terms,
@@ -382,8 +433,9 @@ at::Tensor norm_gradient_input(const at::Tensor& x, const at::Tensor& g, const N
   if (!has_kernel(x)) return plain::norm_gradient_input(x, g, terms, mean_g, mean_gn);
   const at::Tensor data = channels_last(x), gradient = channels_last(g);
   const at::Tensor mean = mean_g.contiguous(), product = mean_gn.contiguous();
-  return is_float(x) ? gradient_of<float>(data, gradient, terms, mean, product)
-                     : gradient_of<double>(data, gradient, terms, mean, product);
+  return with_type(x, [&](auto type) {
+    return gradient_of<decltype(type)>(data, gradient, terms, mean, product);
+  });
 }
 
 }  // namespace bbg::model

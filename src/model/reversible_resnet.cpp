@@ -15,7 +15,7 @@ ReversibleResNet::ReversibleResNet(Context& context, const Scope& scope,
 }
 
 at::Tensor ReversibleResNet::operator()(const at::Tensor& x) {
-  at::Tensor h = root_(x);
+  at::Tensor h = in_full(root_(x));
   for (size_t stage = 0; stage < stages_.size(); ++stage) {
     if (stage > 0) h = average_pool(h);
     h = stages_[stage](h);

@@ -20,7 +20,8 @@ class ReversibleStage {
   ReversibleStage(const ReversibleStage&) = delete;
   ReversibleStage& operator=(const ReversibleStage&) = delete;
 
-  at::Tensor operator()(const at::Tensor& x);  // [N, in, S, S] -> [N, channels, S, S]
+  // [N, in, S, S] -> [N, channels, S, S], in full precision: inputs are recovered by subtraction.
+  at::Tensor operator()(const at::Tensor& x);
   // The x that gave y, in the mode in which it did, with the collectives of that forward.
   at::Tensor inverse(const at::Tensor& y);
 
@@ -29,7 +30,7 @@ class ReversibleStage {
     Bottleneck bottleneck;
     std::vector<at::Tensor> parameters;
     at::Tensor operator()(const at::Tensor& x2) {
-      return bottleneck.branch(bottleneck.activate(x2));
+      return in_full(bottleneck.branch(bottleneck.activate(x2)));
     }
   };
   class Recomputed;

@@ -46,7 +46,7 @@ SmallResNet::SmallResNet(Context& context, const Scope& scope, int64_t channels,
 at::Tensor SmallResNet::operator()(const at::Tensor& x) {
   at::Tensor h = root_(channels_last(x));
   for (BasicBlock& block : blocks_) h = block(h);
-  return (*norm_)(h, last_relu_).mean({2, 3});
+  return in_full((*norm_)(h, last_relu_)).mean({2, 3});
 }
 
 }  // namespace bbg::model

@@ -72,6 +72,12 @@ void TrainOptions::declare(core::OptionTable& table) {
            "one; batch norm has the statistics of a portion, over all ranks")
       .unit("portions")
       .at_least(1);
+  table
+      .add("train.precision", &precision,
+           "Arithmetic of convolutions, linear maps and attention in training: full, that of "
+           "compute.dtype; or bfloat16, with weights, statistics, losses, optimizer and averages "
+           "in float32. What is evaluated has full precision")
+      .one_of({"full", "bfloat16"});
   table.add(
       "train.norm-group", &norm_group,
       "Which ranks share the statistics of cross-replica norms: all; node, those of one host; "

@@ -26,6 +26,7 @@ struct TrainOptions {
   double clip_norm = 0;
   int64_t accumulate = 1;
   std::string norm_group = "all";
+  std::string precision = "full";
   int64_t warmup_steps = 0;
   std::string augment;  // words of train/diff_augment.h
   // train/divergence.h

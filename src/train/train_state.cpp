@@ -34,6 +34,14 @@ void append(std::vector<model::NamedTensor>& all, const std::string& prefix,
   for (const auto& entry : some) all.push_back({prefix + "." + entry.name, entry.tensor});
 }
 
+model::ModelOptions as_trained(model::ModelOptions model, const TrainOptions& train,
+                               const at::TensorOptions& tensor_options) {
+  model.in_bfloat16 = train.precision == "bfloat16";
+  BBG_CHECK(!model.in_bfloat16 || tensor_options.dtype() == at::kFloat,
+            "bfloat16 beside parameters that are not float32");
+  return model;
+}
+
 std::unique_ptr<comm::Communicator> split_for_norms(const TrainOptions& options,
                                                     comm::Communicator& communicator) {
   if (communicator.size() == 1 || options.norm_group == "all") return nullptr;
@@ -84,8 +92,8 @@ TrainState::TrainState(const model::ModelOptions& model_options, const TrainOpti
                        comm::Communicator& communicator, uint64_t seed,
                        at::TensorOptions tensor_options, const comm::ExchangeOptions& exchange)
     : norm_ranks(split_for_norms(options, communicator)),
-      nets(model::make_nets(model_options, norm_ranks ? *norm_ranks : communicator, seed,
-                            tensor_options)),
+      nets(model::make_nets(as_trained(model_options, options, tensor_options),
+                            norm_ranks ? *norm_ranks : communicator, seed, tensor_options)),
       queue(communicator, exchange, tensor_options.device()),
       g(*nets.generator, options, communicator, queue),
       communicator_(communicator),

@@ -5,8 +5,8 @@
     compare.py [--width 16 32] [--batch 64] [--ranks 2] [--rounds 5] [--against plain tuned reducer] [--json FILE]
 
 Contenders: `ours` (bbg_bench), `reducer` (the same step, gradients by c10d::Reducer), and `plain`, `tuned`, `compiled`
-(ddp_step.py; compiled is tuned with --compile). With --bf16 the Python ones run under autocast, and what bbg_bench does is
-still float32: the table says so. All begin from the same weights, and ddp_step.py refuses to go on if its first losses are
+(ddp_step.py; compiled is tuned with --compile). With --bf16 the Python ones run under autocast, and ours with
+train.precision = bfloat16. All begin from the same weights, and ddp_step.py refuses to go on if its first losses are
 not ours. Each rank has one thread and a core of its own.
 
 Prints a table: the median over rounds of each contender's median step, and of the ratios to ours within a round, with
@@ -48,7 +48,8 @@ def compare(width, arguments, folder):
             return last_json([sys.executable, "-B", ROOT / "tests/bench/ddp_step.py", "--start", start, "--ranks",
                               str(arguments.ranks), "--steps", str(arguments.steps), *DDP[name], *more],
                              environment | {"PYTHONPATH": python_path})
-        return last_json([*bench, "--bench.exchange", name], environment)
+        more = ["--train.precision", "bfloat16"] if arguments.bf16 else []
+        return last_json([*bench, "--bench.exchange", name, *more], environment)
 
     names = ["ours", *arguments.against]
     results = {name: [] for name in names}

@@ -354,7 +354,7 @@ def work(arguments):
         times.append(time.perf_counter() - begin)
     if rank == 0:
         print(json.dumps({
-            "name": f"ddp-{arguments.variant}", "ranks": size, "dtype": "bf16" if arguments.bf16 else str(images.dtype)[6:],
+            "name": f"ddp-{arguments.variant}", "ranks": size, "dtype": "bfloat16" if arguments.bf16 else str(images.dtype)[6:],
             "global_batch": share * size, "loss_difference": difference,
             "step_ms": [1e3 * t for t in times], "median_ms": 1e3 * statistics.median(times),
             "phases_ms": {name: 1e3 * t / len(times) for name, t in training.seconds.items()}}))

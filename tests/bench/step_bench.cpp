@@ -206,7 +206,7 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
       {"name", options.exchange},
       {"ranks", communicator.size()},
       {"communicator", communicator.name()},
-      {"dtype", config.compute.dtype},
+      {"dtype", config.train.precision == "full" ? config.compute.dtype : config.train.precision},
       {"global_batch", config.data.batch},
       {"step_ms", all},
       {"median_ms", median(all)},

@@ -144,6 +144,21 @@ TEST_F(Training, NormsOfGroupsResumeBitForBit) {
   EXPECT_THAT(outcome.err, ::testing::HasSubstr("train.norm-group = 3 does not divide"));
 }
 
+TEST_F(Training, Bfloat16RepeatsAndResumesBitForBit) {
+  const std::string options = "--train.precision bfloat16 --run.steps ";
+  ASSERT_EQ(train(2, "whole", options + "10").code, 0);
+  ASSERT_EQ(train(2, "parts", options + "5").code, 0);
+  ASSERT_EQ(train(2, "parts", options + "10").code, 0);
+  expect_equal_bits("whole", "parts", 10);
+  for (const auto& [name, tensor] : state("whole", 10))
+    EXPECT_EQ(tensor.scalar_type(), at::kFloat) << name;
+  // A run may change to it and back.
+  EXPECT_EQ(train(2, "parts", "--run.steps 12").code, 0);
+  const test::Outcome refused = train(1, "wide", options + "1 --compute.dtype float64");
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, ::testing::HasSubstr("train.precision = bfloat16 does not fit"));
+}
+
 // The systems that BiGAN is compared with, one of which has no D: exact resume, the losses that
 // they have, and the measures of their encoder.
 TEST_F(Training, BaselinesOfBiganResumeBitForBitAndAreMeasured) {
