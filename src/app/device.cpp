@@ -191,11 +191,13 @@ std::string placement_text(const std::vector<Seat>& seats, const std::vector<Pla
 at::TensorOptions take_place(const ComputeOptions& options, comm::Communicator& control) {
   const Place place =
       choose_places(options, gather_seats(control))[static_cast<size_t>(control.rank())];
-  at::set_num_threads(place.threads);
-  return tensor_options_of(options, place);
+  return settle(options, place);
 }
 
-at::TensorOptions tensor_options_of(const ComputeOptions& options, const Place& place) {
+at::TensorOptions settle(const ComputeOptions& options, const Place& place) {
+  at::set_num_threads(place.threads);
+  at::globalContext().setAllowTF32CuBLAS(options.tf32);
+  at::globalContext().setAllowTF32CuDNN(options.tf32);
   return at::TensorOptions(place.device)
       .dtype(options.dtype == "float64" ? at::kDouble : at::kFloat);
 }

@@ -37,10 +37,11 @@ std::vector<Place> choose_places(const ComputeOptions& options, const std::vecto
 // Who runs where, in one line.
 std::string placement_text(const std::vector<Seat>& seats, const std::vector<Place>& places);
 
-// For programs of one kind of work: chooses the places, computes on this rank's with its number of
-// threads from here on, and says what tensors have there. A collective.
-at::TensorOptions take_place(const ComputeOptions& options, comm::Communicator& control);
+// The process computes at this place from here on: its number of threads, and compute.tf32. Says
+// what tensors have there.
+at::TensorOptions settle(const ComputeOptions& options, const Place& place);
 
-at::TensorOptions tensor_options_of(const ComputeOptions& options, const Place& place);
+// For programs of one kind of work: chooses the places and settles at this rank's. A collective.
+at::TensorOptions take_place(const ComputeOptions& options, comm::Communicator& control);
 
 }  // namespace bbg::app

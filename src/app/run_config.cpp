@@ -29,6 +29,8 @@ void ComputeOptions::declare(core::OptionTable& table) {
       .one_of({"auto", "cpu", "cuda"});
   table.add("compute.dtype", &dtype, "Arithmetic; float64 is for comparisons")
       .one_of({"float32", "float64"});
+  table.add("compute.tf32", &tf32,
+            "On a GPU: products of float32 convolutions and linear maps in TensorFloat-32");
   table
       .add("compute.threads", &threads,
            "CPU threads a rank; 0 takes its share of the cores that the launcher lets it run on")

@@ -31,6 +31,7 @@ struct RunOptions {
 struct ComputeOptions {
   std::string device = "auto";
   std::string dtype = "float32";
+  bool tf32 = true;
   int64_t threads = 0;
 
   void declare(core::OptionTable& table);

@@ -2,6 +2,7 @@
 
 #include <torch/csrc/autograd/profiler_kineto.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <set>
 
@@ -13,7 +14,10 @@ namespace profiler = torch::autograd::profiler;
 using torch::profiler::impl::ActivityType;
 
 StepTrace::StepTrace(int64_t steps, std::string path, at::Device device)
-    : steps_(steps), path_(std::move(path)), device_(device) {}
+    : steps_(steps), path_(std::move(path)), device_(device) {
+  // Where there is no GPU the profiler would report on standard error that it has found none.
+  if (steps_ > 0 && !device_.is_cuda()) setenv("KINETO_LOG_LEVEL", "99", /*overwrite=*/0);
+}
 
 StepTrace::~StepTrace() {
   if (is_recording_) profiler::disableProfiler();

@@ -1,6 +1,5 @@
 #include "app/train_loop.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/record_function.h>
 
 #include <chrono>
@@ -192,8 +191,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     places = choose_places(config.compute, seats);
   });
   const Place& place = places[static_cast<size_t>(control.rank())];
-  const at::TensorOptions tensor_options = tensor_options_of(config.compute, place);
-  at::set_num_threads(place.threads);
+  const at::TensorOptions tensor_options = settle(config.compute, place);
   const auto data_plane = comm::make_data_plane(config.comm, tensor_options.device(), control);
   comm::Communicator& communicator = data_plane ? *data_plane : control;
 

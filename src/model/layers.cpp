@@ -53,9 +53,9 @@ struct Weight::State {
 };
 
 Weight::Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral,
-               Start start, Form form, Precision precision)
+               Start start, Form form, Precision precision, at::MemoryFormat format)
     : state_(std::make_shared<State>()) {
-  state_->raw = scope.parameter("weight", shape, start);
+  state_->raw = scope.parameter("weight", shape, start, format);
   state_->form = form;
   state_->in_bfloat16 = context.options.in_bfloat16 && precision == Precision::kAsOptions;
   if (spectral) {
@@ -100,7 +100,10 @@ at::Tensor Linear::operator()(const at::Tensor& x) const {
 
 Conv::Conv(Context& context, const Scope& scope, ConvShape shape, bool spectral)
     : weight_(context, scope, {shape.out, shape.in / shape.groups, shape.kernel, shape.kernel},
-              spectral, Start::kWeight, form_of(shape.resample)),
+              spectral, Start::kWeight, form_of(shape.resample), Precision::kAsOptions,
+              // As convolutions read it and leave its gradient. Spectral norm reads it as a matrix.
+              spectral || shape.resample != Resample::kNone ? at::MemoryFormat::Contiguous
+                                                            : at::MemoryFormat::ChannelsLast),
       stride_(shape.stride),
       padding_(shape.padding >= 0 ? shape.padding : (shape.kernel - shape.stride + 1) / 2),
       groups_(shape.groups),

@@ -29,7 +29,8 @@ class Weight {
   using Form = at::Tensor (*)(const at::Tensor& weight);  // differentiable
   Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral,
          Start start = Start::kWeight, Form form = nullptr,
-         Precision precision = Precision::kAsOptions);
+         Precision precision = Precision::kAsOptions,
+         at::MemoryFormat format = at::MemoryFormat::Contiguous);
   // Differentiable under the grad mode of the call. Valid until a call under another one. Of the
   // type in which the layer computes.
   const at::Tensor& effective() const;

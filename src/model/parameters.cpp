@@ -39,7 +39,7 @@ at::Tensor ParameterStore::uniform(const std::string& name, at::IntArrayRef shap
 }
 
 at::Tensor ParameterStore::add_parameter(const std::string& name, at::IntArrayRef shape,
-                                         Start start) {
+                                         Start start, at::MemoryFormat format) {
   at::Tensor value;
   if (options_.device().is_meta()) {
     value = at::empty(shape, options_);  // shapes alone, for counting
@@ -64,6 +64,7 @@ at::Tensor ParameterStore::add_parameter(const std::string& name, at::IntArrayRe
     if (rows < columns) matrix = matrix.t();
     value = matrix.reshape(shape).contiguous().to(options_);
   }
+  value = value.contiguous(format);
   value.set_requires_grad(true);
   parameters_.push_back({name, value});
   if (start != Start::kOne) decayed_.push_back(value);
@@ -93,9 +94,10 @@ Scope Scope::orthogonal() const {
   return same;
 }
 
-at::Tensor Scope::parameter(const std::string& name, at::IntArrayRef shape, Start start) const {
+at::Tensor Scope::parameter(const std::string& name, at::IntArrayRef shape, Start start,
+                            at::MemoryFormat format) const {
   const bool replaced = orthogonal_ && follows_init(start);
-  return store_->add_parameter(full(name), shape, replaced ? Start::kOrthogonal : start);
+  return store_->add_parameter(full(name), shape, replaced ? Start::kOrthogonal : start, format);
 }
 
 at::Tensor Scope::buffer(const std::string& name, at::IntArrayRef shape, double value,

@@ -31,7 +31,8 @@ class ParameterStore {
   // N(0, 0.02), or "xavier", Glorot's uniform. On the meta device there are shapes and no values.
   ParameterStore(std::string prefix, uint64_t seed, std::string init, at::TensorOptions options);
 
-  at::Tensor add_parameter(const std::string& name, at::IntArrayRef shape, Start start);
+  at::Tensor add_parameter(const std::string& name, at::IntArrayRef shape, Start start,
+                           at::MemoryFormat format = at::MemoryFormat::Contiguous);
   // Not trained: power-iteration vectors (normal = true: N(0, 1)) and running statistics.
   at::Tensor add_buffer(const std::string& name, at::IntArrayRef shape, double value,
                         bool normal = false);
@@ -62,7 +63,9 @@ class Scope {
   Scope operator/(const std::string& name) const;
   // The same place, where weights start orthogonal whatever the store's init.
   Scope orthogonal() const;
-  at::Tensor parameter(const std::string& name, at::IntArrayRef shape, Start start) const;
+  // Values do not depend on the format, in which they lie in memory.
+  at::Tensor parameter(const std::string& name, at::IntArrayRef shape, Start start,
+                       at::MemoryFormat format = at::MemoryFormat::Contiguous) const;
   at::Tensor buffer(const std::string& name, at::IntArrayRef shape, double value,
                     bool normal = false) const;
   ParameterStore& store() const { return *store_; }

@@ -14,6 +14,7 @@ Arena::Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradien
   const at::NoGradGuard no_grad;
   int64_t total = 0;
   for (const auto& parameter : parameters_) {
+    BBG_CHECK(parameter.tensor.is_non_overlapping_and_dense(), "a parameter with gaps");
     offsets_.push_back(total);
     // Each view starts on a 64-byte boundary, which vectorised kernels like; the gaps stay zero.
     total += (parameter.tensor.numel() + 15) / 16 * 16;
@@ -50,8 +51,8 @@ std::vector<model::NamedTensor> Arena::views(const at::Tensor& flat) const {
   std::vector<model::NamedTensor> all;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const at::Tensor& parameter = parameters_[i].tensor;
-    all.push_back({parameters_[i].name,
-                   flat.narrow(0, offsets_[i], parameter.numel()).view(parameter.sizes())});
+    all.push_back({parameters_[i].name, flat.as_strided(parameter.sizes(), parameter.strides(),
+                                                        flat.storage_offset() + offsets_[i])});
   }
   return all;
 }

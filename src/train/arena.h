@@ -2,7 +2,7 @@
 // The parameters of one network as views into one contiguous buffer, their gradients into a second,
 // in the order in which backward produces gradients (last declared first). Zeroing is one memset,
 // the update one fused call, the average one lerp, a bucket of the exchange a slice. Takes the
-// network's parameters over: their tensors keep identity and values, and change storage.
+// network's parameters over: their tensors keep identity, values and strides, and change storage.
 
 #include "comm/gradient_exchange.h"
 #include "model/parameters.h"
@@ -24,7 +24,7 @@ class Arena {
   at::Tensor like() const { return at::zeros_like(values_); }
   // The parameters, in arena order, and where each begins.
   std::vector<comm::GradientExchange::Place> places() const;
-  // `flat` [n], of this layout, as named views.
+  // `flat` [n], of this layout, as named views with the parameters' shapes and strides.
   std::vector<model::NamedTensor> views(const at::Tensor& flat) const;
 
  private:

@@ -56,6 +56,7 @@ TEST_F(Training, TimelineHoldsThePartsOfAStepAndChangesNothing) {
   const test::Outcome outcome = train(2, "traced", "--report.trace-steps 2");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_THAT(outcome.err, ::testing::HasSubstr("timeline: "));
+  EXPECT_THAT(outcome.err, ::testing::Not(::testing::HasSubstr("ERROR")));
   expect_equal_bits("plain", "traced", 20);
   for (const std::string rank : {"0", "1"}) {
     SCOPED_TRACE(rank);

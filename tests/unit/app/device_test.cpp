@@ -1,5 +1,7 @@
 #include "app/device.h"
 
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -129,11 +131,19 @@ TEST(Places, SeatHasTheCoresOfTheBinding) {
   EXPECT_EQ(static_cast<int>(gather_seats(self)[0].cores.size()), CPU_COUNT(&before));
 }
 
-TEST(Places, OptionsGiveTheTypeOfNumbers) {
+TEST(Places, SettlingGivesThreadsTypeAndTensorFloat) {
+  const int threads = at::get_num_threads();
   ComputeOptions options = compute("cpu");
-  EXPECT_EQ(tensor_options_of(options, {}).dtype(), at::kFloat);
+  EXPECT_EQ(settle(options, {.device = at::kCPU, .threads = 3}).dtype(), at::kFloat);
+  EXPECT_EQ(at::get_num_threads(), 3);
+  EXPECT_TRUE(at::globalContext().allowTF32CuBLAS());
+  EXPECT_TRUE(at::globalContext().allowTF32CuDNN());
   options.dtype = "float64";
-  EXPECT_EQ(tensor_options_of(options, {}).dtype(), at::kDouble);
+  options.tf32 = false;
+  EXPECT_EQ(settle(options, {.device = at::kCPU, .threads = threads}).dtype(), at::kDouble);
+  EXPECT_EQ(at::get_num_threads(), threads);
+  EXPECT_FALSE(at::globalContext().allowTF32CuBLAS());
+  EXPECT_FALSE(at::globalContext().allowTF32CuDNN());
 }
 
 }  // namespace
