@@ -35,7 +35,8 @@ struct GradientExchange::Buckets {
     const int64_t element = gradients.element_size(), total = gradients.numel();
     const int64_t unit = queue.unit();
     BBG_CHECK(total % unit == 0, "an arena that the ranks cannot share");
-    BBG_CHECK(queue.bucket_bytes() != ExchangeOptions::kMeasured, "buckets of no size yet");
+    BBG_CHECK(!queue.takes_buckets() || queue.bucket_bytes() != ExchangeOptions::kMeasured,
+              "buckets of no size yet");
     int64_t first = 0;
     for (size_t i = 0; i < places.size(); ++i) {
       const bool is_last = i + 1 == places.size();

@@ -62,6 +62,24 @@ ExchangeOptions of(const std::string& exchange, int64_t bytes = 1) {
   return {.exchange = exchange, .bucket_bytes = bytes, .first_bucket_bytes = bytes};
 }
 
+// Shares follow from the buckets, so they cannot wait for a measurement; whole there is nothing to
+// measure.
+TEST(ReductionQueue, SharesNeedBucketsOfKnownSize) {
+  Lonely::Shared shared;
+  Lonely communicator(shared);
+  ExchangeOptions options = of("buckets", ExchangeOptions::kMeasured);
+  options.shard_optimizer = true;
+  EXPECT_THROW(ReductionQueue(communicator, options, at::kCPU), core::UsageError);
+  options.exchange = "whole";
+  ReductionQueue queue(communicator, options, at::kCPU);
+  EXPECT_TRUE(queue.scatters());
+  const at::Tensor arena = at::arange(queue.unit() * 3, at::kFloat);
+  GradientExchange exchange(communicator, queue, arena, {{at::zeros({40}), 0}});
+  const std::vector<at::Tensor> own = exchange.owned(arena);
+  ASSERT_EQ(own.size(), 1u);
+  EXPECT_TRUE(at::equal(own[0], arena.narrow(0, 0, arena.numel() / 2)));
+}
+
 TEST(ReductionQueue, ReducesInTheOrderGivenBesideTheCaller) {
   Lonely::Shared shared;
   std::vector<int64_t> order;
