@@ -80,7 +80,8 @@ class Communicator {
   [[noreturn]] virtual void abort(int exit_code) = 0;
 };
 
-// InternalError where rows of `tensor` cannot be shared out over `size` ranks.
-void check_rows(const at::Tensor& tensor, int size);
+// The rows of `tensor` that are a rank's after reduce_scatter(), as a view. InternalError where
+// they cannot be shared out over `size` ranks.
+at::Tensor own_rows(const at::Tensor& tensor, int rank, int size);
 
 }  // namespace bbg::comm

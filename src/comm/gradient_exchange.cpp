@@ -86,10 +86,9 @@ struct GradientExchange::Buckets {
     while (next < buckets.size() && buckets[next].missing == 0) queue.push(buckets[next++].slice);
   }
 
-  // The rank's part of a bucket of `flat`, which has the arena's layout.
-  static at::Tensor part(const Bucket& bucket, const at::Tensor& flat, int rank, int size) {
-    const int64_t length = bucket.length / size;
-    return flat.narrow(0, bucket.first + rank * length, length);
+  // A bucket of `flat`, which has the arena's layout.
+  static at::Tensor slice(const Bucket& bucket, const at::Tensor& flat) {
+    return flat.narrow(0, bucket.first, bucket.length);
   }
 };
 
@@ -134,7 +133,8 @@ std::vector<at::Tensor> GradientExchange::owned(const at::Tensor& flat) {
   if (!queue_.scatters()) return {flat};
   std::vector<at::Tensor> parts;
   for (const Buckets::Bucket& bucket : buckets().buckets) {
-    parts.push_back(Buckets::part(bucket, flat, communicator_.rank(), communicator_.size()));
+    parts.push_back(
+        own_rows(Buckets::slice(bucket, flat), communicator_.rank(), communicator_.size()));
   }
   return parts;
 }
@@ -142,7 +142,7 @@ std::vector<at::Tensor> GradientExchange::owned(const at::Tensor& flat) {
 void GradientExchange::complete(const at::Tensor& flat) {
   if (!queue_.scatters()) return;
   for (const Buckets::Bucket& bucket : buckets().buckets) {
-    at::Tensor slice = flat.narrow(0, bucket.first, bucket.length);
+    at::Tensor slice = Buckets::slice(bucket, flat);
     communicator_.gather_in_place(slice);
   }
 }

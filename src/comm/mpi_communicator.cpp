@@ -173,12 +173,11 @@ class MpiCommunicator final : public Communicator {
   }
 
   void reduce_scatter(at::Tensor& tensor, Reduce reduce) override {
-    check_rows(tensor, size_);
+    at::Tensor own = own_rows(tensor, rank_, size_);
     check_host_tensor(tensor);
     if (size_ == 1) return;
     RECORD_USER_SCOPE("mpi reduce_scatter");
     BBG_CHECK(tensor.numel() <= INT_MAX, "reduce_scatter of more than 2^31-1 elements");
-    at::Tensor own = tensor.chunk(size_)[static_cast<size_t>(rank_)];
     {
       const Watchdog::Guard entered(*watchdog_, Operation::kReduceScatter,
                                     static_cast<int64_t>(tensor.nbytes()));
@@ -201,17 +200,16 @@ class MpiCommunicator final : public Communicator {
   }
 
   void gather_in_place(at::Tensor& tensor) override {
-    check_rows(tensor, size_);
+    const at::Tensor own = own_rows(tensor, rank_, size_);
     check_host_tensor(tensor);
     if (size_ == 1) return;
     RECORD_USER_SCOPE("mpi all_gather");
-    const int64_t own = tensor.numel() / size_;
-    BBG_CHECK(own <= INT_MAX, "all_gather of more than 2^31-1 elements a rank");
+    BBG_CHECK(own.numel() <= INT_MAX, "all_gather of more than 2^31-1 elements a rank");
     const Watchdog::Guard entered(*watchdog_, Operation::kAllGather,
-                                  static_cast<int64_t>(tensor.nbytes()) / size_);
+                                  static_cast<int64_t>(own.nbytes()));
     const Elements elements = elements_of(tensor);
     check(MPI_Allgather(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, tensor.data_ptr(),
-                        static_cast<int>(own), elements.type, ranks_),
+                        static_cast<int>(own.numel()), elements.type, ranks_),
           "MPI_Allgather", in_job_);
   }
 

@@ -129,9 +129,8 @@ class NcclCommunicator final : public Communicator {
   }
 
   void reduce_scatter(at::Tensor& tensor, Reduce reduce) override {
-    check_rows(tensor, size());
     check_device_tensor(tensor);
-    const at::Tensor own = tensor.chunk(size())[static_cast<size_t>(rank())];
+    const at::Tensor own = own_rows(tensor, rank(), size());
     const c10::cuda::CUDAGuard guard(device_);
     check(ncclReduceScatter(tensor.data_ptr(), own.data_ptr(), static_cast<size_t>(own.numel()),
                             type_of(tensor), operation_of(reduce), communicator_, stream()),
@@ -139,9 +138,8 @@ class NcclCommunicator final : public Communicator {
   }
 
   void gather_in_place(at::Tensor& tensor) override {
-    check_rows(tensor, size());
     check_device_tensor(tensor);
-    const at::Tensor own = tensor.chunk(size())[static_cast<size_t>(rank())];
+    const at::Tensor own = own_rows(tensor, rank(), size());
     const c10::cuda::CUDAGuard guard(device_);
     check(ncclAllGather(own.data_ptr(), tensor.data_ptr(), static_cast<size_t>(own.numel()),
                         type_of(tensor), communicator_, stream()),

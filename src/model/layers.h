@@ -102,9 +102,10 @@ inline at::Tensor in_full(const at::Tensor& x) {
   return x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;
 }
 
-// The layout in which convolutions are fastest; what follows keeps it.
+// [N, C, H, W] in the layout in which convolutions are fastest, which what follows keeps; [N, C]
+// contiguous.
 inline at::Tensor channels_last(const at::Tensor& x) {
-  return x.contiguous(at::MemoryFormat::ChannelsLast);
+  return x.contiguous(x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
 }
 
 at::Tensor upsample_nearest(const at::Tensor& x);  // doubles the size

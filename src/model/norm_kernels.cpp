@@ -7,6 +7,8 @@
 #include <limits>
 #include <vector>
 
+#include "model/layers.h"
+
 // The compiler turns the loops into vectors of the width that the processor has. Sanitizers cannot
 // start a program with such dispatch.
 #if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
@@ -72,10 +74,6 @@ bool has_kernel(const at::Tensor& x) {
          (x.scalar_type() == at::kFloat || x.scalar_type() == at::kDouble ||
           x.scalar_type() == at::kBFloat16) &&
          (x.dim() == 2 || x.dim() == 4) && x.numel() > 0;
-}
-
-at::Tensor channels_last(const at::Tensor& x) {
-  return x.contiguous(x.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
 }
 
 struct Shape {
@@ -352,11 +350,6 @@ auto with_type(const at::Tensor& x, Work work) {
   return x.scalar_type() == at::kFloat ? work(float{}) : work(c10::BFloat16{});
 }
 
-// bfloat16 is computed with in float32.
-at::Tensor widened(const at::Tensor& x) {
-  return x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;
-}
-
 at::Tensor normalised(const at::Tensor& x, const NormTerms& terms) {
   return (x - spread(terms.mean, x.dim())) * spread(terms.inverse, x.dim());
 }
@@ -382,25 +375,25 @@ namespace plain {
 
 std::pair<at::Tensor, at::Tensor> channel_moments(const at::Tensor& x) {
   const auto [variance, mean] =
-      at::var_mean(widened(x), all_but_channels(x.dim()), /*correction=*/0);
+      at::var_mean(in_full(x), all_but_channels(x.dim()), /*correction=*/0);
   return {mean, variance};
 }
 
 at::Tensor norm_forward(const at::Tensor& x, const NormTerms& terms) {
-  const at::Tensor y = with_affine(normalised(widened(x), terms), terms);
+  const at::Tensor y = with_affine(normalised(in_full(x), terms), terms);
   return (terms.relu ? at::relu(y) : y).to(x.scalar_type());
 }
 
 std::pair<at::Tensor, at::Tensor> norm_gradient_sums(const at::Tensor& x, const at::Tensor& g,
                                                      const NormTerms& terms) {
-  const at::Tensor normed = normalised(widened(x), terms), behind = cut(widened(g), normed, terms);
+  const at::Tensor normed = normalised(in_full(x), terms), behind = cut(in_full(g), normed, terms);
   return {over_positions(behind), over_positions(behind * normed)};
 }
 
 at::Tensor norm_gradient_input(const at::Tensor& x, const at::Tensor& g, const NormTerms& terms,
                                const at::Tensor& mean_g, const at::Tensor& mean_gn) {
-  const at::Tensor normed = normalised(widened(x), terms);
-  at::Tensor behind = cut(widened(g), normed, terms);
+  const at::Tensor normed = normalised(in_full(x), terms);
+  at::Tensor behind = cut(in_full(g), normed, terms);
   if (terms.gain.defined()) behind = behind * spread(terms.gain, x.dim());
   return (spread(terms.inverse, x.dim()) *
           (behind - spread(mean_g, x.dim()) - normed * spread(mean_gn, x.dim())))

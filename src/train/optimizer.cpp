@@ -16,20 +16,16 @@ Adam::Adam(std::vector<at::Tensor> values, std::vector<at::Tensor> gradients, Ad
   second_ = at::zeros_like(first_);
 }
 
-std::vector<at::Tensor> Adam::views(const at::Tensor& moment) const {
-  std::vector<at::Tensor> all;
-  int64_t first = 0;
-  for (const at::Tensor& part : values_) {
-    all.push_back(moment.narrow(0, first, part.numel()));
-    first += part.numel();
-  }
-  return all;
+std::vector<at::Tensor> Adam::parts(const at::Tensor& moment) const {
+  std::vector<int64_t> lengths;
+  for (const at::Tensor& part : values_) lengths.push_back(part.numel());
+  return moment.split_with_sizes(lengths);
 }
 
 void Adam::step(double learning_rate) {
   const at::NoGradGuard no_grad;
   steps_.add_(1);
-  const std::vector<at::Tensor> first = views(first_), second = views(second_), no_maximum,
+  const std::vector<at::Tensor> first = parts(first_), second = parts(second_), no_maximum,
                                 steps(values_.size(), steps_);
   at::_fused_adam_(values_, gradients_, first, second, no_maximum, steps, learning_rate,
                    options_.beta1, options_.beta2, /*weight_decay=*/0.0, options_.eps,

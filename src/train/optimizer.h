@@ -22,11 +22,11 @@ class Adam {
   // Of the parts, one after the other: [n], n the sum of n_i.
   const at::Tensor& first_moment() const { return first_; }
   const at::Tensor& second_moment() const { return second_; }
+  // Views of a moment, part by part.
+  std::vector<at::Tensor> parts(const at::Tensor& moment) const;
   const at::Tensor& steps() const { return steps_; }  // scalar float32, the number of updates made
 
  private:
-  std::vector<at::Tensor> views(const at::Tensor& moment) const;  // as values_
-
   std::vector<at::Tensor> values_, gradients_;
   AdamOptions options_;
   at::Tensor first_, second_, steps_;

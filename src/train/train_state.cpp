@@ -75,11 +75,8 @@ void Trained::step(double learning_rate) {
 at::Tensor Trained::whole(const at::Tensor& moment) {
   if (!exchange.is_shared_out()) return moment;
   at::Tensor flat = arena.like();
-  int64_t first = 0;
-  for (at::Tensor part : exchange.owned(flat)) {
-    part.copy_(moment.narrow(0, first, part.numel()));
-    first += part.numel();
-  }
+  const std::vector<at::Tensor> own = exchange.owned(flat), parts = adam.parts(moment);
+  for (size_t i = 0; i < own.size(); ++i) own[i].copy_(parts[i]);
   exchange.complete(flat);
   return flat;
 }
@@ -194,8 +191,15 @@ std::vector<TrainState::Moment> TrainState::shared_moments() {
 void TrainState::broadcast(comm::Communicator& communicator) {
   const at::NoGradGuard no_grad;
   for (auto& entry : replicas()) communicator.broadcast(entry.tensor, 0);
-  for (Moment& moment : shared_moments()) {
-    at::Tensor flat = moment.trained.whole(moment.own);
+  std::vector<Moment> moments = shared_moments();
+  if (moments.empty()) return;
+  // Without a checkpoint every rank keeps what it owns.
+  at::Tensor has_loaded =
+      at::full({1}, loaded_moments_.empty() ? 0 : 1, g.arena.values().options());
+  communicator.broadcast(has_loaded, 0);
+  if (has_loaded.item<double>() == 0) return;
+  for (Moment& moment : moments) {
+    at::Tensor flat = moment.trained.arena.like();
     const auto loaded = loaded_moments_.find(moment.name);
     if (loaded != loaded_moments_.end()) flat.copy_(loaded->second);
     communicator.broadcast(flat, 0);

@@ -87,10 +87,10 @@ class ThreadsCommunicator final : public comm::Communicator {
     at::Tensor all = tensor.clone();
     all_reduce(all, reduce);
     tensor.fill_(-1);  // nobody may count on the other rows
-    tensor.chunk(size_)[rank_].copy_(all.chunk(size_)[rank_]);
+    comm::own_rows(tensor, rank_, size_).copy_(comm::own_rows(all, rank_, size_));
   }
   void gather_in_place(at::Tensor& tensor) override {
-    tensor.copy_(all_gather(tensor.chunk(size_)[rank_]));
+    tensor.copy_(all_gather(comm::own_rows(tensor, rank_, size_)));
   }
   void barrier() override { meeting_.wait(); }
   std::vector<std::string> all_gather_text(const std::string& text) override {

@@ -20,7 +20,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class Training : public test::BbgDist {};
+class Training : public test::BbgDist {
+ protected:
+  // A run on two ranks, `whole`, and one that stops half-way and goes on, `parts`.
+  void expect_resumes_bit_for_bit(const std::string& options, int steps) {
+    const auto run = [&](const std::string& output, int to) {
+      const test::Outcome outcome =
+          train(2, output, options + " --run.steps " + std::to_string(to));
+      ASSERT_EQ(outcome.code, 0) << outcome.err;
+    };
+    run("whole", steps);
+    run("parts", steps / 2);
+    run("parts", steps);
+    expect_equal_bits("whole", "parts", steps);
+  }
+};
 
 TEST_F(Training, OneTwoAndFourRanksSeeTheSameSamplesAndEndWithTheSameNetworks) {
   for (const auto& [loss, d_norm] :
@@ -119,13 +133,10 @@ TEST_F(Training, PortionsHaveTheSameSamplesOnAnyNumberOfRanksAndBucketsByMeasure
 // One that shares its optimizer out goes on, and goes on without shares with another
 // number of ranks, as if it had never stopped.
 TEST_F(Training, SharedOptimizerIsSavedWhole) {
-  const std::string shared = " --comm.shard-optimizer true --compute.dtype float64 --run.steps ";
-  ASSERT_EQ(train(2, "whole", "--comm.exchange background" + shared + "20").code, 0);
-  ASSERT_EQ(train(2, "parts", "--comm.exchange background" + shared + "10").code, 0);
-  ASSERT_EQ(train(2, "parts", "--comm.exchange background" + shared + "20").code, 0);
-  expect_equal_bits("whole", "parts", 20);
+  const std::string shared = "--comm.shard-optimizer true --compute.dtype float64";
+  expect_resumes_bit_for_bit(shared + " --comm.exchange background", 20);
 
-  ASSERT_EQ(train(4, "fewer", shared + "10").code, 0);
+  ASSERT_EQ(train(4, "fewer", shared + " --run.steps 10").code, 0);
   ASSERT_EQ(train(1, "fewer", "--compute.dtype float64 --run.steps 20").code, 0);
   EXPECT_EQ(samples("whole"), samples("fewer"));
   const auto expected = state("whole", 20), found = state("fewer", 20);
@@ -135,27 +146,20 @@ TEST_F(Training, SharedOptimizerIsSavedWhole) {
 }
 
 TEST_F(Training, NormsOfGroupsResumeBitForBit) {
-  const std::string options = "--train.norm-group 1 --train.replica-check-every 1 --run.steps ";
-  ASSERT_EQ(train(2, "whole", options + "10").code, 0);
-  ASSERT_EQ(train(2, "parts", options + "5").code, 0);
-  ASSERT_EQ(train(2, "parts", options + "10").code, 0);
-  expect_equal_bits("whole", "parts", 10);
+  expect_resumes_bit_for_bit("--train.norm-group 1 --train.replica-check-every 1", 10);
   const test::Outcome outcome = train(2, "odd", "--train.norm-group 3");
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, ::testing::HasSubstr("train.norm-group = 3 does not divide"));
 }
 
 TEST_F(Training, Bfloat16RepeatsAndResumesBitForBit) {
-  const std::string options = "--train.precision bfloat16 --run.steps ";
-  ASSERT_EQ(train(2, "whole", options + "10").code, 0);
-  ASSERT_EQ(train(2, "parts", options + "5").code, 0);
-  ASSERT_EQ(train(2, "parts", options + "10").code, 0);
-  expect_equal_bits("whole", "parts", 10);
+  expect_resumes_bit_for_bit("--train.precision bfloat16", 10);
   for (const auto& [name, tensor] : state("whole", 10))
     EXPECT_EQ(tensor.scalar_type(), at::kFloat) << name;
   // A run may change to it and back.
   EXPECT_EQ(train(2, "parts", "--run.steps 12").code, 0);
-  const test::Outcome refused = train(1, "wide", options + "1 --compute.dtype float64");
+  const test::Outcome refused =
+      train(1, "wide", "--train.precision bfloat16 --compute.dtype float64");
   EXPECT_EQ(refused.code, 2);
   EXPECT_THAT(refused.err, ::testing::HasSubstr("train.precision = bfloat16 does not fit"));
 }
