@@ -1,4 +1,5 @@
-# Imported targets for the libraries inside the PyPI wheels: bbg::torch (libtorch) and, with BBG_CUDA, bbg::nccl.
+# Imported targets for the libraries inside the PyPI wheels: bbg::torch (libtorch) and, with BBG_CUDA, bbg::cuda
+# (the run-time libraries and NVRTC) and bbg::nccl.
 # find_package(Torch) is not used: it demands a CUDA toolkit, which building this project does not need.
 
 if(NOT BBG_TORCH_DIR)
@@ -36,7 +37,7 @@ target_include_directories(bbg_torch SYSTEM INTERFACE ${BBG_TORCH_DIR}/include)
 target_link_libraries(bbg_torch INTERFACE bbg::torch_cpu bbg::c10)
 
 if(BBG_CUDA)
-  foreach(_needed nccl/lib/libnccl.so.2 nccl/include/nccl.h cu13/lib/libcudart.so.13 cu13/include/crt/host_config.h
+  foreach(_needed nccl/lib/libnccl.so.2 nccl/include/nccl.h cu13/lib/libcudart.so.13 cu13/lib/libnvrtc.so.13 cu13/include/crt/host_config.h
           cu13/include/nv/target)
     if(NOT EXISTS ${BBG_NVIDIA_DIR}/${_needed})
       message(FATAL_ERROR "BBG_CUDA=ON needs ${BBG_NVIDIA_DIR}/${_needed}, which is missing. Run launch/setup, or "
@@ -46,12 +47,17 @@ if(BBG_CUDA)
   _bbg_import(torch_cuda ${BBG_TORCH_DIR}/lib/libtorch_cuda.so)
   _bbg_import(c10_cuda ${BBG_TORCH_DIR}/lib/libc10_cuda.so)
   _bbg_import(cudart ${BBG_NVIDIA_DIR}/cu13/lib/libcudart.so.13)
+  _bbg_import(nvrtc ${BBG_NVIDIA_DIR}/cu13/lib/libnvrtc.so.13)
   _bbg_import(nccl_library ${BBG_NVIDIA_DIR}/nccl/lib/libnccl.so.2)
+  add_library(bbg_cuda INTERFACE)
+  add_library(bbg::cuda ALIAS bbg_cuda)
+  target_include_directories(bbg_cuda SYSTEM INTERFACE ${BBG_NVIDIA_DIR}/cu13/include)
+  target_link_libraries(bbg_cuda INTERFACE bbg::cudart bbg::nvrtc bbg::c10_cuda)
+  target_compile_definitions(bbg_cuda INTERFACE BBG_CUDA=1)
   add_library(bbg_nccl INTERFACE)
   add_library(bbg::nccl ALIAS bbg_nccl)
-  target_include_directories(bbg_nccl SYSTEM INTERFACE ${BBG_NVIDIA_DIR}/nccl/include ${BBG_NVIDIA_DIR}/cu13/include)
-  target_link_libraries(bbg_nccl INTERFACE bbg::nccl_library bbg::cudart bbg::c10_cuda)
-  target_compile_definitions(bbg_nccl INTERFACE BBG_CUDA=1)
+  target_include_directories(bbg_nccl SYSTEM INTERFACE ${BBG_NVIDIA_DIR}/nccl/include)
+  target_link_libraries(bbg_nccl INTERFACE bbg::nccl_library bbg::cuda)
   # Registers the CUDA kernels with the dispatcher although no symbol of the library is named.
   target_link_options(bbg_torch INTERFACE "LINKER:--push-state,--no-as-needed,${BBG_TORCH_DIR}/lib/libtorch_cuda.so,--pop-state")
 endif()

@@ -19,6 +19,7 @@
 #include "core/hash.h"
 
 #ifdef BBG_CUDA
+#include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 #endif
 
@@ -198,6 +199,15 @@ at::TensorOptions settle(const ComputeOptions& options, const Place& place) {
   at::set_num_threads(place.threads);
   at::globalContext().setAllowTF32CuBLAS(options.tf32);
   at::globalContext().setAllowTF32CuDNN(options.tf32);
+  at::globalContext().setDeterministicCuDNN(true);  // a repeated run gives equal bits
+#ifdef BBG_CUDA
+  if (place.device.is_cuda()) {
+    // CUDA graphs cannot be recorded on the default stream, and all work is on one.
+    c10::cuda::set_device(place.device.index());
+    c10::cuda::setCurrentCUDAStream(
+        c10::cuda::getStreamFromPool(/*isHighPriority=*/false, place.device.index()));
+  }
+#endif
   return at::TensorOptions(place.device)
       .dtype(options.dtype == "float64" ? at::kDouble : at::kFloat);
 }

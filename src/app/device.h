@@ -37,8 +37,9 @@ std::vector<Place> choose_places(const ComputeOptions& options, const std::vecto
 // Who runs where, in one line.
 std::string placement_text(const std::vector<Seat>& seats, const std::vector<Place>& places);
 
-// The process computes at this place from here on: its number of threads, and compute.tf32. Says
-// what tensors have there.
+// The process computes at this place from here on: its number of threads, how GPU libraries choose
+// their arithmetic and, on a GPU, the device and a stream of it for the calling thread. Says what
+// tensors have there.
 at::TensorOptions settle(const ComputeOptions& options, const Place& place);
 
 // For programs of one kind of work: chooses the places and settles at this rank's. A collective.

@@ -1,5 +1,6 @@
 #include "app/step_trace.h"
 
+#include <ATen/DeviceAccelerator.h>
 #include <torch/csrc/autograd/profiler_kineto.h>
 
 #include <cstdlib>
@@ -12,6 +13,15 @@ namespace bbg::app {
 
 namespace profiler = torch::autograd::profiler;
 using torch::profiler::impl::ActivityType;
+
+namespace {
+
+// Kernels of earlier steps do not belong to the trace, those of the last one do.
+void wait_for(at::Device device) {
+  if (device.is_cuda()) at::accelerator::synchronizeDevice(device.index());
+}
+
+}  // namespace
 
 StepTrace::StepTrace(int64_t steps, std::string path, at::Device device)
     : steps_(steps), path_(std::move(path)), device_(device) {
@@ -28,6 +38,7 @@ void StepTrace::begin_step() {
   const torch::profiler::impl::ProfilerConfig config(torch::profiler::impl::ProfilerState::KINETO);
   std::set<ActivityType> activities{ActivityType::CPU};
   if (device_.is_cuda()) activities.insert(ActivityType::CUDA);
+  wait_for(device_);
   profiler::prepareProfiler(config, activities);
   profiler::enableProfiler(config, activities);
   is_recording_ = true;
@@ -37,6 +48,7 @@ bool StepTrace::end_step() {
   ++done_;
   if (!is_recording_ || done_ < kWarmUp + steps_) return false;
   is_recording_ = false;
+  wait_for(device_);
   const auto result = profiler::disableProfiler();
   std::error_code ignored;
   std::filesystem::remove(path_, ignored);

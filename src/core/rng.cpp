@@ -30,6 +30,11 @@ RandomStream::RandomStream(uint64_t seed, Purpose purpose, uint64_t step, uint64
   counter_ = {0, static_cast<uint32_t>(sample), static_cast<uint32_t>(sample >> 32), mixed[2]};
 }
 
+void RandomStream::skip_blocks(uint32_t count) {
+  BBG_CHECK(used_ == 4 && !has_spare_, "random numbers are skipped in whole blocks");
+  counter_[0] += count;
+}
+
 uint32_t RandomStream::next_uint32() {
   if (used_ == 4) {
     block_ = philox(counter_, key_);

@@ -31,6 +31,8 @@ class RandomStream {
  public:
   RandomStream(uint64_t seed, Purpose purpose, uint64_t step, uint64_t sample);
 
+  // Goes on as if so many blocks of four next_uint32(), from a block's border, had been taken.
+  void skip_blocks(uint32_t count);
   uint32_t next_uint32();
   double next_uniform();                   // in [0, 1), 32 bits
   double next_normal();                    // N(0, 1), Box-Muller

@@ -1,7 +1,9 @@
 #include "model/parameters.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/linalg_qr.h>
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 
@@ -22,9 +24,17 @@ ParameterStore::ParameterStore(std::string prefix, uint64_t seed, std::string in
 
 at::Tensor ParameterStore::normal(const std::string& name, at::IntArrayRef shape) const {
   at::Tensor values = at::empty(shape, at::kDouble);
-  core::RandomStream stream(seed_, core::Purpose::kInitialise,
-                            core::hash_name(prefix_ + "." + name), 0);
-  stream.fill_normal(std::span(values.data_ptr<double>(), static_cast<size_t>(values.numel())));
+  const std::span all(values.data_ptr<double>(), static_cast<size_t>(values.numel()));
+  constexpr int64_t kOfBlock = 4, kBlocksApiece = 4096;
+  at::parallel_for(0, (values.numel() + kOfBlock - 1) / kOfBlock, kBlocksApiece,
+                   [&](int64_t first, int64_t end) {
+                     core::RandomStream stream(seed_, core::Purpose::kInitialise,
+                                               core::hash_name(prefix_ + "." + name), 0);
+                     stream.skip_blocks(static_cast<uint32_t>(first));
+                     const int64_t last = std::min(end * kOfBlock, values.numel());
+                     stream.fill_normal(all.subspan(static_cast<size_t>(first * kOfBlock),
+                                                    static_cast<size_t>(last - first * kOfBlock)));
+                   });
   return values;
 }
 
@@ -43,7 +53,7 @@ at::Tensor ParameterStore::add_parameter(const std::string& name, at::IntArrayRe
   at::Tensor value;
   if (options_.device().is_meta()) {
     value = at::empty(shape, options_);  // shapes alone, for counting
-  } else if (start == Start::kZero) {
+  } else if (start == Start::kZero || init_ == kNoInit) {
     value = at::zeros(shape, options_);
   } else if (start == Start::kOne) {
     value = at::ones(shape, options_);

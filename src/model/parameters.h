@@ -27,8 +27,10 @@ enum class Start {
 
 class ParameterStore {
  public:
+  static constexpr const char* kNoInit = "none";
   // `prefix` ("G", "E", "D") only keys the random numbers. init, for weights: "orthogonal", "n02",
-  // N(0, 0.02), or "xavier", Glorot's uniform. On the meta device there are shapes and no values.
+  // N(0, 0.02), or "xavier", Glorot's uniform; kNoInit: all parameters are zeros, of a network that
+  // gets its values from another. On the meta device there are shapes and no values.
   ParameterStore(std::string prefix, uint64_t seed, std::string init, at::TensorOptions options);
 
   at::Tensor add_parameter(const std::string& name, at::IntArrayRef shape, Start start,

@@ -14,6 +14,7 @@ Adam::Adam(std::vector<at::Tensor> values, std::vector<at::Tensor> gradients, Ad
   for (const at::Tensor& part : values_) length += part.numel();
   first_ = at::zeros({length}, values_[0].options());
   second_ = at::zeros_like(first_);
+  if (first_.is_cuda()) rate_on_device_ = at::zeros_like(steps_);
 }
 
 std::vector<at::Tensor> Adam::parts(const at::Tensor& moment) const {
@@ -22,14 +23,26 @@ std::vector<at::Tensor> Adam::parts(const at::Tensor& moment) const {
   return moment.split_with_sizes(lengths);
 }
 
-void Adam::step(double learning_rate) {
+void Adam::set_rate(double rate) {
+  rate_ = rate;
+  if (rate_on_device_.defined()) rate_on_device_.fill_(rate);
+}
+
+void Adam::step() {
   const at::NoGradGuard no_grad;
   steps_.add_(1);
   const std::vector<at::Tensor> first = parts(first_), second = parts(second_), no_maximum,
                                 steps(values_.size(), steps_);
-  at::_fused_adam_(values_, gradients_, first, second, no_maximum, steps, learning_rate,
-                   options_.beta1, options_.beta2, /*weight_decay=*/0.0, options_.eps,
-                   /*amsgrad=*/false, /*maximize=*/false);
+  const auto step = [&](const auto& rate) {
+    at::_fused_adam_(values_, gradients_, first, second, no_maximum, steps, rate, options_.beta1,
+                     options_.beta2, /*weight_decay=*/0.0, options_.eps, /*amsgrad=*/false,
+                     /*maximize=*/false);
+  };
+  if (rate_on_device_.defined()) {
+    step(rate_on_device_);
+  } else {
+    step(rate_);
+  }
 }
 
 }  // namespace bbg::train

@@ -17,7 +17,13 @@ class Adam {
   Adam(Arena& arena, AdamOptions options) : Adam({arena.values()}, {arena.gradients()}, options) {}
   // Parts of an arena's values, changed in place, and of its gradients; each [n_i].
   Adam(std::vector<at::Tensor> values, std::vector<at::Tensor> gradients, AdamOptions options);
-  void step(double learning_rate);
+  // Of the steps that follow. On a GPU it is a number there, so that a recorded step reads it.
+  void set_rate(double rate);
+  void step();
+  void step(double rate) {
+    set_rate(rate);
+    step();
+  }
 
   // Of the parts, one after the other: [n], n the sum of n_i.
   const at::Tensor& first_moment() const { return first_; }
@@ -29,6 +35,8 @@ class Adam {
  private:
   std::vector<at::Tensor> values_, gradients_;
   AdamOptions options_;
+  double rate_ = 0;
+  at::Tensor rate_on_device_;  // scalar float32; on a GPU only
   at::Tensor first_, second_, steps_;
 };
 

@@ -3,52 +3,15 @@
 #include <ATen/core/grad_mode.h>
 #include <ATen/record_function.h>
 
-#include <cmath>
-#include <span>
-
 #include "core/error.h"
-#include "core/rng.h"
 #include "loss/orthogonal.h"
 #include "loss/regression.h"
-#include "train/to_device.h"
 
 namespace bbg::train {
 
 namespace {
 
 constexpr double kClipEps = 1e-6;  // as torch.nn.utils.clip_grad_norm_ has it
-
-// Rows keyed by (draw, slot), whatever the rank that makes them.
-template <class Fill>
-at::Tensor rows(uint64_t seed, core::Purpose purpose, int64_t draw, const core::Slots& slots,
-                int64_t length, Fill fill) {
-  at::Tensor all = at::empty({slots.count(), length}, at::kDouble);
-  double* data = all.data_ptr<double>();
-  for (int64_t i = 0; i < slots.count(); ++i) {
-    core::RandomStream stream(seed, purpose, static_cast<uint64_t>(draw),
-                              static_cast<uint64_t>(slots[i]));
-    fill(stream, std::span(data + i * length, static_cast<size_t>(length)));
-  }
-  return all;
-}
-
-void fill_normal(core::RandomStream& stream, std::span<double> row) { stream.fill_normal(row); }
-void fill_unit(core::RandomStream& stream, std::span<double> row) {
-  for (double& value : row) value = stream.next_uniform();
-}
-void fill_uniform(core::RandomStream& stream, std::span<double> row) {
-  for (double& value : row) value = 2 * stream.next_uniform() - 1;
-}
-
-// Each component that is too large takes the first of the numbers behind the row that is not.
-void fill_truncated(core::RandomStream& stream, std::span<double> row,
-                    const Truncation& truncation) {
-  stream.fill_normal(row);
-  for (double& value : row) {
-    while (std::abs(value) > truncation.threshold) value = stream.next_normal();
-    value *= truncation.scale;
-  }
-}
 
 at::Tensor part(const at::Tensor& rows, int64_t first, int64_t count) {
   return rows.defined() ? rows.narrow(0, first, count) : rows;
@@ -71,41 +34,6 @@ at::Tensor pass_gradient(const at::Tensor& x, double share) {
 
 }  // namespace
 
-Noise make_noise(uint64_t seed, int64_t draw, const core::Slots& slots,
-                 const model::ModelOptions& options, at::TensorOptions tensor_options,
-                 bool is_augmenting, const Truncation& truncation) {
-  Noise noise;
-  noise.z = to_device(rows(seed, core::Purpose::kPrior, draw, slots, options.z_dim,
-                           [&](core::RandomStream& stream, std::span<double> row) {
-                             if (options.prior == "uniform") {
-                               fill_uniform(stream, row);
-                             } else {
-                               fill_truncated(stream, row, truncation);
-                             }
-                           }),
-                      tensor_options);
-  if (options.has_encoder() && options.e_stochastic) {
-    noise.epsilon =
-        to_device(rows(seed, core::Purpose::kEncoder, draw, slots, options.z_dim, fill_normal),
-                  tensor_options);
-  }
-  if (options.is_conditional()) {
-    const auto classes = static_cast<uint64_t>(options.num_classes);
-    const at::Tensor labels = rows(seed, core::Purpose::kFakeLabel, draw, slots, 1,
-                                   [&](core::RandomStream& stream, std::span<double> row) {
-                                     row[0] = static_cast<double>(stream.next_below(classes));
-                                   });
-    noise.labels = to_device(labels.squeeze(1), tensor_options.dtype(at::kLong));
-  }
-  if (is_augmenting) {
-    const at::Tensor numbers =
-        rows(seed, core::Purpose::kDiffAug, draw, slots, 2 * kAugmentNumbers, fill_unit);
-    noise.augment = to_device(numbers.view({slots.count(), 2, kAugmentNumbers}),
-                              tensor_options.dtype(at::kDouble));
-  }
-  return noise;
-}
-
 at::Tensor shrink(const at::Tensor& images, int64_t size) {
   const int64_t from = images.size(-1);
   if (from == size) return images;
@@ -120,7 +48,49 @@ Step::Step(TrainState& state, const model::ModelOptions& model, const TrainOptio
       train_(train),
       loss_(loss),
       augment_(parse_augment_policy(train.augment)),
-      pairs_codes_(model.active_terms().read_code()) {}
+      pairs_codes_(model.active_terms().read_code()) {
+  const at::Device device = state.g.arena.values().device();
+  if (!train.cuda_graphs || !device.is_cuda()) return;
+  const bool is_one = train.simultaneous || !state.d;
+  graphs_ = std::make_unique<UpdateGraphs>(device, is_one ? 1 : 2);
+}
+
+loss::Loss Step::update_discriminator(const core::Batch& batch, const Noise& noise, double lr_d) {
+  state_.d->adam.set_rate(lr_d);
+  return make_update(kDiscriminator, batch, noise).first;
+}
+
+loss::Loss Step::update_generator_encoder(const core::Batch& batch, const Noise& noise, double lr_g,
+                                          double lr_e) {
+  state_.g.adam.set_rate(lr_g);
+  if (state_.e) state_.e->adam.set_rate(lr_e);
+  return make_update(kGeneratorEncoder, batch, noise).second;
+}
+
+std::pair<loss::Loss, loss::Loss> Step::update_together(const core::Batch& batch,
+                                                        const Noise& noise, double lr_g,
+                                                        double lr_e, double lr_d) {
+  if (!state_.d) return {loss::Loss(), update_generator_encoder(batch, noise, lr_g, lr_e)};
+  state_.g.adam.set_rate(lr_g);
+  if (state_.e) state_.e->adam.set_rate(lr_e);
+  state_.d->adam.set_rate(lr_d);
+  return make_update(kTogether, batch, noise);
+}
+
+Step::Losses Step::make_update(Kind kind, const core::Batch& batch, const Noise& noise) {
+  const auto update = [this, kind](const core::Batch& images, const Noise& numbers) -> Losses {
+    switch (kind) {
+      case kDiscriminator:
+        return {make_discriminator_update(images, numbers), loss::Loss()};
+      case kGeneratorEncoder:
+        return {loss::Loss(), make_generator_encoder_update(images, numbers)};
+      case kTogether:
+        break;
+    }
+    return make_joint_update(images, numbers);
+  };
+  return graphs_ ? graphs_->run(kind, batch, noise, update) : update(batch, noise);
+}
 
 at::Tensor Step::shown_real(const core::Batch& batch, const Noise& noise) const {
   const at::Tensor images = shrink(batch.images, model_.resolution);
@@ -222,12 +192,12 @@ loss::Loss Step::autoencoder_loss(const Portion& portion) {
   return loss;
 }
 
-void Step::update_networks(double lr_g, double lr_e) {
-  update(state_.g, *state_.nets.generator, lr_g);
-  if (state_.e) update(*state_.e, *state_.nets.encoder, lr_e);
+void Step::update_networks() {
+  update(state_.g, *state_.nets.generator);
+  if (state_.e) update(*state_.e, *state_.nets.encoder);
 }
 
-void Step::update(Trained& trained, const model::Network& network, double learning_rate) {
+void Step::update(Trained& trained, const model::Network& network) {
   {
     RECORD_USER_SCOPE("exchange");
     trained.exchange.finish();
@@ -255,10 +225,10 @@ void Step::update(Trained& trained, const model::Network& network, double learni
       weight.grad().add_(weight, train_.weight_decay);
     }
   }
-  trained.step(learning_rate);
+  trained.step();
 }
 
-loss::Loss Step::update_discriminator(const core::Batch& batch, const Noise& noise, double lr_d) {
+loss::Loss Step::make_discriminator_update(const core::Batch& batch, const Noise& noise) {
   RECORD_USER_SCOPE("update of D");
   model::Nets& nets = state_.nets;
   state_.d->arena.zero_gradients();
@@ -282,7 +252,7 @@ loss::Loss Step::update_discriminator(const core::Batch& batch, const Noise& noi
     backward(losses.back());
     losses.back().total = losses.back().total.detach();
   }
-  update(*state_.d, *nets.discriminator, lr_d);
+  update(*state_.d, *nets.discriminator);
   return loss::mean(losses);
 }
 
@@ -318,8 +288,7 @@ loss::Loss Step::adversarial_loss(const Portion& portion) {
   return loss;
 }
 
-loss::Loss Step::update_generator_encoder(const core::Batch& batch, const Noise& noise, double lr_g,
-                                          double lr_e) {
+loss::Loss Step::make_generator_encoder_update(const core::Batch& batch, const Noise& noise) {
   RECORD_USER_SCOPE("update of G and E");
   model::Discriminator* discriminator = state_.nets.discriminator.get();
   if (discriminator != nullptr) discriminator->set_requires_grad(false);
@@ -334,7 +303,7 @@ loss::Loss Step::update_generator_encoder(const core::Batch& batch, const Noise&
     losses.back().total = losses.back().total.detach();
   }
   if (discriminator != nullptr) discriminator->set_requires_grad(true);
-  update_networks(lr_g, lr_e);
+  update_networks();
   return loss::mean(losses);
 }
 
@@ -343,13 +312,8 @@ void Step::begin_exchange() {
   if (state_.e) state_.e->exchange.begin();
 }
 
-std::pair<loss::Loss, loss::Loss> Step::update_together(const core::Batch& batch,
-                                                        const Noise& noise, double lr_g,
-                                                        double lr_e, double lr_d) {
+Step::Losses Step::make_joint_update(const core::Batch& batch, const Noise& noise) {
   model::Nets& nets = state_.nets;
-  if (!nets.discriminator) {
-    return {loss::Loss(), update_generator_encoder(batch, noise, lr_g, lr_e)};
-  }
   RECORD_USER_SCOPE("update of D, G and E");
   // Each loss reaches the parameters that it trains, and no others.
   const std::vector<at::Tensor> of_d = nets.discriminator->parameter_tensors();
@@ -386,8 +350,8 @@ std::pair<loss::Loss, loss::Loss> Step::update_together(const core::Batch& batch
     losses_d.push_back(std::move(loss_d));
     losses_ge.push_back(std::move(loss_ge));
   }
-  update(*state_.d, *nets.discriminator, lr_d);
-  update_networks(lr_g, lr_e);
+  update(*state_.d, *nets.discriminator);
+  update_networks();
   return {loss::mean(losses_d), loss::mean(losses_ge)};
 }
 

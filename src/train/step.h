@@ -2,42 +2,23 @@
 // One sub-step of training: a D update, or a joint update of G and E (Donahue & Simonyan 2019,
 // section 2; order and details: docs/choices.md 39, 43-46), or both together as in BiGAN; and those
 // of the systems that BiGAN is compared with (docs/choices.md 58). Reads no clock, file or global;
-// random numbers come from (seed, draw, sample slot) only. Every call is a collective.
+// random numbers come from (seed, draw, sample slot) only. Every call is a collective. On a GPU
+// calls return when all is enqueued on the current stream, and an update may be a recorded one
+// (train.cuda-graphs): the losses that come back are overwritten by the next of its kind.
 
-#include <limits>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "comm/communicator.h"
-#include "core/slots.h"
 #include "core/types.h"
 #include "loss/loss.h"
 #include "train/diff_augment.h"
+#include "train/noise.h"
 #include "train/train_state.h"
+#include "train/update_graphs.h"
 
 namespace bbg::train {
-
-// What is drawn for one rank's slice of a global batch. `draw` numbers the global batches of a run.
-struct Noise {
-  at::Tensor z;        // [n, z_dim] ~ P_z
-  at::Tensor epsilon;  // [n, z_dim] ~ N(0, I), for a stochastic encoder
-  at::Tensor labels;   // [n] int64, uniform over the classes, of generated images; undefined where
-                       // the model is not conditional
-  // [n, 2, 7] float64 in [0, 1), for the changes that D sees of real and generated images
-  // (train/diff_augment.h); undefined where none are made
-  at::Tensor augment = {};
-};
-// A narrower law of z, for samples less varied and more typical (Brock et al. 2019, section 3.1):
-// normal components beyond the threshold are drawn again, and what is left is multiplied
-// (docs/choices.md 53).
-struct Truncation {
-  double threshold = std::numeric_limits<double>::infinity();
-  double scale = 1;
-};
-// Truncation is for a normal prior alone.
-Noise make_noise(uint64_t seed, int64_t draw, const core::Slots& slots,
-                 const model::ModelOptions& options, at::TensorOptions tensor_options,
-                 bool is_augmenting = false, const Truncation& truncation = {});
 
 // [n, C, S, S] -> [n, C, size, size]: the same tensor where S is size, averages of blocks where S
 // is a multiple of size, else resampled with a triangle as wide as two pixels of the result
@@ -87,13 +68,20 @@ class Step {
   loss::Loss autoencoder_loss(const Portion& portion);
   // Before the last backward of an update, and after it; D's are apart.
   void begin_exchange();
-  void update_networks(double lr_g, double lr_e);
+  void update_networks();
   // What D sees of a batch's images, at its resolution, and of generated ones.
   at::Tensor shown_real(const core::Batch& batch, const Noise& noise) const;
   at::Tensor shown_generated(const at::Tensor& generated, const Noise& noise) const;
   // Averages the gradients over ranks, clips them (docs/choices.md 70), adds those of
   // regularisation and makes Adam's step.
-  void update(Trained& trained, const model::Network& network, double learning_rate);
+  void update(Trained& trained, const model::Network& network);
+  // Each kind of update from its start to its end, at the rates that are set.
+  enum Kind { kDiscriminator, kGeneratorEncoder, kTogether };
+  using Losses = UpdateGraphs::Losses;
+  Losses make_update(Kind kind, const core::Batch& batch, const Noise& noise);
+  loss::Loss make_discriminator_update(const core::Batch& batch, const Noise& noise);
+  loss::Loss make_generator_encoder_update(const core::Batch& batch, const Noise& noise);
+  Losses make_joint_update(const core::Batch& batch, const Noise& noise);
 
   TrainState& state_;
   model::ModelOptions model_;
@@ -101,6 +89,7 @@ class Step {
   loss::LossOptions loss_;
   AugmentPolicy augment_;
   bool pairs_codes_;  // D sees E's codes of real images, and E learns from its scores
+  std::unique_ptr<UpdateGraphs> graphs_;  // null: every update is made call by call
 };
 
 }  // namespace bbg::train

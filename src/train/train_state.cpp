@@ -67,8 +67,8 @@ Trained::Trained(model::Network& network, const TrainOptions& options,
       adam(exchange.owned(arena.values()), exchange.owned(arena.gradients()),
            {options.beta1, options.beta2, options.adam_eps}) {}
 
-void Trained::step(double learning_rate) {
-  adam.step(learning_rate);
+void Trained::step() {
+  adam.step();
   exchange.complete(arena.values());
 }
 
@@ -95,14 +95,16 @@ TrainState::TrainState(const model::ModelOptions& model_options, const TrainOpti
       g(*nets.generator, options, communicator, queue),
       communicator_(communicator),
       options_(options) {
-  average_g = model::make_generator(model_options, communicator, seed, tensor_options);
+  model::ModelOptions unfilled = model_options;
+  unfilled.init = model::ParameterStore::kNoInit;
+  average_g = model::make_generator(unfilled, communicator, seed, tensor_options);
   average_g->set_requires_grad(false);
   model::copy_state(*nets.generator, *average_g);
   average_g_arena.emplace(average_g->store().parameters(), /*has_gradients=*/false, queue.unit());
   if (nets.discriminator) d.emplace(*nets.discriminator, options, communicator, queue);
   if (nets.encoder) {
     e.emplace(*nets.encoder, options, communicator, queue);
-    average_e = std::make_unique<model::Encoder>(model_options, communicator, seed, tensor_options);
+    average_e = std::make_unique<model::Encoder>(unfilled, communicator, seed, tensor_options);
     average_e->set_requires_grad(false);
     model::copy_state(*nets.encoder, *average_e);
     average_e_arena.emplace(average_e->store().parameters(), /*has_gradients=*/false, queue.unit());

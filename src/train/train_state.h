@@ -25,7 +25,7 @@ struct Trained {
   Trained& operator=(const Trained&) = delete;
 
   // Adam's step on what finish() of the exchange left; then every rank has all parameters again.
-  void step(double learning_rate);
+  void step();
 
   // One of Adam's moments, of the arena's layout. A collective where they are shared out; else the
   // moment itself.

@@ -11,6 +11,8 @@ namespace bbg::bench {
 struct BenchOptions {
   std::string what = "step";
   std::string exchange = "ours";
+  bool parts = true;
+  std::string trace;
   int64_t warmup = 3;  // steps
   int64_t rounds = 5;
   int64_t steps = 5;  // of a round
@@ -25,7 +27,13 @@ struct BenchOptions {
         .one_of({"ours", "reducer"});
     table.add("bench.warmup", &warmup, "Steps before the clock runs").unit("steps").at_least(1);
     table.add("bench.rounds", &rounds, "Rounds of measurements").at_least(1);
+    table.add("bench.parts", &parts,
+              "Time the parts of a step: on a GPU each is waited for; false times whole rounds");
     table.add("bench.steps", &steps, "Steps of one round").unit("steps").at_least(1);
+    table.add(
+        "bench.trace", &trace,
+        "After all else, write the timeline of one more step to this file, as report.trace-steps "
+        "does (rank 0's)");
     table.add("bench.write-start", &write_start,
               "Before all else, write weights, images, noise and the losses of the first steps to "
               "this file, for tests/bench/ddp_step.py, and end");

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 
+#include "app/step_trace.h"
 #include "bench/median.h"
 #include "bench/reducers.h"
 #include "bench/timed_communicator.h"
@@ -26,11 +27,12 @@ constexpr int64_t kCheckedSteps = 3;
 // Adds the time since the last lap to one part after the other.
 class LapClock {
  public:
-  explicit LapClock(bool is_cuda) : is_cuda_(is_cuda) { lap(); }
-  // Seconds since the last call. What a GPU was given is waited for: parts add up, and overlap over
-  // their borders is lost.
+  // waits: what a GPU was given is waited for at each lap, so that parts add up; overlap over their
+  // borders is lost.
+  explicit LapClock(bool waits) : waits_(waits) { lap(); }
+  // Seconds since the last call.
   double lap() {
-    if (is_cuda_) at::accelerator::synchronizeDevice(at::accelerator::getDeviceIndex());
+    if (waits_) at::accelerator::synchronizeDevice(at::accelerator::getDeviceIndex());
     const Clock::time_point now = Clock::now();
     const double seconds = std::chrono::duration<double>(now - last_).count();
     last_ = now;
@@ -38,9 +40,14 @@ class LapClock {
   }
 
  private:
-  bool is_cuda_;
+  bool waits_;
   Clock::time_point last_ = Clock::now();
 };
+
+// The most that was reserved at a time.
+int64_t peak_gpu_memory() {
+  return at::accelerator::getDeviceStats(at::accelerator::getDeviceIndex()).reserved_bytes[0].peak;
+}
 
 struct Parts {
   double data = 0, d = 0, ge = 0, ema = 0;
@@ -52,6 +59,7 @@ class Trainer {
   Trainer(const app::RunConfig& config, const BenchOptions& options,
           comm::Communicator& communicator, at::TensorOptions tensor_options)
       : config_(config),
+        options_(options),
         communicator_(communicator),
         tensor_options_(tensor_options),
         state_(config.model, config.train, communicator_, seed(), tensor_options_, config.exchange),
@@ -98,7 +106,7 @@ class Trainer {
   // One step; the losses of its last updates of D and of G and E come back.
   std::pair<loss::Loss, loss::Loss> step(Parts& parts) {
     const train::TrainOptions& train = config_.train;
-    LapClock clock(tensor_options_.device().is_cuda());
+    LapClock clock(options_.parts && is_on_gpu());
     loss::Loss loss_d, loss_ge;
     for (int64_t i = 0; i < train.d_updates(config_.model); ++i) {
       const core::Batch batch = next_batch();
@@ -121,7 +129,7 @@ class Trainer {
 
   // Seconds that the optimizers take of one step, measured apart: the step does not tell.
   double optimizer_seconds(int64_t repeats) {
-    LapClock clock(tensor_options_.device().is_cuda());
+    LapClock clock(is_on_gpu());
     for (int64_t i = 0; i < repeats; ++i) {
       for (int64_t k = 0; k < config_.train.d_updates(config_.model); ++k) state_.d->adam.step(0);
       state_.g.adam.step(0);
@@ -146,6 +154,7 @@ class Trainer {
            (state_.e ? bytes(*state_.e) : 0);
   }
   double norm_seconds() const { return communicator_.gathered_seconds(); }
+  bool is_on_gpu() const { return tensor_options_.device().is_cuda(); }
   train::TrainState& state() { return state_; }
 
  private:
@@ -160,6 +169,7 @@ class Trainer {
   }
 
   const app::RunConfig& config_;
+  const BenchOptions& options_;
   TimedCommunicator communicator_;
   at::TensorOptions tensor_options_;
   train::TrainState state_;
@@ -188,10 +198,15 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
   for (int64_t round = 0; round < options.rounds; ++round) {
     communicator.barrier();
     std::vector<double> own;
+    LapClock round_clock(trainer.is_on_gpu());
     for (int64_t i = 0; i < options.steps; ++i) {
       LapClock clock(false);
       trainer.step(parts);
       own.push_back(1e3 * clock.lap());
+    }
+    if (!options.parts) {
+      const double each = 1e3 * round_clock.lap() / static_cast<double>(options.steps);
+      own.assign(own.size(), each);
     }
     all.insert(all.end(), own.begin(), own.end());
     medians.push_back(median(own));
@@ -201,6 +216,15 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
   const comm::ReductionQueue::Times after = trainer.exchange_times();
   const double norm = ms(trainer.norm_seconds() - norm_before);
   const double optimizer = 1e3 * trainer.optimizer_seconds(10);
+  if (!options.trace.empty()) {
+    app::StepTrace trace(communicator.rank() == 0 ? 1 : 0, options.trace, tensor_options.device());
+    for (int64_t i = 0; i <= app::StepTrace::kWarmUp; ++i) {
+      Parts of_trace;
+      trace.begin_step();
+      trainer.step(of_trace);
+      trace.end_step();
+    }
+  }
   const auto [fastest, slowest] = std::minmax_element(medians.begin(), medians.end());
   return {
       {"name", options.exchange},
@@ -211,6 +235,8 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
       {"step_ms", all},
       {"median_ms", median(all)},
       {"rounds_ms", {*fastest, *slowest}},
+      {"images_per_second", 1e3 * static_cast<double>(config.data.batch) / median(all)},
+      {"gpu_memory_bytes", trainer.is_on_gpu() ? peak_gpu_memory() : 0},
       {"phases_ms",
        {{"data", ms(parts.data)},
         {"d", ms(parts.d)},

@@ -206,6 +206,20 @@ TEST(RandomStreamTest, NextBelowIsUnbiasedForHugeBounds) {
   EXPECT_NEAR(static_cast<double>(in_first_third) / kCount, 1.0 / 3, five_sigma(2.0 / 9, kCount));
 }
 
+TEST(RandomStreamTest, SkippedBlocksAreThoseThatWouldHaveBeenTaken) {
+  RandomStream whole(3, Purpose::kInitialise, 7, 0);
+  std::vector<double> expected(40), found(40);
+  whole.fill_normal(std::span(expected));
+  for (const uint32_t first : {0u, 3u, 9u}) {
+    RandomStream part(3, Purpose::kInitialise, 7, 0);
+    part.skip_blocks(first);
+    part.fill_normal(std::span(found).subspan(4 * first));
+  }
+  EXPECT_EQ(found, expected);
+  whole.next_uint32();
+  EXPECT_THROW(whole.skip_blocks(1), core::InternalError);
+}
+
 // Known answers of Fowler, Noll and Vo for 64-bit FNV-1a.
 TEST(HashName, GivesThePublishedValues) {
   EXPECT_EQ(hash_name(""), 0xcbf29ce484222325u);

@@ -1,0 +1,33 @@
+#pragma once
+// What tests on a GPU begin with: skipped where there is none; all work on one stream that is not
+// the default one, and cuDNN's kernels those that repeat bit for bit, as in bbg_dist.
+
+#include <ATen/Context.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+
+#include "comm/make_communicator.h"
+
+namespace bbg::testing {
+
+template <class Base>
+class OnGpu : public Base {
+ protected:
+  void SetUp() override {
+    if (!at::hasCUDA() || at::getNumGPUs() == 0) GTEST_SKIP() << "no GPU on this machine";
+    at::globalContext().setDeterministicCuDNN(true);
+    stream_.emplace(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device_.index()));
+    control_ = comm::make_mpi_communicator({});
+    communicator_ = comm::make_data_plane({}, device_, *control_);
+  }
+
+  const at::Device device_{at::kCUDA, 0};
+  std::optional<c10::cuda::CUDAStreamGuard> stream_;
+  // On host memory, and on the GPU's.
+  std::unique_ptr<comm::Communicator> control_, communicator_;
+};
+
+}  // namespace bbg::testing
