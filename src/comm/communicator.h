@@ -13,9 +13,10 @@
 //   need not synchronise.
 // - Reductions add in an order that depends on the world size alone, never on timing: repeated runs
 //   give equal bits.
-// - A wait that exceeds the deadline ends the process with exit code 75 after a line that names
-//   operation, sequence number and the ranks that have not come (see watchdog.h). Failures of the
-//   library throw SystemError.
+// - A wait that exceeds the deadline, of the host or of a GPU's stream, ends the process with exit
+//   code 75 after a line that names operation, sequence number and the ranks that have not come
+//   (see watchdog.h). Failures of the library throw SystemError; those that NCCL reports later, by
+//   itself, end the process likewise.
 
 #include <ATen/ATen.h>
 
@@ -25,6 +26,8 @@
 #include <vector>
 
 namespace bbg::comm {
+
+class Watchdog;
 
 enum class Reduce { kSum, kMean, kMax };
 
@@ -75,6 +78,16 @@ class Communicator {
   // The newest collective that this rank has entered, as "all_reduce #16", for messages; empty
   // where that is not known.
   virtual std::string newest() const { return ""; }
+
+  // [elements] zeros of `options`, in memory that all ranks know each other's part of where the
+  // library has such (NCCL: a symmetric window), so that reductions of it, or of parts of it, need
+  // no copies. A collective. May outlive this object.
+  virtual at::Tensor shared_zeros(int64_t elements, const at::TensorOptions& options) {
+    return at::zeros({elements}, options);
+  }
+
+  // What watches this communicator's waits; null where nothing does.
+  virtual Watchdog* watchdog() { return nullptr; }
 
   // Ends all ranks of the job with this exit code, from any rank, without the others' help.
   [[noreturn]] virtual void abort(int exit_code) = 0;

@@ -30,6 +30,9 @@ void ExchangeOptions::declare(core::OptionTable& table) {
   table.add("comm.shard-optimizer", &shard_optimizer,
             "Each rank keeps Adam's moments of its share of the parameters alone and updates those "
             "(ZeRO, stage 1): less memory on every rank. Checkpoints are as without");
+  table.add("comm.nccl-window", &nccl_window,
+            "On GPUs: keep gradients in memory of NCCL's own that all ranks have registered as one "
+            "window, which spares copies between GPUs joined by NVLink");
 }
 
 }  // namespace bbg::comm

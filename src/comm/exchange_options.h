@@ -16,6 +16,7 @@ struct ExchangeOptions {
   int64_t first_bucket_bytes = int64_t{1} << 20;
   std::string wire = "full";
   bool shard_optimizer = false;
+  bool nccl_window = false;
 
   void declare(core::OptionTable& table);
 };

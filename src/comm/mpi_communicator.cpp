@@ -257,6 +257,7 @@ class MpiCommunicator final : public Communicator {
   void interrupt() override { is_interrupted_ = true; }
 
   std::string newest() const override { return watchdog_->newest(); }
+  Watchdog* watchdog() override { return watchdog_.get(); }
   [[noreturn]] void abort(int exit_code) override {
     MPI_Abort(MPI_COMM_WORLD, exit_code);
     std::_Exit(exit_code);

@@ -9,9 +9,13 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
+#include <mutex>
 #include <thread>
+#include <vector>
 
 #include "comm/make_communicator.h"
+#include "comm/watchdog.h"
 #include "core/error.h"
 
 namespace bbg::comm {
@@ -62,115 +66,214 @@ ncclRedOp_t operation_of(Reduce reduce) {
 
 class NcclCommunicator final : public Communicator {
  public:
+  // `control`: of the same ranks, for this communicator alone.
   NcclCommunicator(const at::Device& device, int64_t deadline_ms,
                    std::unique_ptr<Communicator> control)
-      : NcclCommunicator(device, deadline_ms, *control) {
-    own_control_ = std::move(control);
-  }
-
-  NcclCommunicator(const at::Device& device, int64_t deadline_ms, Communicator& control)
-      : control_(control), device_(device), deadline_ms_(deadline_ms) {
+      : control_(std::move(control)), device_(device), deadline_ms_(deadline_ms) {
     nccl_version();  // refuses a library other than the one compiled against
     const c10::cuda::CUDAGuard guard(device_);
     ncclUniqueId id;
     std::memset(&id, 0, sizeof id);
     if (rank() == 0) check(ncclGetUniqueId(&id), "ncclGetUniqueId");
     at::Tensor bytes = at::from_blob(&id, {static_cast<int64_t>(sizeof id)}, at::kByte).clone();
-    control_.broadcast(bytes, 0);
+    control_->broadcast(bytes, 0);
     std::memcpy(&id, bytes.data_ptr(), sizeof id);
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
     config.blocking = 0;  // only a non-blocking communicator can be aborted safely
     check(ncclCommInitRankConfig(&communicator_, size(), id, rank(), &config),
           "ncclCommInitRankConfig");
+    if (deadline_ms_ > 0 && watchdog() != nullptr) watchdog()->set_poll([this] { poll(); });
   }
 
   ~NcclCommunicator() override {
     if (communicator_ == nullptr) return;
+    if (watchdog() != nullptr) watchdog()->set_poll(nullptr);
     const c10::cuda::CUDAGuard guard(device_);
+    for (const auto& window : windows_) window->close(communicator_);
+    for (const UnderWay& one : under_way_) cudaEventDestroy(one.event);
+    for (const cudaEvent_t event : free_events_) cudaEventDestroy(event);
     // Abort frees the communicator without waiting for peers that may be gone; all results were
     // waited for by then.
     ncclCommAbort(communicator_);
   }
 
-  int rank() const override { return control_.rank(); }
-  int size() const override { return control_.size(); }
-  int local_rank() const override { return control_.local_rank(); }
-  int local_size() const override { return control_.local_size(); }
+  int rank() const override { return control_->rank(); }
+  int size() const override { return control_->size(); }
+  int local_rank() const override { return control_->local_rank(); }
+  int local_size() const override { return control_->local_size(); }
   std::string name() const override { return "nccl"; }
 
   void all_reduce(at::Tensor& tensor, Reduce reduce) override {
-    check_device_tensor(tensor);
-    const c10::cuda::CUDAGuard guard(device_);
-    check(ncclAllReduce(tensor.data_ptr(), tensor.data_ptr(), static_cast<size_t>(tensor.numel()),
-                        type_of(tensor), operation_of(reduce), communicator_, stream()),
-          "ncclAllReduce");
+    enqueue(Operation::kAllReduce, "ncclAllReduce", tensor, [&](cudaStream_t stream) {
+      return ncclAllReduce(tensor.data_ptr(), tensor.data_ptr(), count(tensor), type_of(tensor),
+                           operation_of(reduce), communicator_, stream);
+    });
   }
 
   void broadcast(at::Tensor& tensor, int root) override {
-    check_device_tensor(tensor);
-    const c10::cuda::CUDAGuard guard(device_);
-    check(ncclBroadcast(tensor.data_ptr(), tensor.data_ptr(), static_cast<size_t>(tensor.numel()),
-                        type_of(tensor), root, communicator_, stream()),
-          "ncclBroadcast");
+    enqueue(Operation::kBroadcast, "ncclBroadcast", tensor, [&](cudaStream_t stream) {
+      return ncclBroadcast(tensor.data_ptr(), tensor.data_ptr(), count(tensor), type_of(tensor),
+                           root, communicator_, stream);
+    });
   }
 
   at::Tensor all_gather(const at::Tensor& tensor) override {
-    check_device_tensor(tensor);
     const at::Tensor own = tensor.contiguous();
     std::vector<int64_t> shape = own.sizes().vec();
     BBG_CHECK(!shape.empty(), "all_gather needs a first dimension to join along");
     shape[0] *= size();
     at::Tensor all = at::empty(shape, own.options());
-    const c10::cuda::CUDAGuard guard(device_);
-    check(ncclAllGather(own.data_ptr(), all.data_ptr(), static_cast<size_t>(own.numel()),
-                        type_of(own), communicator_, stream()),
-          "ncclAllGather");
+    enqueue(Operation::kAllGather, "ncclAllGather", own, [&](cudaStream_t stream) {
+      return ncclAllGather(own.data_ptr(), all.data_ptr(), count(own), type_of(own), communicator_,
+                           stream);
+    });
     return all;
   }
 
   void reduce_scatter(at::Tensor& tensor, Reduce reduce) override {
-    check_device_tensor(tensor);
     const at::Tensor own = own_rows(tensor, rank(), size());
-    const c10::cuda::CUDAGuard guard(device_);
-    check(ncclReduceScatter(tensor.data_ptr(), own.data_ptr(), static_cast<size_t>(own.numel()),
-                            type_of(tensor), operation_of(reduce), communicator_, stream()),
-          "ncclReduceScatter");
+    enqueue(Operation::kReduceScatter, "ncclReduceScatter", tensor, [&](cudaStream_t stream) {
+      return ncclReduceScatter(tensor.data_ptr(), own.data_ptr(), count(own), type_of(tensor),
+                               operation_of(reduce), communicator_, stream);
+    });
   }
 
   void gather_in_place(at::Tensor& tensor) override {
-    check_device_tensor(tensor);
     const at::Tensor own = own_rows(tensor, rank(), size());
-    const c10::cuda::CUDAGuard guard(device_);
-    check(ncclAllGather(own.data_ptr(), tensor.data_ptr(), static_cast<size_t>(own.numel()),
-                        type_of(tensor), communicator_, stream()),
-          "ncclAllGather");
+    enqueue(Operation::kAllGather, "ncclAllGather", tensor, [&](cudaStream_t stream) {
+      return ncclAllGather(own.data_ptr(), tensor.data_ptr(), count(own), type_of(tensor),
+                           communicator_, stream);
+    });
   }
 
-  void barrier() override { control_.barrier(); }
-  std::vector<std::string> all_gather_text(const std::string& text) override {
-    return control_.all_gather_text(text);
+  at::Tensor shared_zeros(int64_t elements, const at::TensorOptions& options) override {
+    const c10::cuda::CUDAGuard guard(device_);
+    const auto bytes = static_cast<size_t>(elements) * options.dtype().itemsize();
+    const auto window = std::make_shared<Window>();
+    check(ncclMemAlloc(&window->memory, bytes), "ncclMemAlloc");
+    windows_.push_back(window);
+    check(ncclCommWindowRegister(communicator_, window->memory, bytes, &window->handle,
+                                 NCCL_WIN_COLL_SYMMETRIC),
+          "ncclCommWindowRegister");
+    at::Tensor tensor = at::from_blob(
+        window->memory, {elements}, [held = window](void*) {}, options);
+    return tensor.zero_();
   }
-  bool agree(bool ready) override { return control_.agree(ready); }
+
+  void barrier() override { control_->barrier(); }
+  std::vector<std::string> all_gather_text(const std::string& text) override {
+    return control_->all_gather_text(text);
+  }
+  bool agree(bool ready) override { return control_->agree(ready); }
   std::unique_ptr<Communicator> split(const SplitOptions& options) override {
     // What is split off is used from one host thread, in the same order on all ranks.
     return std::make_unique<NcclCommunicator>(
         device_, deadline_ms_,
-        control_.split(
+        control_->split(
             {.purpose = options.purpose, .group = options.group, .by_host = options.by_host}));
   }
   void interrupt() override {}  // calls return at once
-  std::string newest() const override { return control_.newest(); }
+  Watchdog* watchdog() override { return control_->watchdog(); }
+  std::string newest() const override { return control_->newest(); }
   [[noreturn]] void abort(int exit_code) override {
-    control_.abort(exit_code);
+    control_->abort(exit_code);
     std::_Exit(exit_code);
   }
 
  private:
-  cudaStream_t stream() const { return c10::cuda::getCurrentCUDAStream(device_.index()).stream(); }
+  // Memory of ncclMemAlloc, kept by the communicator until it ends and by the tensor that lies in
+  // it, which may live longer.
+  struct Window {
+    void* memory = nullptr;
+    ncclWindow_t handle = nullptr;  // null where the ranks cannot share memory
 
-  void check_device_tensor(const at::Tensor& tensor) const {
+    Window() = default;
+    Window(const Window&) = delete;
+    Window& operator=(const Window&) = delete;
+    ~Window() {
+      if (memory != nullptr) ncclMemFree(memory);
+    }
+    void close(ncclComm_t communicator) {
+      if (handle != nullptr) ncclCommWindowDeregister(communicator, handle);
+      handle = nullptr;
+    }
+  };
+
+  // A collective that the GPU has not ended yet, as far as we know.
+  struct UnderWay {
+    int64_t sequence;
+    cudaEvent_t event;  // comes when it has ended
+  };
+
+  static size_t count(const at::Tensor& tensor) { return static_cast<size_t>(tensor.numel()); }
+
+  // Enqueues one collective on the current stream and has it watched.
+  template <class Call>
+  void enqueue(Operation operation, const char* name, const at::Tensor& tensor, Call call) {
     BBG_CHECK(tensor.device() == device_, "a NCCL communicator serves one device only");
     BBG_CHECK(tensor.is_non_overlapping_and_dense(), "a collective needs a dense tensor");
+    const c10::cuda::CUDAGuard guard(device_);
+    const cudaStream_t stream = c10::cuda::getCurrentCUDAStream(device_.index()).stream();
+    cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+    check(cudaStreamIsCapturing(stream, &capture), "cudaStreamIsCapturing");
+    // What is recorded now is made later, any number of times: the next one that is not waits
+    // behind it.
+    if (capture != cudaStreamCaptureStatusNone || watchdog() == nullptr) {
+      check(call(stream), name);
+      return;
+    }
+    const int64_t sequence = watchdog()->enter(operation, static_cast<int64_t>(tensor.nbytes()));
+    try {
+      check(call(stream), name);
+      if (deadline_ms_ > 0) {
+        const std::lock_guard lock(mutex_);
+        if (free_events_.empty()) {
+          free_events_.emplace_back();
+          check(cudaEventCreateWithFlags(&free_events_.back(), cudaEventDisableTiming),
+                "cudaEventCreateWithFlags");
+        }
+        check(cudaEventRecord(free_events_.back(), stream), "cudaEventRecord");
+        under_way_.push_back({sequence, free_events_.back()});
+        free_events_.pop_back();
+        return;
+      }
+    } catch (...) {
+      watchdog()->leave(sequence);
+      throw;
+    }
+    watchdog()->leave(sequence);  // nobody waits
+  }
+
+  // On the watchdog's thread.
+  void poll() {
+    const std::lock_guard lock(mutex_);
+    while (!under_way_.empty()) {
+      const UnderWay& oldest = under_way_.front();
+      const cudaError_t state = cudaEventQuery(oldest.event);
+      if (state == cudaErrorNotReady) break;
+      if (state != cudaSuccess) {
+        watchdog()->fail(std::string("the GPU reports: ") + cudaGetErrorString(state));
+        return;
+      }
+      watchdog()->leave(oldest.sequence);
+      free_events_.push_back(oldest.event);
+      under_way_.pop_front();
+    }
+    ncclResult_t state = ncclSuccess;
+    const ncclResult_t query = ncclCommGetAsyncError(communicator_, &state);
+    if (query != ncclSuccess) state = query;
+    if (state == ncclSuccess || state == ncclInProgress) return;
+    watchdog()->fail(std::string("NCCL reports: ") + ncclGetErrorString(state));
+  }
+
+  void check(cudaError_t code, const char* call) const {
+    if (code == cudaSuccess) return;
+    throw core::SystemError({.call = call,
+                             .object = device_.str(),
+                             .cause = cudaGetErrorString(code),
+                             .code = static_cast<int>(code),
+                             .restart_can_help = true,
+                             .rank = rank()});
   }
 
   // A non-blocking call may be under way still when it returns: polls until it is enqueued, within
@@ -196,18 +299,22 @@ class NcclCommunicator final : public Communicator {
     if (code != ncclSuccess) throw nccl_error(code, call, communicator_, rank());
   }
 
-  std::unique_ptr<Communicator> own_control_;  // of what was split off
-  Communicator& control_;
+  std::unique_ptr<Communicator> control_;
   at::Device device_;
   int64_t deadline_ms_;
   ncclComm_t communicator_ = nullptr;
+  std::vector<std::shared_ptr<Window>> windows_;
+  std::mutex mutex_;                // of what follows
+  std::deque<UnderWay> under_way_;  // oldest first
+  std::vector<cudaEvent_t> free_events_;
 };
 
 }  // namespace
 
 std::unique_ptr<Communicator> make_nccl_communicator(const at::Device& device, int64_t deadline_ms,
                                                      Communicator& control) {
-  return std::make_unique<NcclCommunicator>(device, deadline_ms, control);
+  return std::make_unique<NcclCommunicator>(device, deadline_ms,
+                                            control.split({.purpose = "nccl"}));
 }
 
 std::string nccl_version() {

@@ -1,7 +1,8 @@
 #pragma once
 // Communicator over NCCL for one CUDA device. Collectives run on the device's current stream;
-// control-plane calls (text, agree, barrier, abort) go through `control`, which must outlive this
-// object. Defined only with BBG_CUDA.
+// control-plane calls (text, agree, barrier, abort) go through what is split off `control`, which
+// must outlive this object. Its watchdog watches the GPU's collectives too: all but those that are
+// recorded into a CUDA graph. Defined only with BBG_CUDA.
 
 #include <memory>
 

@@ -133,6 +133,7 @@ ReductionQueue::ReductionQueue(Communicator& communicator, const ExchangeOptions
       bucket_bytes_(options.bucket_bytes),
       first_bucket_bytes_(options.first_bucket_bytes),
       halves_wire_(options.wire == "bfloat16"),
+      has_window_(options.nccl_window),
       exceptions_at_start_(std::uncaught_exceptions()) {
   if (bucket_bytes_ == 0) bucket_bytes_ = int64_t{device.is_cuda() ? 25 : 1} << 20;
   std::string exchange = options.exchange;
@@ -175,6 +176,12 @@ void ReductionQueue::reduce(Communicator& communicator, at::Tensor tensor) const
     communicator.all_reduce(sent, Reduce::kMean);
   }
   if (is_halved) tensor.copy_(sent);
+}
+
+at::Tensor ReductionQueue::zeros(int64_t elements, const at::TensorOptions& options) {
+  if (!has_window_) return at::zeros({elements}, options);
+  Communicator& communicator = stream_ ? *stream_->communicator : communicator_;
+  return communicator.shared_zeros(elements, options);
 }
 
 void ReductionQueue::push(const at::Tensor& tensor) {

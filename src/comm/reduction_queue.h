@@ -45,6 +45,9 @@ class ReductionQueue {
   int64_t first_bucket_bytes() const { return first_bucket_bytes_; }
   void set_bucket_bytes(int64_t bytes) { bucket_bytes_ = bytes; }
 
+  // Where what is given is best kept: [elements] zeros (comm.nccl-window). A collective.
+  at::Tensor zeros(int64_t elements, const at::TensorOptions& options);
+
   // `tensor`: [n], reduced in place, and left alone by the caller until wait(); n is a
   // multiple of unit(). Throws what an earlier reduction threw.
   void push(const at::Tensor& tensor);
@@ -60,7 +63,7 @@ class ReductionQueue {
 
   Communicator& communicator_;
   int64_t bucket_bytes_, first_bucket_bytes_;
-  bool takes_buckets_, halves_wire_, scatters_;
+  bool takes_buckets_, halves_wire_, scatters_, has_window_;
   int exceptions_at_start_;
   double under_way_ = 0;  // of reductions by the caller
   std::unique_ptr<Worker> worker_;

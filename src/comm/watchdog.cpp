@@ -8,6 +8,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <deque>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -70,10 +71,14 @@ struct Watchdog::State {
   std::condition_variable wake;
   bool stop = false;
   std::vector<Record> records;  // a ring: the newest of sequence s at s % kRemembered
-  bool is_inside = false;       // a collective is under way
+  std::deque<Record> open;      // those under way, oldest first
+  Clock::time_point last_left = start;
   bool is_expired = false;
   int64_t told = 0;  // the newest collective that other hosts have been told of
   std::thread thread;
+
+  std::mutex poll_mutex;
+  std::function<void()> poll;
 
   BoardEntry& entry() { return board[own]; }
   const Record& newest() const {
@@ -86,9 +91,16 @@ struct Watchdog::State {
     if (records.size() <= place) records.resize(place + 1);
     const Clock::time_point now = Clock::now();
     records[place] = {sequence, operation, bytes, now, now - Clock::duration(1)};
-    is_inside = true;
+    open.push_back(records[place]);
     entry().recent[sequence % BoardEntry::kRecent] = word_of(sequence, operation, bytes);
     entry().sequence = sequence;
+  }
+
+  void leave(int64_t sequence) {
+    last_left = Clock::now();
+    Record& record = records[static_cast<size_t>(sequence) % kRemembered];
+    if (record.sequence == sequence) record.left = last_left;
+    std::erase_if(open, [&](const Record& one) { return one.sequence == sequence; });
   }
 
   // What ranks of this host entered under the number of the newest, where it is something else;
@@ -110,26 +122,24 @@ struct Watchdog::State {
   }
 
   // Operation and number.
-  std::string title() const {
-    const Record& record = newest();
+  static std::string title(const Record& record) {
     return std::string(name_of(record.operation)) + " #" + std::to_string(record.sequence);
   }
 
-  std::string head() const {
-    const Record& record = newest();
-    std::string text = "rank " + std::to_string(rank) + ": " + title();
+  std::string head(const Record& record) const {
+    std::string text = "rank " + std::to_string(rank) + ": " + title(record);
     if (!options.purpose.empty()) text += " of " + options.purpose;
     if (record.bytes >= 0) text += " (" + std::to_string(record.bytes) + " bytes)";
     return text;
   }
 
   std::string describe() const {
-    const int64_t sequence = board[own].sequence;
+    const Record& waiting = open.front();
+    const int64_t sequence = waiting.sequence;
     char waited[120];
-    std::snprintf(waited, sizeof waited,
-                  " has waited %.1f s, the deadline is %lld ms (comm.deadline-ms)",
-                  seconds_between(newest().entered, Clock::now()),
-                  static_cast<long long>(options.deadline_ms));
+    std::snprintf(
+        waited, sizeof waited, " has waited %.1f s, the deadline is %lld ms (comm.deadline-ms)",
+        seconds_between(waits_since(), Clock::now()), static_cast<long long>(options.deadline_ms));
     std::string late;
     for (int i = 0; i < local_size; ++i) {
       const BoardEntry& other = board[i];
@@ -139,7 +149,7 @@ struct Watchdog::State {
       late += (late.empty() ? "" : ", ") + std::string("rank ") + std::to_string(other.rank - 1) +
               (dead ? " (its process is gone)" : " (at #" + std::to_string(other.sequence) + ")");
     }
-    std::string text = head() + waited;
+    std::string text = head(waiting) + waited;
     if (!late.empty()) {
       text += "; not there yet: " + late;
     } else if (local_size < size) {
@@ -152,7 +162,7 @@ struct Watchdog::State {
 
   // What the ranks of other hosts have told of themselves.
   std::string other_hosts() const {
-    const Record own_record = newest();
+    const Record own_record = open.front();
     std::vector<int> elsewhere = options.members;
     for (int i = 0; i < local_size; ++i) std::erase(elsewhere, static_cast<int>(board[i].rank) - 1);
     const auto look = [folder = options.dump_folder, purpose = options.purpose, job = options.job,
@@ -221,8 +231,10 @@ struct Watchdog::State {
     return answer.value_or("");
   }
 
+  // Since when the oldest one under way has had the device, or the host, for itself.
+  Clock::time_point waits_since() const { return std::max(open.front().entered, last_left); }
   bool has_waited(int64_t milliseconds) const {
-    return is_inside && Clock::now() - newest().entered >= std::chrono::milliseconds(milliseconds);
+    return !open.empty() && Clock::now() - waits_since() >= std::chrono::milliseconds(milliseconds);
   }
   // A neighbour's wait has expired: this rank may be the late one and has something to tell too.
   bool is_neighbour_expired() const {
@@ -236,32 +248,39 @@ struct Watchdog::State {
       wake.wait_for(
           lock, std::chrono::milliseconds(std::clamp<int64_t>(options.deadline_ms / 10, 1, 1000)));
       if (stop || is_expired) continue;
+      lock.unlock();
+      {
+        const std::lock_guard polling(poll_mutex);
+        if (poll) poll();
+      }
+      lock.lock();
       if (!has_waited(options.deadline_ms)) {
         if (is_neighbour_expired()) {
           is_expired = true;
           write_dump();  // the expired one ends the job
         } else if (local_size < size && has_waited(options.deadline_ms / 2) &&
-                   told < newest().sequence) {
-          told = newest().sequence;
+                   told < open.front().sequence) {
+          told = open.front().sequence;
           write_dump();
         }
         continue;
       }
-      is_expired = true;
-      entry().expired = 1;
-      const std::string where = write_dump();
-      const std::string message =
-          describe() +
-          ". The job ends with exit code 75; starting it again resumes from the newest "
-          "checkpoint." +
-          where;
-      lock.unlock();
-      // Time for the neighbours to write theirs: the launcher ends them when the first has left.
-      if (!options.dump_folder.empty())
-        std::this_thread::sleep_for(std::chrono::milliseconds(1500));
-      options.on_expire(message);
-      lock.lock();
+      end_process(describe(), lock);
     }
+  }
+
+  void end_process(const std::string& cause, std::unique_lock<std::mutex>& lock) {
+    is_expired = true;
+    entry().expired = 1;
+    const std::string message =
+        cause +
+        ". The job ends with exit code 75; starting it again resumes from the newest checkpoint." +
+        write_dump();
+    lock.unlock();
+    // Time for the neighbours to write theirs: the launcher ends them when the first has left.
+    if (!options.dump_folder.empty()) std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    options.on_expire(message);
+    lock.lock();
   }
 };
 
@@ -297,7 +316,7 @@ int64_t Watchdog::sequence() const { return state_->board[state_->own].sequence;
 
 std::string Watchdog::newest() const {
   const std::lock_guard lock(state_->mutex);
-  return sequence() > 0 ? state_->title() : "";
+  return sequence() > 0 ? State::title(state_->newest()) : "";
 }
 
 std::string Watchdog::dump() const {
@@ -305,27 +324,41 @@ std::string Watchdog::dump() const {
   return state_->dump();
 }
 
-Watchdog::Guard::Guard(Watchdog& watchdog, Operation operation, int64_t bytes)
-    : watchdog_(watchdog) {
-  State& state = *watchdog_.state_;
+int64_t Watchdog::enter(Operation operation, int64_t bytes) {
+  State& state = *state_;
   const std::lock_guard lock(state.mutex);
   state.enter(operation, bytes);
+  const int64_t sequence = state.newest().sequence;
   const std::string differing = state.differing();
-  if (differing.empty()) return;
-  state.is_inside = false;
+  if (differing.empty()) return sequence;
+  state.leave(sequence);
   const std::string where = state.write_dump();
-  throw core::SystemError({.call = state.head(),
+  throw core::SystemError({.call = state.head(state.newest()),
                            .object = "",
                            .cause = "the ranks are out of order: " + differing + "." + where,
                            .restart_can_help = true,
                            .rank = state.rank});
 }
 
-Watchdog::Guard::~Guard() {
-  State& state = *watchdog_.state_;
-  const std::lock_guard lock(state.mutex);
-  state.records[static_cast<size_t>(state.entry().sequence) % kRemembered].left = Clock::now();
-  state.is_inside = false;
+void Watchdog::leave(int64_t sequence) {
+  const std::lock_guard lock(state_->mutex);
+  state_->leave(sequence);
 }
+
+void Watchdog::set_poll(std::function<void()> poll) {
+  const std::lock_guard lock(state_->poll_mutex);
+  state_->poll = std::move(poll);
+}
+
+void Watchdog::fail(const std::string& message) {
+  std::unique_lock lock(state_->mutex);
+  if (state_->is_expired) return;
+  state_->end_process("rank " + std::to_string(state_->rank) + ": " + message, lock);
+}
+
+Watchdog::Guard::Guard(Watchdog& watchdog, Operation operation, int64_t bytes)
+    : watchdog_(watchdog), sequence_(watchdog.enter(operation, bytes)) {}
+
+Watchdog::Guard::~Guard() { watchdog_.leave(sequence_); }
 
 }  // namespace bbg::comm

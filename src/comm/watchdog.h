@@ -8,6 +8,9 @@
 // late ones needs no message from them. Between hosts they are read from files: a rank that has
 // waited for half the deadline writes where it is, and who has written nothing when the deadline
 // passes is late (collectives_file.h).
+//
+// A GPU makes collectives later than the host enters them, and one after the other: what counts is
+// how long the oldest has had since it was entered and the one before it was left.
 
 #include <atomic>
 #include <cstdint>
@@ -70,9 +73,19 @@ class Watchdog {
   // The newest collectives, oldest first, as JSON (docs/failure_model.md).
   std::string dump() const;
 
-  // Marks the time between construction and destruction as one collective. `bytes` is the same on
-  // all ranks, or -1. Throws SystemError where a rank of this host entered another operation, or
-  // another number of bytes, under the same sequence number.
+  // One collective begins; its number. `bytes` is the same on all ranks, or -1. Throws SystemError
+  // where a rank of this host entered another operation, or another number of bytes, under the same
+  // number.
+  int64_t enter(Operation operation, int64_t bytes);
+  // It has ended. From any thread.
+  void leave(int64_t sequence);
+  // Called by the watchdog's thread now and then, to look for collectives that have ended and for
+  // failures; null: no more calls from here on. Without a deadline there is no thread.
+  void set_poll(std::function<void()> poll);
+  // Ends the process as a passed deadline does. From the poll.
+  void fail(const std::string& message);
+
+  // Marks the time between construction and destruction as one collective.
   class Guard {
    public:
     Guard(Watchdog& watchdog, Operation operation, int64_t bytes);
@@ -82,6 +95,7 @@ class Watchdog {
 
    private:
     Watchdog& watchdog_;
+    int64_t sequence_;
   };
 
  private:

@@ -8,6 +8,9 @@ ConvShape one_by_one(int64_t in, int64_t out) {
   return {.in = in, .out = out, .kernel = 1, .stride = 1, .bias = false};
 }
 
+// [N, C, H, W] -> [N, HW, C]: as channels-last tensors lie in memory.
+at::Tensor by_positions(const at::Tensor& x) { return x.permute({0, 2, 3, 1}).flatten(1, 2); }
+
 }  // namespace
 
 Attention::Attention(Context& context, const Scope& scope, int64_t channels)
@@ -19,13 +22,12 @@ Attention::Attention(Context& context, const Scope& scope, int64_t channels)
       gamma_(scope.parameter("gamma", {}, Start::kZero)) {}
 
 at::Tensor Attention::operator()(const at::Tensor& x) const {
-  const int64_t n = x.size(0);
-  const at::Tensor theta = theta_(x).flatten(2);                 // [N, C/8, P]
-  const at::Tensor phi = at::max_pool2d(phi_(x), 2).flatten(2);  // [N, C/8, P/4]
-  const at::Tensor g = at::max_pool2d(g_(x), 2).flatten(2);      // [N, C/2, P/4]
-  const at::Tensor alike = in_full(at::bmm(theta.transpose(1, 2), phi));
-  const at::Tensor beta = at::softmax(alike, -1).to(g.scalar_type());  // [N, P, P/4]
-  const at::Tensor o = at::bmm(g, beta.transpose(1, 2)).view({n, -1, x.size(2), x.size(3)});
+  const at::Tensor theta = by_positions(theta_(x));                 // [N, P, C/8]
+  const at::Tensor phi = by_positions(at::max_pool2d(phi_(x), 2));  // [N, P/4, C/8]
+  const at::Tensor g = by_positions(at::max_pool2d(g_(x), 2));      // [N, P/4, C/2]
+  // Its sums are float32 in bfloat16 too.
+  const at::Tensor beta = at::softmax(at::bmm(theta, phi.transpose(1, 2)), -1);  // [N, P, P/4]
+  const at::Tensor o = at::bmm(beta, g).unflatten(1, {x.size(2), x.size(3)}).permute({0, 3, 1, 2});
   return at::addcmul(x, gamma_, o_(o));
 }
 

@@ -79,10 +79,12 @@ const at::Tensor& Weight::effective() const {
   if (!state.effective.defined() || (needs_graph && !state.effective.requires_grad())) {
     state.effective = state.raw;
     if (state.iteration.u.defined()) {
-      state.effective = state.raw / singular_value(state.raw, state.iteration);
+      state.effective = divided_by_norm(state.raw, state.iteration);
     }
     if (state.form != nullptr) state.effective = state.form(state.effective);
     if (state.in_bfloat16) state.effective = state.effective.to(at::kBFloat16);
+    // cuDNN would bring it there at every use.
+    if (state.raw.is_cuda()) state.effective = channels_last(state.effective);
   }
   return state.effective;
 }

@@ -1,6 +1,7 @@
 #include "model/spectral_norm.h"
 
 #include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 namespace bbg::model {
 
@@ -9,6 +10,34 @@ namespace {
 at::Tensor normalise(const at::Tensor& x, double eps) { return x / x.norm().clamp_min(eps); }
 
 at::Tensor rows(const at::Tensor& weight) { return weight.reshape({weight.size(0), -1}); }
+
+at::Tensor singular_value(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v) {
+  return at::dot(u, at::mv(rows(weight), v));
+}
+
+// With what autograd would make of the division and of sigma, large weights would be passed over
+// twice as often.
+class DividedByNorm : public torch::autograd::Function<DividedByNorm> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& weight,
+                            const at::Tensor& u, const at::Tensor& v) {
+    const at::Tensor sigma = singular_value(weight, u, v);
+    at::Tensor divided = weight / sigma;
+    context->save_for_backward({divided, u, v, sigma});
+    return divided;
+  }
+
+  // d sigma / dW = u v^T: of W the gradient is (g - <g, W / sigma> u v^T) / sigma.
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const at::Tensor &divided = saved[0], &u = saved[1], &v = saved[2], &sigma = saved[3];
+    const at::Tensor g = rows(gradients[0]);
+    const at::Tensor product = at::dot(g.flatten(), divided.flatten());
+    at::Tensor result = at::addr(g / sigma, u * (product / -sigma), v);
+    return {result.view(divided.sizes()), at::Tensor(), at::Tensor()};
+  }
+};
 
 }  // namespace
 
@@ -19,14 +48,14 @@ PowerIteration iterate(const at::Tensor& weight, const at::Tensor& u, double eps
   return {v, normalise(at::mv(matrix, v), eps)};
 }
 
-at::Tensor singular_value(const at::Tensor& weight, const PowerIteration& iteration) {
-  return at::dot(iteration.u, at::mv(rows(weight), iteration.v));
+at::Tensor divided_by_norm(const at::Tensor& weight, const PowerIteration& iteration) {
+  return DividedByNorm::apply(weight, iteration.u, iteration.v);
 }
 
 SpectralResult spectral_norm(const at::Tensor& weight, const at::Tensor& u, double eps) {
   const PowerIteration iteration = iterate(weight, u, eps);
-  const at::Tensor sigma = singular_value(weight, iteration);
-  return {weight / sigma, iteration.u, sigma.detach()};
+  return {divided_by_norm(weight, iteration), iteration.u,
+          singular_value(weight.detach(), iteration.u, iteration.v)};
 }
 
 }  // namespace bbg::model

@@ -14,8 +14,8 @@ struct PowerIteration {
 };
 // Without a graph.
 PowerIteration iterate(const at::Tensor& weight, const at::Tensor& u, double eps);
-// sigma, a scalar; differentiable in W.
-at::Tensor singular_value(const at::Tensor& weight, const PowerIteration& iteration);
+// W / sigma, differentiable in W.
+at::Tensor divided_by_norm(const at::Tensor& weight, const PowerIteration& iteration);
 
 struct SpectralResult {
   at::Tensor weight;  // W / sigma, differentiable in W

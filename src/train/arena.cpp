@@ -8,7 +8,8 @@
 
 namespace bbg::train {
 
-Arena::Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradients, int64_t unit)
+Arena::Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradients, int64_t unit,
+             const MakeZeros& for_gradients)
     : parameters_(parameters.rbegin(), parameters.rend()) {
   BBG_CHECK(!parameters_.empty(), "a network without parameters");
   const at::NoGradGuard no_grad;
@@ -29,7 +30,7 @@ Arena::Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradien
     parameter.set_data(value_views[i].tensor);
   }
   if (!has_gradients) return;
-  gradients_ = at::zeros({total}, options);
+  gradients_ = for_gradients(total, options);
   const auto gradient_views = views(gradients_);
   for (size_t i = 0; i < parameters_.size(); ++i) {
     // With a gradient already there, backward adds into it in place and never replaces it.

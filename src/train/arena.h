@@ -4,6 +4,8 @@
 // the update one fused call, the average one lerp, a bucket of the exchange a slice. Takes the
 // network's parameters over: their tensors keep identity, values and strides, and change storage.
 
+#include <functional>
+
 #include "comm/gradient_exchange.h"
 #include "model/parameters.h"
 
@@ -11,10 +13,14 @@ namespace bbg::train {
 
 class Arena {
  public:
+  // [elements] zeros
+  using MakeZeros = std::function<at::Tensor(int64_t elements, const at::TensorOptions& options)>;
+
   // Without gradients: of a network that is not trained; gradients() is undefined then. The length
-  // is a multiple of `unit`, so that ranks can share it; the rest is zeros.
+  // is a multiple of `unit`, so that ranks can share it; the rest is zeros. `for_gradients` makes
+  // the buffer of gradients.
   explicit Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradients = true,
-                 int64_t unit = 1);
+                 int64_t unit = 1, const MakeZeros& for_gradients = make_zeros);
 
   at::Tensor& values() { return values_; }  // [n]
   const at::Tensor& values() const { return values_; }
@@ -28,6 +34,10 @@ class Arena {
   std::vector<model::NamedTensor> views(const at::Tensor& flat) const;
 
  private:
+  static at::Tensor make_zeros(int64_t elements, const at::TensorOptions& options) {
+    return at::zeros({elements}, options);
+  }
+
   std::vector<model::NamedTensor> parameters_;  // in arena order
   std::vector<int64_t> offsets_;
   at::Tensor values_, gradients_;

@@ -62,7 +62,10 @@ std::string shape_text(at::IntArrayRef shape) {
 
 Trained::Trained(model::Network& network, const TrainOptions& options,
                  comm::Communicator& communicator, comm::ReductionQueue& queue)
-    : arena(network.store().parameters(), /*has_gradients=*/true, queue.unit()),
+    : arena(network.store().parameters(), /*has_gradients=*/true, queue.unit(),
+            [&](int64_t elements, const at::TensorOptions& tensor_options) {
+              return queue.zeros(elements, tensor_options);
+            }),
       exchange(communicator, queue, arena.gradients(), arena.places()),
       adam(exchange.owned(arena.values()), exchange.owned(arena.gradients()),
            {options.beta1, options.beta2, options.adam_eps}) {}

@@ -52,8 +52,8 @@ from encoders_reference import Encoder  # noqa: E402
 
 # In float64 the losses of three steps agree to 1e-12. In float32 only the first step's count: sums in another order are
 # enlarged by Adam, whose first steps have the size of the rate whatever the gradient's, and the third losses differ by
-# up to 1e-2. With bfloat16 only the first few digits can agree, with TensorFloat-32 three bits more. Relative to a loss
-# above 1: D's at 128 px begins at 59.
+# up to 1e-2. With bfloat16 only the first few digits can agree, with TensorFloat-32 three bits more. Absolute and, added
+# to that, relative: in the first step at 128 px the loss of D is 59.
 LOSS_TOLERANCE = {"float64": 1e-9, "float32": 1e-3, "tf32": 0.025, "bfloat16": 0.2}
 
 # At a batch that no checked step had. CUDA graphs are recorded in the second and replayed from the third.

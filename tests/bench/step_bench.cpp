@@ -266,7 +266,7 @@ void write_start(const app::RunConfig& config, const BenchOptions& options,
     start.tensors.emplace_back("bench.z." + std::to_string(draw), all.z.cpu());
     start.tensors.emplace_back("bench.epsilon." + std::to_string(draw), all.epsilon.cpu());
   }
-  at::Tensor losses = at::empty({kCheckedSteps, 2}, at::kDouble);
+  at::Tensor losses = at::empty({kCheckedSteps, 2}, tensor_options.dtype(at::kDouble));
   Parts parts;
   for (int64_t i = 0; i < kCheckedSteps; ++i) {
     const auto [loss_d, loss_ge] = trainer.step(parts);
@@ -274,7 +274,7 @@ void write_start(const app::RunConfig& config, const BenchOptions& options,
     losses[i][1].copy_(loss_ge.total.detach());
   }
   communicator.all_reduce(losses, comm::Reduce::kMean);
-  start.tensors.emplace_back("bench.losses", losses);
+  start.tensors.emplace_back("bench.losses", losses.cpu());
   start.text["config"] = config.table.ini_text();
   if (communicator.rank() == 0) {
     checkpoint::write_safetensors(*core::make_posix_file_system(), options.write_start, start);

@@ -50,6 +50,10 @@ class TimedCommunicator final : public comm::Communicator {
   std::unique_ptr<comm::Communicator> split(const comm::SplitOptions& options) override {
     return inner_.split(options);
   }
+  at::Tensor shared_zeros(int64_t elements, const at::TensorOptions& options) override {
+    return inner_.shared_zeros(elements, options);
+  }
+  comm::Watchdog* watchdog() override { return inner_.watchdog(); }
   void interrupt() override { inner_.interrupt(); }
   [[noreturn]] void abort(int exit_code) override {
     inner_.abort(exit_code);

@@ -1,6 +1,6 @@
 // Ranks that reduce in a loop, one of which misbehaves in round 5:
-//   faulty_ranks skip|stop|kill|throw RANK DEADLINE_MS DUMP_FOLDER
-// For fault_test.cpp; ends as bbg_dist would.
+//   faulty_ranks skip|stop|kill|throw RANK DEADLINE_MS DUMP_FOLDER [cuda]
+// For fault_test.cpp, and gpu/fault_test.cpp with NCCL; ends as bbg_dist would.
 
 #include <signal.h>
 
@@ -13,15 +13,18 @@
 
 int main(int argc, char** argv) {
   using namespace bbg;
-  if (argc != 5) return core::kExitUsage;
+  if (argc != 5 && argc != 6) return core::kExitUsage;
+  const at::Device device(argc == 6 ? argv[5] : "cpu");
   const std::string fault = argv[1];
   const comm::MpiSession session;
-  const auto ranks =
-      comm::make_mpi_communicator({.deadline_ms = std::stoi(argv[3]), .dump_folder = argv[4]});
+  const comm::CommOptions options{.deadline_ms = std::stoi(argv[3]), .dump_folder = argv[4]};
+  const auto control = comm::make_mpi_communicator(options);
+  const auto data_plane = comm::make_data_plane(options, device, *control);
+  const auto& ranks = data_plane ? data_plane : control;
   const bool is_faulty = ranks->rank() == std::stoi(argv[2]);
   try {
     for (int round = 0; round < 10; ++round) {
-      at::Tensor large = at::ones({1000}), small = at::ones({3});
+      at::Tensor large = at::ones({1000}, device), small = at::ones({3}, device);
       if (is_faulty && round == 5) {
         if (fault == "stop") ::raise(SIGSTOP);
         if (fault == "kill") ::raise(SIGKILL);
@@ -31,7 +34,9 @@ int main(int argc, char** argv) {
         ranks->all_reduce(large, comm::Reduce::kSum);
       }
       ranks->broadcast(small, 0);
-      ranks->agree(true);
+      // Without the word between hosts a GPU's result is what is waited for.
+      if (device.is_cpu()) ranks->agree(true);
+      if (small.sum().item<double>() != 3) return core::kExitFailure;
     }
   } catch (const std::exception& error) {
     comm::end_job(*ranks, error);

@@ -13,6 +13,13 @@ TEST_F(NcclCommunicator, KeepsTheContract) {
   testing::expect_communicator_contract(*communicator_, device_);
 }
 
+TEST_F(NcclCommunicator, MemoryThatItGivesOutlivesIt) {
+  const at::Tensor memory = testing::expect_shared_zeros(*communicator_, device_);
+  const at::Tensor before = memory.cpu();
+  communicator_.reset();
+  EXPECT_TRUE(at::equal(memory.cpu(), before));
+}
+
 TEST_F(NcclCommunicator, LoadsTheVersionItWasBuiltAgainst) {
   EXPECT_EQ(comm::nccl_version(), "2.28.9");
 }

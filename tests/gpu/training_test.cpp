@@ -42,6 +42,8 @@ TEST_P(GpuTraining, IsThatOfTheCpu) {
   expect_close(on_gpu(4)->to_state_dict(), cpu);
   Manner manner{.exchange = in_buckets("buckets", 1)};
   expect_close(on_gpu(4, manner)->to_state_dict(), cpu);
+  manner.exchange.nccl_window = true;
+  expect_close(on_gpu(4, manner)->to_state_dict(), cpu);
   manner.exchange.shard_optimizer = true;
   expect_close(on_gpu(4, manner)->to_state_dict(), cpu);
 }

@@ -26,12 +26,30 @@ inline void expect_rows_in_place(comm::Communicator& communicator, const at::Ten
   EXPECT_TRUE(at::equal(means[rank], total));
 }
 
+// Memory that the communicator gives, reduced in whole and in part.
+inline at::Tensor expect_shared_zeros(comm::Communicator& communicator,
+                                      const at::TensorOptions& options) {
+  const int64_t rank = communicator.rank(), size = communicator.size();
+  at::Tensor memory = communicator.shared_zeros(5000, options);
+  EXPECT_TRUE(at::equal(memory, at::zeros({5000}, options)));
+  memory.add_(rank);
+  communicator.all_reduce(memory, comm::Reduce::kSum);
+  at::Tensor expected = at::full({5000}, size * (size - 1) / 2, options);
+  EXPECT_TRUE(at::equal(memory, expected));
+  at::Tensor part = memory.narrow(0, 1003, 1700);
+  communicator.all_reduce(part, comm::Reduce::kSum);
+  expected.narrow(0, 1003, 1700).mul_(size);
+  EXPECT_TRUE(at::equal(memory, expected));
+  return memory;
+}
+
 inline void expect_communicator_contract(comm::Communicator& communicator,
                                          const at::Device& device) {
   const int64_t rank = communicator.rank(), size = communicator.size();
   ASSERT_GE(rank, 0);
   ASSERT_LT(rank, size);
   ASSERT_LT(communicator.local_rank(), communicator.local_size());
+  expect_shared_zeros(communicator, at::TensorOptions(device).dtype(at::kFloat));
   for (const at::ScalarType type : {at::kFloat, at::kDouble, at::kLong, at::kInt}) {
     const at::TensorOptions options = at::TensorOptions(device).dtype(type);
     for (const int64_t length : {int64_t{1}, int64_t{7}, int64_t{1000}, int64_t{1} << 20}) {

@@ -230,6 +230,62 @@ TEST(Watchdog, RankThatEntersSomethingElseIsFoundAtOnce) {
   EXPECT_EQ(enter(second, Operation::kText, -1), "");
 }
 
+// As a GPU makes them: entered ahead, and ended one after the other by the watchdog's own look.
+TEST(Watchdog, OldestOfSeveralUnderWayIsTheOneThatWaits) {
+  Board board;
+  board.set(1, 2, ::getpid());
+  board.set(2, 1, ::getpid());
+  std::promise<std::string> message;
+  Watchdog watchdog(0, 3, board.entries, 3, 0,
+                    {.deadline_ms = 60, .dump_folder = "", .on_expire = [&](const auto& text) {
+                       message.set_value(text);
+                     }});
+  const int64_t first = watchdog.enter(Operation::kAllReduce, 400);
+  EXPECT_EQ(watchdog.enter(Operation::kBroadcast, 8), 2);
+  EXPECT_EQ(watchdog.enter(Operation::kAllReduce, 12), 3);
+  std::atomic<bool> is_first_left = false;
+  watchdog.set_poll([&] {
+    if (!is_first_left.exchange(true)) watchdog.leave(first);
+  });
+  const std::string text = message.get_future().get();
+  EXPECT_TRUE(is_first_left);
+  EXPECT_THAT(text, HasSubstr("rank 0: broadcast #2 (8 bytes) has waited"));
+  EXPECT_THAT(text, HasSubstr("not there yet: rank 2 (at #1)."));
+  EXPECT_EQ(watchdog.newest(), "all_reduce #3");
+  const auto list = nlohmann::json::parse(watchdog.dump())["collectives"];
+  EXPECT_FALSE(list[0]["left_s"].is_null());
+  EXPECT_TRUE(list[1]["left_s"].is_null());
+}
+
+// Many deadlines pass from entering to ending, but none from one end to the next.
+TEST(Watchdog, DeadlineIsThatOfOneCollectiveNotOfAllAhead) {
+  Board board;
+  std::atomic<bool> has_fired = false;
+  Watchdog watchdog(0, 1, board.entries, 1, 0,
+                    {.deadline_ms = 3000, .dump_folder = "", .on_expire = [&](const std::string&) {
+                       has_fired = true;
+                     }});
+  std::vector<int64_t> ahead;
+  for (int i = 0; i < 5; ++i) ahead.push_back(watchdog.enter(Operation::kAllReduce, 4));
+  for (const int64_t sequence : ahead) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(700));
+    watchdog.leave(sequence);
+  }
+  EXPECT_FALSE(has_fired);
+}
+
+TEST(Watchdog, FailureThatItsLookFindsEndsTheProcess) {
+  Board board;
+  std::promise<std::string> message;
+  Watchdog watchdog(1, 3, board.entries, 3, 1,
+                    {.deadline_ms = 60'000, .dump_folder = "", .on_expire = [&](const auto& text) {
+                       message.set_value(text);
+                     }});
+  watchdog.set_poll([&] { watchdog.fail("the GPU reports: it is on fire"); });
+  EXPECT_THAT(message.get_future().get(),
+              AllOf(HasSubstr("rank 1: the GPU reports: it is on fire."), HasSubstr("code 75")));
+}
+
 TEST(Watchdog, IsSilentBetweenCollectives) {
   Board board;
   bool has_fired = false;
