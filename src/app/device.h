@@ -10,6 +10,7 @@
 
 #include "app/run_config.h"
 #include "comm/communicator.h"
+#include "core/error.h"
 
 namespace bbg::app {
 
@@ -33,6 +34,9 @@ std::vector<Seat> gather_seats(comm::Communicator& control);
 // rank, else the CPU. Threads are compute.threads, or a rank's share of its cores: a core that
 // several ranks of a host may run on is divided among them; at least 1.
 std::vector<Place> choose_places(const ComputeOptions& options, const std::vector<Seat>& seats);
+
+// What to say where libtorch found no more memory on the GPU.
+core::UsageError out_of_gpu_memory(const c10::OutOfMemoryError& error);
 
 // Who runs where, in one line.
 std::string placement_text(const std::vector<Seat>& seats, const std::vector<Place>& places);

@@ -140,6 +140,13 @@ void sample_alone(const std::vector<std::string>& arguments, comm::Communicator&
       });
 }
 
+// This rank's own failure: the others may wait in a collective, so they are told by ending the job.
+int fail(comm::Communicator& ranks, const std::exception& error) {
+  if (ranks.size() > 1) comm::end_job(ranks, error);
+  std::fprintf(stderr, "error: %s\n", core::message_of(error).c_str());
+  return core::exit_code_of(error);
+}
+
 int run(const std::vector<std::string>& arguments, comm::Communicator& control) {
   app::RunConfig config;
   // The options are read over a communicator with the default deadline; the run has one of its own,
@@ -171,12 +178,10 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
     return core::kExitSuccess;
   } catch (const app::Leave& leave) {
     return leave.exit_code;
+  } catch (const c10::OutOfMemoryError& error) {
+    return fail(*ranks, app::out_of_gpu_memory(error));
   } catch (const std::exception& error) {
-    // This rank's own failure: the others may wait in a collective, so they are told by ending the
-    // job.
-    if (ranks->size() > 1) comm::end_job(*ranks, error);
-    std::fprintf(stderr, "error: %s\n", core::message_of(error).c_str());
-    return core::exit_code_of(error);
+    return fail(*ranks, error);
   }
 }
 

@@ -152,9 +152,10 @@ class NcclCommunicator final : public Communicator {
     const auto window = std::make_shared<Window>();
     check(ncclMemAlloc(&window->memory, bytes), "ncclMemAlloc");
     windows_.push_back(window);
-    check(ncclCommWindowRegister(communicator_, window->memory, bytes, &window->handle,
-                                 NCCL_WIN_COLL_SYMMETRIC),
-          "ncclCommWindowRegister");
+    const ncclResult_t code = ncclCommWindowRegister(communicator_, window->memory, bytes,
+                                                     &window->handle, NCCL_WIN_COLL_SYMMETRIC);
+    // It may be under way although it says that it has succeeded.
+    check(code == ncclSuccess ? ncclInProgress : code, "ncclCommWindowRegister");
     at::Tensor tensor = at::from_blob(
         window->memory, {elements}, [held = window](void*) {}, options);
     return tensor.zero_();

@@ -1,8 +1,10 @@
 #include "model/layers.h"
 
 #include <ATen/core/grad_mode.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "core/error.h"
+#include "model/cuda_kernels.h"
 #include "model/spectral_norm.h"
 
 namespace bbg::model {
@@ -14,6 +16,35 @@ at::Tensor with_shifted(const at::Tensor& weight) {
   const at::Tensor wide =
       at::constant_pad_nd(weight, {0, 1, 0, 0}) + at::constant_pad_nd(weight, {1, 0, 0, 0});
   return at::constant_pad_nd(wide, {0, 0, 0, 1}) + at::constant_pad_nd(wide, {0, 0, 1, 0});
+}
+
+// cuDNN's kernels for tensor cores want multiples of so many channels in bfloat16.
+constexpr int64_t kChannelsOfTensorCores = 8;
+
+// y + bias in place, of a convolution that has just made y and needs it no more.
+class AddedBias : public torch::autograd::Function<AddedBias> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& y,
+                            const at::Tensor& bias) {
+    cuda::add_bias(y, bias);
+    context->mark_dirty({y});
+    return y;
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext*,
+                                                 const torch::autograd::variable_list& gradients) {
+    return {gradients[0], gradients[0].sum({0, 2, 3})};
+  }
+};
+
+// `convolution` with the bias, which on a GPU libtorch would add in a slow pass.
+template <class Convolution>
+at::Tensor with_bias(const at::Tensor& bias, const at::Tensor& x, Convolution convolution) {
+  if (!bias.defined() || !cuda::has_kernel(x)) return convolution(bias);
+  const at::Tensor y = convolution(at::Tensor());
+  if (!y.is_contiguous(at::MemoryFormat::ChannelsLast)) {
+    return y + bias.view({-1, 1, 1});
+  }
+  return AddedBias::apply(y, bias);
 }
 
 // In the type of the weight; undefined stays so.
@@ -117,11 +148,18 @@ Conv::Conv(Context& context, const Scope& scope, ConvShape shape, bool spectral)
 }
 
 at::Tensor Conv::operator()(const at::Tensor& x) const {
-  const at::Tensor& weight = weight_.effective();
+  at::Tensor weight = weight_.effective();
   const at::Tensor bias = like(bias_, weight);
   at::Tensor read = like(x, weight);
-  if (resample_ == Resample::kUpsampleBefore) return at::conv_transpose2d(read, weight, bias, 2, 1);
-  if (resample_ == Resample::kPoolAfter) return at::conv2d(read, weight, bias, 2, 1);
+  if (resample_ == Resample::kUpsampleBefore) {
+    return with_bias(bias, read, [&](const at::Tensor& own) {
+      return at::conv_transpose2d(read, weight, own, 2, 1);
+    });
+  }
+  if (resample_ == Resample::kPoolAfter) {
+    return with_bias(bias, read,
+                     [&](const at::Tensor& own) { return at::conv2d(read, weight, own, 2, 1); });
+  }
   int64_t stride = stride_;
   if (weight.size(-1) == 1 && padding_ == 0 && stride > 1 && x.device().is_cpu()) {
     // The positions that count are picked here. oneDNN picks them too, but its gradient of the
@@ -129,7 +167,15 @@ at::Tensor Conv::operator()(const at::Tensor& x) const {
     read = channels_last(read.slice(2, 0, x.size(2), stride).slice(3, 0, x.size(3), stride));
     stride = 1;
   }
-  return at::conv2d(read, weight, bias, stride, padding_, 1, groups_);
+  if (read.is_cuda() && groups_ == 1 && read.size(1) < kChannelsOfTensorCores) {
+    // Zeros more, which cost less than kernels without tensor cores do.
+    const int64_t more = kChannelsOfTensorCores - read.size(1);
+    read = at::constant_pad_nd(read, {0, 0, 0, 0, 0, more});
+    weight = at::constant_pad_nd(weight, {0, 0, 0, 0, 0, more});
+  }
+  return with_bias(bias, read, [&](const at::Tensor& own) {
+    return at::conv2d(read, weight, own, stride, padding_, 1, groups_);
+  });
 }
 
 UpConv::UpConv(Context& context, const Scope& scope, int64_t in, int64_t out, int64_t kernel,

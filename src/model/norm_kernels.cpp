@@ -7,8 +7,8 @@
 #include <limits>
 #include <vector>
 
+#include "model/cuda_kernels.h"
 #include "model/layers.h"
-#include "model/norm_kernels_cuda.h"
 
 // The compiler turns the loops into vectors of the width that the processor has. Sanitizers cannot
 // start a program with such dispatch.

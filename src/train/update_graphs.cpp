@@ -68,6 +68,8 @@ struct UpdateGraphs::State {
       recording.graph->capture_begin(pool, cudaStreamCaptureModeThreadLocal);
       recording.losses = update(recording.inputs.batch, recording.inputs.noise);
       recording.graph->capture_end();
+    } catch (const c10::OutOfMemoryError&) {
+      throw;
     } catch (const std::exception& error) {
       throw core::SystemError(
           {.call = "recording an update as a CUDA graph",

@@ -12,6 +12,7 @@ struct BenchOptions {
   std::string what = "step";
   std::string exchange = "ours";
   bool parts = true;
+  bool without_graphs = false;
   std::string trace;
   int64_t warmup = 3;  // steps
   int64_t rounds = 5;
@@ -30,6 +31,9 @@ struct BenchOptions {
     table.add("bench.parts", &parts,
               "Time the parts of a step: on a GPU each is waited for; false times whole rounds");
     table.add("bench.steps", &steps, "Steps of one round").unit("steps").at_least(1);
+    table.add(
+        "bench.without-graphs", &without_graphs,
+        "On a GPU: after all else, time as many steps made call by call, on the same networks");
     table.add(
         "bench.trace", &trace,
         "After all else, write the timeline of one more step to this file, as report.trace-steps "

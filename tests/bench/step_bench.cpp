@@ -63,7 +63,7 @@ class Trainer {
         communicator_(communicator),
         tensor_options_(tensor_options),
         state_(config.model, config.train, communicator_, seed(), tensor_options_, config.exchange),
-        step_(state_, config.model, config.train, config.loss),
+        step_(std::in_place, state_, config.model, config.train, config.loss),
         slots_(core::Slots::of_rank(config.data.batch, communicator.rank(), communicator.size(),
                                     config.train.accumulate)) {
     config.data.rank_batch(communicator.size(), config.train.accumulate);
@@ -113,18 +113,25 @@ class Trainer {
       const train::Noise own = noise(draw_++, slots_);
       if (reducers_) reducers_->prepare_discriminator();
       parts.data += clock.lap();
-      loss_d = step_.update_discriminator(batch, own, train.lr_d);
+      loss_d = step_->update_discriminator(batch, own, train.lr_d);
       parts.d += clock.lap();
     }
     const core::Batch batch = next_batch();
     const train::Noise own = noise(draw_++, slots_);
     if (reducers_) reducers_->prepare_generator_encoder();
     parts.data += clock.lap();
-    loss_ge = step_.update_generator_encoder(batch, own, train.lr_g, train.lr_e);
+    loss_ge = step_->update_generator_encoder(batch, own, train.lr_g, train.lr_e);
     parts.ge += clock.lap();
     state_.update_averages(++steps_);
     parts.ema += clock.lap();
     return {loss_d, loss_ge};
+  }
+
+  // Updates are made call by call from here on.
+  void give_up_graphs() {
+    train::TrainOptions train = config_.train;
+    train.cuda_graphs = false;
+    step_.emplace(state_, config_.model, train, config_.loss);
   }
 
   // Seconds that the optimizers take of one step, measured apart: the step does not tell.
@@ -173,7 +180,7 @@ class Trainer {
   TimedCommunicator communicator_;
   at::TensorOptions tensor_options_;
   train::TrainState state_;
-  train::Step step_;
+  std::optional<train::Step> step_;
   std::optional<Reducers> reducers_;
   core::Slots slots_;
   core::Batch synthetic_;
@@ -195,22 +202,27 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
   const comm::ReductionQueue::Times before = trainer.exchange_times();
   const double norm_before = trainer.norm_seconds();
   std::vector<double> all, medians;
-  for (int64_t round = 0; round < options.rounds; ++round) {
-    communicator.barrier();
-    std::vector<double> own;
-    LapClock round_clock(trainer.is_on_gpu());
-    for (int64_t i = 0; i < options.steps; ++i) {
-      LapClock clock(false);
-      trainer.step(parts);
-      own.push_back(1e3 * clock.lap());
+  const auto time_rounds = [&] {
+    all.clear();
+    medians.clear();
+    for (int64_t round = 0; round < options.rounds; ++round) {
+      communicator.barrier();
+      std::vector<double> own;
+      LapClock round_clock(trainer.is_on_gpu());
+      for (int64_t i = 0; i < options.steps; ++i) {
+        LapClock clock(false);
+        trainer.step(parts);
+        own.push_back(1e3 * clock.lap());
+      }
+      if (!options.parts) {
+        const double each = 1e3 * round_clock.lap() / static_cast<double>(options.steps);
+        own.assign(own.size(), each);
+      }
+      all.insert(all.end(), own.begin(), own.end());
+      medians.push_back(median(own));
     }
-    if (!options.parts) {
-      const double each = 1e3 * round_clock.lap() / static_cast<double>(options.steps);
-      own.assign(own.size(), each);
-    }
-    all.insert(all.end(), own.begin(), own.end());
-    medians.push_back(median(own));
-  }
+  };
+  time_rounds();
   const double steps = static_cast<double>(all.size());
   const auto ms = [&](double seconds) { return 1e3 * seconds / steps; };
   const comm::ReductionQueue::Times after = trainer.exchange_times();
@@ -226,7 +238,7 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
     }
   }
   const auto [fastest, slowest] = std::minmax_element(medians.begin(), medians.end());
-  return {
+  nlohmann::ordered_json result = {
       {"name", options.exchange},
       {"ranks", communicator.size()},
       {"communicator", communicator.name()},
@@ -249,6 +261,13 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
       {"exchange_under_way_ms", ms(after.under_way - before.under_way)},
       {"reduced_bytes_per_step", trainer.exchange_bytes()},
   };
+  if (options.without_graphs && trainer.is_on_gpu()) {
+    trainer.give_up_graphs();
+    trainer.step(parts);
+    time_rounds();
+    result["without_graphs_ms"] = median(all);
+  }
+  return result;
 }
 
 void write_start(const app::RunConfig& config, const BenchOptions& options,

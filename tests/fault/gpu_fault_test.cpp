@@ -27,15 +27,15 @@ class FaultyNcclRank : public ::testing::Test {
   test::TemporaryFolder folder_;
 };
 
-// A round has an all_reduce and a broadcast: round 5 begins with number 11.
+// Number 1 spreads NCCL's id. A round has an all_reduce and a broadcast: round 5 begins with 12.
 
 TEST_F(FaultyNcclRank, ThatIsStoppedIsNamedWhenTheDeadlinePasses) {
   const test::Outcome outcome = run("stop", 4000);
   EXPECT_EQ(outcome.code, core::kExitRestart) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("rank 0: all_reduce #11 of nccl (4000 bytes) has waited"));
-  EXPECT_THAT(outcome.err, HasSubstr("not there yet: rank 1 (at #10)"));
+  EXPECT_THAT(outcome.err, HasSubstr("rank 0: all_reduce #12 of nccl (4000 bytes) has waited"));
+  EXPECT_THAT(outcome.err, HasSubstr("not there yet: rank 1 (at #11)"));
   const auto last = nlohmann::json::parse(
-      test::read_file(folder_ / "collectives-nccl-rank-0.json"))["collectives"][10];
+      test::read_file(folder_ / "collectives-nccl-rank-0.json"))["collectives"][11];
   EXPECT_EQ(last["operation"], "all_reduce");
   EXPECT_TRUE(last["left_s"].is_null());
 }
@@ -43,7 +43,7 @@ TEST_F(FaultyNcclRank, ThatIsStoppedIsNamedWhenTheDeadlinePasses) {
 TEST_F(FaultyNcclRank, ThatLeavesOutACollectiveIsFoundAtOnce) {
   const test::Outcome outcome = run("skip", 600'000);
   EXPECT_EQ(outcome.code, core::kExitRestart) << outcome.err;
-  EXPECT_THAT(outcome.err, HasSubstr("#11"));
+  EXPECT_THAT(outcome.err, HasSubstr("#12"));
   EXPECT_THAT(outcome.err, HasSubstr("the ranks are out of order"));
 }
 

@@ -146,5 +146,15 @@ TEST(Places, SettlingGivesThreadsTypeAndTensorFloat) {
   EXPECT_FALSE(at::globalContext().allowTF32CuDNN());
 }
 
+TEST(OutOfGpuMemory, SaysHowMuchAndWhatHelps) {
+  const c10::OutOfMemoryError error(
+      {__func__, __FILE__, __LINE__},
+      "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 139 GiB of "
+      "which 1 GiB is free. If reserved memory is large try setting PYTORCH_ALLOC_CONF.");
+  const core::UsageError clear = out_of_gpu_memory(error);
+  EXPECT_EQ(std::string(clear.what()), "CUDA out of memory. Tried to allocate 2.00 GiB");
+  EXPECT_THAT(clear.hint(), HasSubstr("train.accumulate"));
+}
+
 }  // namespace
 }  // namespace bbg::app

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "model/cuda_kernels.h"
 #include "model/cuda_program.h"
-#include "model/norm_kernels_cuda.h"
 #include "support/norm_case.h"
 #include "support/threads_of_torch.h"
 

@@ -1,4 +1,4 @@
-#include "model/norm_kernels_cuda.h"
+#include "model/cuda_kernels.h"
 
 #ifdef BBG_CUDA
 
@@ -123,23 +123,24 @@ extern "C" __global__ void moments(const S* x, long long rows, int packs, int ti
   add_up(place, tile, sum, square, partial + blockIdx.x * 2 * channels, channels);
 }
 
-// Each block: 32 channels, of which 8 threads a channel add up every eighth chunk.
+// Each block: 8 channels, of which 32 threads a channel add up every 32nd chunk.
 extern "C" __global__ void finish_moments(const T* partial, int chunks, const S* first, int channels,
                                           long long rows, T* mean, T* variance) {
-  const int c = blockIdx.x * 32 + threadIdx.x % 32, part = threadIdx.x / 32;
-  __shared__ double shared[2][8][32];
+  const int c = blockIdx.x * 8 + threadIdx.x % 8, part = threadIdx.x / 8;
+  __shared__ double shared[2][32][8];
   double sum = 0, square = 0;
   if (c < channels) {
-    for (int i = part; i < chunks; i += 8) {
+#pragma unroll 4
+    for (int i = part; i < chunks; i += 32) {
       sum += partial[(2LL * i) * channels + c];
       square += partial[(2LL * i + 1) * channels + c];
     }
   }
-  shared[0][part][threadIdx.x % 32] = sum;
-  shared[1][part][threadIdx.x % 32] = square;
+  shared[0][part][threadIdx.x % 8] = sum;
+  shared[1][part][threadIdx.x % 8] = square;
   __syncthreads();
   if (part > 0 || c >= channels) return;
-  for (int i = 1; i < 8; ++i) {
+  for (int i = 1; i < 32; ++i) {
     sum += shared[0][i][threadIdx.x];
     square += shared[1][i][threadIdx.x];
   }
@@ -221,12 +222,30 @@ extern "C" __global__ void gradient_input(const S* x, const S* g, long long rows
     out[row * packs] = own_out;
   }
 }
+
+// In place.
+extern "C" __global__ void add_bias(S* x, long long rows, int packs, int tile, long long chunk,
+                                    const S* bias) {
+  const Place place(packs, tile);
+  if (!place.is_used) return;
+  T added[V];
+  for (int v = 0; v < V; ++v) added[v] = load(bias[place.pack * V + v]);
+  Pack* data = reinterpret_cast<Pack*>(x) + place.pack;
+  const long long end = min(rows, (blockIdx.x + 1) * chunk);
+#pragma unroll 4
+  for (long long row = blockIdx.x * chunk + place.row; row < end; row += place.step) {
+    Pack pack = data[row * packs];
+    for (int v = 0; v < V; ++v) pack.v[v] = store(load(pack.v[v]) + added[v]);
+    data[row * packs] = pack;
+  }
+}
 )cuda";
 
 constexpr int kThreads = 256;
 // Blocks that keep any GPU of today busy; a fixed number, since sums depend on it.
 constexpr int64_t kBlocks = 2048;
-constexpr int64_t kMaxSamples = 65535;  // blocks along the third dimension
+constexpr int64_t kBlocksOfMoments = 512;  // fewer sums to be added up at the end
+constexpr int64_t kMaxSamples = 65535;     // blocks along the third dimension
 
 at::ScalarType arithmetic_of(at::ScalarType type) {
   return type == at::kBFloat16 ? at::kFloat : type;
@@ -237,14 +256,15 @@ struct Cut {
   int packs, tile;
   int64_t tiles, rows, chunks, chunk;
 
-  Cut(int64_t channels, int64_t width, int64_t rows_of_sample, int64_t samples)
+  Cut(int64_t channels, int64_t width, int64_t rows_of_sample, int64_t samples,
+      int64_t blocks = kBlocks)
       : packs(static_cast<int>(channels / width)),
         tile(std::min(packs, kThreads)),
         tiles((packs + tile - 1) / tile),
         rows(rows_of_sample) {
     constexpr int64_t kRowsApiece = 8;  // of a thread, at least, where there are so many
     const int64_t most = std::max<int64_t>(1, rows / (kThreads / tile * kRowsApiece));
-    chunks = std::clamp<int64_t>(kBlocks / (samples * tiles), 1, most);
+    chunks = std::clamp<int64_t>(blocks / (samples * tiles), 1, most);
     chunk = (rows + chunks - 1) / chunks;
     chunks = (rows + chunk - 1) / chunk;
   }
@@ -294,12 +314,12 @@ const CudaProgram& program_for(const at::Tensor& x, int64_t width) {
   const auto found = programs.find(key);
   if (found != programs.end()) return found->second;
   return programs
-      .emplace(
-          std::piecewise_construct, std::forward_as_tuple(key),
-          std::forward_as_tuple(kSource, definitions(x.scalar_type(), width),
-                                std::vector<std::string>{"moments", "finish_moments", "forward",
-                                                         "gradient_sums", "gradient_input"},
-                                x.device()))
+      .emplace(std::piecewise_construct, std::forward_as_tuple(key),
+               std::forward_as_tuple(
+                   kSource, definitions(x.scalar_type(), width),
+                   std::vector<std::string>{"moments", "finish_moments", "forward", "gradient_sums",
+                                            "gradient_input", "add_bias"},
+                   x.device()))
       .first->second;
 }
 
@@ -337,7 +357,7 @@ std::pair<at::Tensor, at::Tensor> channel_moments(const at::Tensor& input) {
   const at::Tensor x = channels_last(input);
   const int64_t width = width_of(x), channels = x.size(1);
   const CudaProgram& program = program_for(x, width);
-  const Cut cut(channels, width, x.size(0) * positions(x), 1);
+  const Cut cut(channels, width, x.size(0) * positions(x), 1, kBlocksOfMoments);
   const at::TensorOptions options = x.options().dtype(arithmetic_of(x.scalar_type()));
   const at::Tensor partial = at::empty({cut.chunks, 2, channels}, options);
   const void *data = x.const_data_ptr(), *sums = partial.const_data_ptr();
@@ -346,7 +366,7 @@ std::pair<at::Tensor, at::Tensor> channel_moments(const at::Tensor& input) {
   const at::Tensor mean = at::empty({channels}, options), variance = at::empty_like(mean);
   const void *of_mean = mean.const_data_ptr(), *of_variance = variance.const_data_ptr();
   const int chunks = static_cast<int>(cut.chunks), count = static_cast<int>(channels);
-  program.launch("finish_moments", {(channels + 31) / 32, 1, 1}, kThreads,
+  program.launch("finish_moments", {(channels + 7) / 8, 1, 1}, kThreads,
                  {&sums, &chunks, &data, &count, &cut.rows, &of_mean, &of_variance});
   return {mean, variance};
 }
@@ -404,6 +424,16 @@ at::Tensor norm_gradient_input(const at::Tensor& input, const at::Tensor& gradie
   return of_x;
 }
 
+void add_bias(const at::Tensor& x, const at::Tensor& given) {
+  const c10::cuda::CUDAGuard guard(x.device());
+  const at::Tensor bias = given.contiguous();
+  const int64_t width = width_of(x);
+  const Cut cut(x.size(1), width, x.size(0) * positions(x), 1);
+  const void *data = x.const_data_ptr(), *added = bias.const_data_ptr();
+  program_for(x, width).launch("add_bias", {cut.chunks, cut.tiles, 1}, kThreads,
+                               {&data, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &added});
+}
+
 }  // namespace bbg::model::cuda
 
 #else
@@ -428,6 +458,7 @@ at::Tensor norm_gradient_input(const at::Tensor&, const at::Tensor&, const NormT
                                const at::Tensor&, const at::Tensor&) {
   BBG_CHECK(false, "built without CUDA");
 }
+void add_bias(const at::Tensor&, const at::Tensor&) { BBG_CHECK(false, "built without CUDA"); }
 
 }  // namespace bbg::model::cuda
 
