@@ -163,9 +163,10 @@ std::vector<Place> choose_places(const ComputeOptions& options, const std::vecto
 core::UsageError out_of_gpu_memory(const c10::OutOfMemoryError& error) {
   // Behind the amount follow libtorch's own remedies, which are for Python.
   const std::string text = core::message_of(error);
-  return {text.substr(0, text.find(". GPU")),
-          "work through each rank's batch in portions (train.accumulate = 2 or more), start more "
-          "ranks, or set a smaller data.batch; bbg_dist plan says what the networks alone take"};
+  return core::UsageError(
+      text.substr(0, text.find(". GPU")),
+      "work through each rank's batch in portions (train.accumulate = 2 or more), start more "
+      "ranks, or set a smaller data.batch; bbg_dist plan says what the networks alone take");
 }
 
 std::string placement_text(const std::vector<Seat>& seats, const std::vector<Place>& places) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "app/device.h"
 #include "app/export.h"
 #include "app/plan.h"
 #include "app/run_config.h"
