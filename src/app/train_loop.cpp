@@ -21,6 +21,7 @@
 #include "data/sample_plan.h"
 #include "data/shard_reader.h"
 #include "train/divergence.h"
+#include "train/lead.h"
 #include "train/replica_check.h"
 #include "train/singular_values.h"
 #include "train/step.h"
@@ -255,6 +256,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
                              !config.train.augment.empty());
   };
 
+  train::Lead lead(tensor_options.device(), /*steps=*/2);
   const StopSignal stop;
   const Clock::time_point start = Clock::now();
   Clock::time_point interval_start = start;
@@ -280,6 +282,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     }
     ++step;
     state.update_averages(step);
+    lead.end_step();
     if (trace.end_step() && control.rank() == 0) log.info("timeline: " + trace.path());
     if (config.train.replica_check_every > 0 && step % config.train.replica_check_every == 0) {
       refuse_differing_replicas(state, step, control);

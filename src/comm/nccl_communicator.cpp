@@ -71,6 +71,9 @@ class NcclCommunicator final : public Communicator {
                    std::unique_ptr<Communicator> control)
       : control_(std::move(control)), device_(device), deadline_ms_(deadline_ms) {
     nccl_version();  // refuses a library other than the one compiled against
+    // Collectives of several communicators, on several streams, in the host's order: in another
+    // order on each rank's GPU they could wait for each other for ever.
+    if (size() > 1) ::setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", /*overwrite=*/0);
     const c10::cuda::CUDAGuard guard(device_);
     ncclUniqueId id;
     std::memset(&id, 0, sizeof id);

@@ -50,7 +50,9 @@ Step::Step(TrainState& state, const model::ModelOptions& model, const TrainOptio
       augment_(parse_augment_policy(train.augment)),
       pairs_codes_(model.active_terms().read_code()) {
   const at::Device device = state.g.arena.values().device();
-  if (!train.cuda_graphs || !device.is_cuda()) return;
+  const bool is_wanted =
+      train.cuda_graphs == "on" || (train.cuda_graphs == "auto" && state.num_ranks() == 1);
+  if (!is_wanted || !device.is_cuda()) return;
   const bool is_one = train.simultaneous || !state.d;
   graphs_ = std::make_unique<UpdateGraphs>(device, is_one ? 1 : 2);
 }

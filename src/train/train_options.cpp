@@ -78,9 +78,13 @@ void TrainOptions::declare(core::OptionTable& table) {
            "compute.dtype; or bfloat16, with weights, statistics, losses, optimizer and averages "
            "in float32. What is evaluated has full precision")
       .one_of({"full", "bfloat16"});
-  table.add("train.cuda-graphs", &cuda_graphs,
-            "On a GPU, record each kind of update as a CUDA graph after its first steps, which "
-            "frees the host from starting every kernel");
+  table
+      .add(
+          "train.cuda-graphs", &cuda_graphs,
+          "On a GPU, record each kind of update as a CUDA graph after its first steps, which frees "
+          "the host from starting every kernel. auto: where there is one rank, which is what was "
+          "tried so far")
+      .one_of({"auto", "on", "off"});
   table.add(
       "train.norm-group", &norm_group,
       "Which ranks share the statistics of cross-replica norms: all; node, those of one host; "

@@ -27,7 +27,7 @@ struct TrainOptions {
   int64_t accumulate = 1;
   std::string norm_group = "all";
   std::string precision = "full";
-  bool cuda_graphs = true;
+  std::string cuda_graphs = "auto";
   int64_t warmup_steps = 0;
   std::string augment;  // words of train/diff_augment.h
   // train/divergence.h

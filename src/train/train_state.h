@@ -60,6 +60,8 @@ struct TrainState {
   std::unique_ptr<model::Encoder> average_e;  // null without an encoder
   std::optional<Arena> average_g_arena, average_e_arena;
 
+  int num_ranks() const { return communicator_.size(); }
+
   // After a G/E update; `step` counts finished ones, including this one. Running statistics of
   // groups of ranks are averaged first: a collective where there are groups.
   void update_averages(int64_t step);

@@ -74,7 +74,7 @@ struct UpdateGraphs::State {
       throw core::SystemError(
           {.call = "recording an update as a CUDA graph",
            .object = device.str(),
-           .cause = core::message_of(error) + "; train.cuda-graphs = false does without"});
+           .cause = core::message_of(error) + "; train.cuda-graphs = off does without"});
     }
   }
 };

@@ -130,7 +130,7 @@ class Trainer {
   // Updates are made call by call from here on.
   void give_up_graphs() {
     train::TrainOptions train = config_.train;
-    train.cuda_graphs = false;
+    train.cuda_graphs = "off";
     step_.emplace(state_, config_.model, train, config_.loss);
   }
 

@@ -75,7 +75,7 @@ inline std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicat
   options.warmup_steps = 4;
   options.accumulate = manner.accumulate;
   options.norm_group = manner.norm_group;
-  options.cuda_graphs = manner.cuda_graphs;
+  options.cuda_graphs = manner.cuda_graphs ? "on" : "off";
   // Biases in front of a norm have true gradient zero; what arrives is rounding, 1e-16 here, and
   // Adam makes steps of lr * rounding / eps of it (docs/choices.md C5). BigGAN-PyTorch's eps, 1e-6,
   // keeps that below the tolerance in float64.

@@ -1,0 +1,18 @@
+#include "train/lead.h"
+
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+namespace bbg::train {
+
+Lead::Lead(at::Device device, int64_t steps) : device_(device), steps_(steps) {}
+
+void Lead::end_step() {
+  if (device_.is_cpu()) return;
+  ends_.emplace_back(device_.type());
+  ends_.back().record(c10::impl::VirtualGuardImpl(device_.type()).getStream(device_));
+  if (static_cast<int64_t>(ends_.size()) <= steps_) return;
+  ends_.front().synchronize();
+  ends_.pop_front();
+}
+
+}  // namespace bbg::train
