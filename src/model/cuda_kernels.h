@@ -1,8 +1,8 @@
 #pragma once
 // The passes of norm_kernels.h on a GPU, each reading its inputs and writing its output once, and
-// the addition of a convolution's bias.
-// float32, float64 and bfloat16; tensors are channels-last, others are brought there. Sums are
-// taken in an order that depends on the shape alone. Without BBG_CUDA they take nothing.
+// the addition of a convolution's bias. float32, float64 and bfloat16; tensors are channels-last,
+// others are brought there. Sums are taken in an order that depends on the shape alone. Without
+// BBG_CUDA they take nothing.
 
 #include <string>
 #include <vector>

@@ -37,7 +37,6 @@ Inputs cloned(const core::Batch& batch, const Noise& noise) {
 }
 
 struct Recording {
-  bool has_run = false;
   Inputs inputs;
   UpdateGraphs::Losses losses;
   std::optional<at::cuda::CUDAGraph> graph;
@@ -47,15 +46,9 @@ struct Recording {
 
 struct UpdateGraphs::State {
   at::Device device;
-  int num_kinds;
+  size_t num_kinds;
   at::cuda::MempoolId_t pool = at::cuda::graph_pool_handle();
-  std::map<int, Recording> recordings = {};
-
-  bool is_warm() const {
-    int warm = 0;
-    for (const auto& [kind, recording] : recordings) warm += recording.has_run ? 1 : 0;
-    return warm >= num_kinds;
-  }
+  std::map<int, Recording> recordings = {};  // of the kinds that have been made
 
   void record(Recording& recording, const core::Batch& batch, const Noise& noise,
               const Update& update) {
@@ -80,7 +73,7 @@ struct UpdateGraphs::State {
 };
 
 UpdateGraphs::UpdateGraphs(at::Device device, int num_kinds)
-    : state_(new State{.device = device, .num_kinds = num_kinds}) {
+    : state_(new State{.device = device, .num_kinds = static_cast<size_t>(num_kinds)}) {
   BBG_CHECK(device.is_cuda(), "graphs are for a GPU");
 }
 
@@ -88,12 +81,10 @@ UpdateGraphs::~UpdateGraphs() = default;
 
 UpdateGraphs::Losses UpdateGraphs::run(int kind, const core::Batch& batch, const Noise& noise,
                                        const Update& update) {
-  Recording& recording = state_->recordings[kind];
+  const auto [found, is_first] = state_->recordings.try_emplace(kind);
+  if (is_first || state_->recordings.size() < state_->num_kinds) return update(batch, noise);
+  Recording& recording = found->second;
   if (!recording.graph) {
-    if (!state_->is_warm()) {
-      recording.has_run = true;
-      return update(batch, noise);
-    }
     state_->record(recording, batch, noise, update);
   } else {
     const auto to = tensors_of(recording.inputs.batch, recording.inputs.noise);

@@ -1,6 +1,6 @@
 // Ranks that reduce in a loop, one of which misbehaves in round 5:
 //   faulty_ranks skip|stop|kill|throw RANK DEADLINE_MS DUMP_FOLDER [cuda]
-// For fault_test.cpp, and gpu/fault_test.cpp with NCCL; ends as bbg_dist would.
+// For fault_test.cpp, and gpu_fault_test.cpp with NCCL; ends as bbg_dist would.
 
 #include <signal.h>
 

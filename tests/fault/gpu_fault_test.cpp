@@ -1,9 +1,8 @@
 // The same with NCCL: two ranks that share one GPU, each as if on a host of its own, since NCCL
 // refuses two on one.
 
-#include <ATen/Context.h>
-
 #include "core/error.h"
+#include "tests/support/has_gpu.h"
 #include "tests/system/run_fixture.h"
 
 namespace bbg {
@@ -14,7 +13,7 @@ using ::testing::HasSubstr;
 class FaultyNcclRank : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!at::hasCUDA() || at::getNumGPUs() == 0) GTEST_SKIP() << "no GPU on this machine";
+    if (!testing::has_gpu()) GTEST_SKIP() << testing::kNoGpu;
   }
   test::Outcome run(const std::string& fault, int deadline_ms) {
     const auto rank = [&](const std::string& host) {

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "comm/make_communicator.h"
+#include "support/has_gpu.h"
 
 namespace bbg::testing {
 
@@ -17,7 +18,7 @@ template <class Base>
 class OnGpu : public Base {
  protected:
   void SetUp() override {
-    if (!at::hasCUDA() || at::getNumGPUs() == 0) GTEST_SKIP() << "no GPU on this machine";
+    if (!has_gpu()) GTEST_SKIP() << kNoGpu;
     at::globalContext().setDeterministicCuDNN(true);
     stream_.emplace(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device_.index()));
     control_ = comm::make_mpi_communicator({});

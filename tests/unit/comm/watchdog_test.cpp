@@ -225,6 +225,8 @@ TEST(Watchdog, RankThatEntersSomethingElseIsFoundAtOnce) {
                     HasSubstr("out of order: rank 0 entered broadcast")));
   EXPECT_THAT(enter(second, Operation::kAllReduce, 404),
               HasSubstr("rank 0 entered one of another size"));
+  const auto refused = nlohmann::json::parse(second.dump())["collectives"].back();
+  EXPECT_TRUE(refused["left_s"].is_null());
   // Texts may differ in length.
   EXPECT_EQ(enter(first, Operation::kText, -1), "");
   EXPECT_EQ(enter(second, Operation::kText, -1), "");

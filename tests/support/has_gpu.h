@@ -1,0 +1,12 @@
+#pragma once
+// Whether tests on a GPU can run here, and what they say where not; tests/CMakeLists.txt knows it.
+
+#include <ATen/Context.h>
+
+namespace bbg::testing {
+
+inline constexpr const char* kNoGpu = "no GPU on this machine";
+
+inline bool has_gpu() { return at::hasCUDA() && at::getNumGPUs() > 0; }
+
+}  // namespace bbg::testing
