@@ -52,9 +52,12 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
   config.data.rank_batch(control.size());  // a UsageError where it cannot be divided
   const at::TensorOptions tensor_options = app::take_place(config.compute, control);
   const at::Device device = tensor_options.device();
-  if (options.exchange == "reducer" && !device.is_cpu()) {
-    throw core::UsageError("bench.exchange = reducer speaks MPI, on host memory only",
-                           "set compute.device = cpu");
+  if (options.exchange == "reducer") {
+    if (config.train.accumulate > 1) {
+      throw core::UsageError("bench.exchange = reducer averages the gradients of every portion",
+                             "set train.accumulate = 1");
+    }
+    config.train.cuda_graphs = "off";  // the reducer's work cannot be recorded
   }
   const auto data_plane = comm::make_data_plane(config.comm, device, control);
   comm::Communicator& communicator = data_plane ? *data_plane : control;

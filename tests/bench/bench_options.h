@@ -23,8 +23,10 @@ struct BenchOptions {
     table.add("bench.what", &what, "What is measured").one_of({"step", "all-reduce", "loader"});
     table
         .add("bench.exchange", &exchange,
-             "Who averages gradients: this project, or PyTorch's c10d::Reducer over MPI, which "
-             "drives the same networks and steps")
+             "Who averages gradients: this project, or PyTorch's c10d::Reducer over MPI (on a GPU "
+             "over "
+             "its NCCL process group, without CUDA graphs), which drives the same networks and "
+             "steps")
         .one_of({"ours", "reducer"});
     table.add("bench.warmup", &warmup, "Steps before the clock runs").unit("steps").at_least(1);
     table.add("bench.rounds", &rounds, "Rounds of measurements").at_least(1);

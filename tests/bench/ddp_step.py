@@ -3,7 +3,7 @@
 """The training step of bbg_bench in Python: plain PyTorch, the same networks from the same weights.
 
     ddp_step.py --start START.safetensors --variant plain|tuned [--ranks 2] [--steps 10] [--bf16] [--compile]
-    ddp_step.py --start START.safetensors --device cuda --ranks 1 [--batch 256] [--tf32] [--bf16] [--compile] ...
+    ddp_step.py --start START.safetensors --device cuda --ranks 1 [--batch 256] [--tf32] [--bf16] [--compile] [--search] ...
     ddp_step.py --flops START.safetensors|CONFIG.ini
 
 START is what `bbg_bench --bench.write-start` wrote: weights, images, noise, and the losses that our step had with
@@ -18,10 +18,11 @@ plain   what a competent user writes first: networks as published, spectral norm
         batch norm whose packed statistics are all-reduced by an autograd function (SyncBatchNorm is for GPUs), one
         DistributedDataParallel around D and one around G and E, D frozen in their step, Adam, EMA by one foreach.
 tuned   the same with channels-last, fused kernels in the batch norm, no graph through F(real) and H(z) in the step
-        of G and E, fused Adam, static_graph and gradient_as_bucket_view; on a GPU cuDNN tries its algorithms.
+        of G and E, fused Adam, static_graph and gradient_as_bucket_view.
 
 START may be in float64: then losses agree to rounding. --bf16 runs the forward passes under autocast; --tf32 lets a GPU
-multiply float32 in TensorFloat-32. --compile puts torch.compile around F, G and E. --flops counts the floating-point
+multiply float32 in TensorFloat-32. --compile puts torch.compile around F, G and E; --search lets cuDNN time its algorithms
+for each convolution and keep the fastest (torch.backends.cudnn.benchmark). --flops counts the floating-point
 operations of convolutions and matrix products in one step; it reads the configuration alone, that of a START or a text
 with every option. tests/bench/requirements.txt lists what PyTorch needs beside the wheels of launch/setup.
 """
@@ -462,7 +463,7 @@ def time_steps(arguments):
     torch.manual_seed(rank)
     if is_cuda:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = arguments.tf32
-        torch.backends.cudnn.benchmark = is_tuned
+        torch.backends.cudnn.benchmark = arguments.search
     else:
         torch.set_num_threads(1)
     if size > 1:
@@ -564,13 +565,14 @@ def main():
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--tf32", action="store_true")
     parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--search", action="store_true", help="torch.backends.cudnn.benchmark")
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--compile-mode", choices=["default", "reduce-overhead"], default="default")
     arguments = parser.parse_args()
     if arguments.device == "cuda" and arguments.ranks != 1:
         parser.error("--device cuda is for --ranks 1")
-    if arguments.tf32 and arguments.device != "cuda":
-        parser.error("--tf32 is for --device cuda")
+    if (arguments.tf32 or arguments.search) and arguments.device != "cuda":
+        parser.error("--tf32 and --search are for --device cuda")
     if arguments.flops:
         return count_flops(arguments.flops)
     if arguments.device == "cpu" and "RANK" not in os.environ:

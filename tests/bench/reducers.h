@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "bench/timed_communicator.h"
-#include "support/c10d_mpi_backend.h"
+#include "support/c10d_reducer.h"
 #include "train/train_state.h"
 
 namespace bbg::bench {
@@ -14,7 +14,8 @@ class Reducers {
  public:
   Reducers(train::TrainState& state, TimedCommunicator& communicator,
            size_t first_bucket_bytes = c10d::kDefaultFirstBucketBytes,
-           size_t bucket_bytes = c10d::kDefaultBucketBytesCap) {
+           size_t bucket_bytes = c10d::kDefaultBucketBytesCap)
+      : ranks_(state.g.arena.values().device()) {
     const auto take = [&](train::Trained& trained, const model::Network& network) {
       communicator.leave_out(trained.arena.gradients());
       return std::make_unique<testing::DdpReducer>(ranks_, network.parameter_tensors(),

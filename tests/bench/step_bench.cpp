@@ -11,6 +11,7 @@
 #include "bench/reducers.h"
 #include "bench/timed_communicator.h"
 #include "checkpoint/safetensors.h"
+#include "core/error.h"
 #include "core/file_system.h"
 #include "core/rng.h"
 #include "data/loader.h"

@@ -4,6 +4,7 @@
 
 #include "support/global_batch.h"
 #include "support/gpu_test.h"
+#include "support/reduced_by_pytorch.h"
 #include "support/training_case.h"
 
 namespace bbg {
@@ -46,6 +47,15 @@ TEST_P(GpuTraining, IsThatOfTheCpu) {
   expect_close(on_gpu(4, manner)->to_state_dict(), cpu);
   manner.exchange.shard_optimizer = true;
   expect_close(on_gpu(4, manner)->to_state_dict(), cpu);
+}
+
+// Over PyTorch's NCCL process group.
+TEST_P(GpuTraining, IsThatWithGradientsReducedByPyTorch) {
+  const auto ours = on_gpu(4, {.exchange = in_buckets("buckets", 1 << 20)})->to_state_dict();
+  const auto theirs =
+      run_reduced_by_pytorch(GetParam(), *communicator_, batch(), 4, {.device = device_}, 1 << 20)
+          ->to_state_dict();
+  expect_close(theirs, ours);
 }
 
 TEST_P(GpuTraining, InPortionsWithNormsOfOneRankIsThatOfTheCpu) {

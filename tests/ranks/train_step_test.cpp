@@ -2,11 +2,9 @@
 // E and D, however gradients travel; and the same as with PyTorch's gradient averaging.
 #include <gtest/gtest.h>
 
-#include <optional>
-
-#include "bench/reducers.h"
 #include "comm/make_communicator.h"
 #include "support/global_batch.h"
+#include "support/reduced_by_pytorch.h"
 #include "support/self_communicator.h"
 #include "support/training_case.h"
 #include "train/replica_check.h"
@@ -147,48 +145,18 @@ TEST_P(ReducedByPyTorch, TrainsTheSameNetworks) {
   const auto ours = run(test, *communicator, batch, 10, {.exchange = in_buckets("buckets", bytes)})
                         ->to_state_dict();
 
-  bench::TimedCommunicator without_exchange(*communicator);
-  std::optional<bench::Reducers> reducers;
   const auto theirs =
-      run(test, without_exchange, batch, 10, {},
-          {.at_start =
-               [&, bytes = bucket_bytes](train::TrainState& state) {
-                 reducers.emplace(state, without_exchange, bytes, bytes);
-               },
-           .before_update =
-               [&](bool is_d) {
-                 if (is_d || (test.simultaneous && test.model.has_discriminator())) {
-                   reducers->prepare_discriminator();
-                 }
-                 if (!is_d || test.simultaneous) reducers->prepare_generator_encoder();
-               }})
-          ->to_state_dict();
+      run_reduced_by_pytorch(test, *communicator, batch, 10, {}, bucket_bytes)->to_state_dict();
   expect_near(ours, theirs);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Systems, ReducedByPyTorch,
-    ::testing::Combine(
-        ::testing::Values(
-            Case{"StridedBatchNormLogistic", small("strided", "bn", "cg"), "logistic"},
-            Case{"ResidualAttentionHinge", small("residual", "sn", "sg"), "hinge"},
-            Case{"ConditionalBigGan", biggan(), "hinge"},
-            Case{"UniformBiganOfLargerImages", uniform_bigan_of_larger_images(), "logistic"},
-            Case{"PlainGan", plain_gan(), "logistic"},
-            Case{"StridedJointLatentRegressor",
-                 deterministic(small("strided", "bn", "cg"), "latent-regressor"), "logistic", false,
-                 0, "", 0, 0.25},
-            Case{"StridedAutoencoder", deterministic(small("strided", "bn", "cg"), "autoencoder"),
-                 "logistic"},
-            Case{"MlpBiganSimultaneous", mlp("bigan"), "logistic", true, 1e-3},
-            Case{"MlpAutoencoder", mlp("autoencoder"), "logistic", true, 1e-3},
-            Case{"ConvBiganSimultaneous", conv_bigan(), "logistic", true, 1e-3},
-            Case{"ResidualSimultaneous", small("residual", "sn", "cg"), "hinge", true, 1e-3}),
-        ::testing::Values(size_t{1}, size_t{1} << 30)),
-    [](const auto& info) {
-      return std::get<0>(info.param).name +
-             (std::get<1>(info.param) == 1 ? "OfOneByte" : "OfOneGib");
-    });
+INSTANTIATE_TEST_SUITE_P(Systems, ReducedByPyTorch,
+                         ::testing::Combine(::testing::ValuesIn(all_cases()),
+                                            ::testing::Values(size_t{1}, size_t{1} << 30)),
+                         [](const auto& info) {
+                           return std::get<0>(info.param).name +
+                                  (std::get<1>(info.param) == 1 ? "OfOneByte" : "OfOneGib");
+                         });
 
 INSTANTIATE_TEST_SUITE_P(Systems, TrainStep, ::testing::ValuesIn(all_cases()),
                          [](const auto& info) { return info.param.name; });

@@ -1,19 +1,11 @@
 #pragma once
-// PyTorch's gradient averaging, c10d::Reducer of the same libtorch, over MPI: an oracle for tests
-// and what bbg_bench compares with. libtorch's wheel has no MPI backend, so this is a blocking one
-// for CPU tensors, on a duplicate of MPI_COMM_WORLD. One thread a process, as comm::MpiSession
-// asks.
+// Collectives of c10d over MPI, for c10d::Reducer: libtorch's wheel has no MPI backend, so this is
+// a blocking one for CPU tensors. One thread a process, as comm::MpiSession asks.
 
 #include <mpi.h>
 
-#include <algorithm>
 #include <chrono>
-#include <memory>
 #include <torch/csrc/distributed/c10d/Backend.hpp>
-#include <torch/csrc/distributed/c10d/HashStore.hpp>
-#include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
-#include <torch/csrc/distributed/c10d/logger.hpp>
-#include <torch/csrc/distributed/c10d/reducer.hpp>
 #include <vector>
 
 #include "core/error.h"
@@ -89,61 +81,6 @@ class MpiBackend final : public c10d::Backend {
 
   MPI_Comm communicator_;
   double seconds_ = 0;
-};
-
-// The ranks of MPI_COMM_WORLD as c10d sees them.
-class C10dRanks {
- public:
-  C10dRanks() {
-    BBG_CHECK(MPI_Comm_dup(MPI_COMM_WORLD, &communicator_) == MPI_SUCCESS, "MPI_Comm_dup failed");
-    int rank = 0, size = 1;
-    MPI_Comm_rank(communicator_, &rank);
-    MPI_Comm_size(communicator_, &size);
-    backend_ = c10::make_intrusive<MpiBackend>(communicator_, rank, size);
-    group_ =
-        c10::make_intrusive<c10d::ProcessGroup>(c10::make_intrusive<c10d::HashStore>(), rank, size);
-    group_->setBackend(at::kCPU, c10d::ProcessGroup::BackendType::CUSTOM, backend_);
-    group_->setDefaultBackend(c10d::ProcessGroup::BackendType::CUSTOM);
-  }
-  ~C10dRanks() { MPI_Comm_free(&communicator_); }
-  C10dRanks(const C10dRanks&) = delete;
-  C10dRanks& operator=(const C10dRanks&) = delete;
-
-  const c10::intrusive_ptr<c10d::ProcessGroup>& group() const { return group_; }
-  double seconds() const { return backend_->seconds(); }
-
- private:
-  MPI_Comm communicator_ = MPI_COMM_NULL;
-  c10::intrusive_ptr<MpiBackend> backend_;
-  c10::intrusive_ptr<c10d::ProcessGroup> group_;
-};
-
-// What DistributedDataParallel does with the parameters of one network, with its defaults. The
-// gradients that backward leaves in the parameters are the means over ranks.
-class DdpReducer {
- public:
-  DdpReducer(const C10dRanks& ranks, const std::vector<at::Tensor>& parameters,
-             size_t first_bucket_bytes = c10d::kDefaultFirstBucketBytes,
-             size_t bucket_bytes = c10d::kDefaultBucketBytesCap) {
-    auto buckets = std::get<0>(c10d::compute_bucket_assignment_by_size(
-        parameters, {first_bucket_bytes, bucket_bytes}, std::vector<bool>(parameters.size())));
-    std::reverse(buckets.begin(), buckets.end());
-    reducer_ = std::make_unique<c10d::Reducer>(
-        parameters, std::move(buckets), ranks.group(), std::vector<bool>(parameters.size()),
-        static_cast<int64_t>(bucket_bytes), /*find_unused_parameters=*/false,
-        /*gradient_as_bucket_view=*/false, std::unordered_map<size_t, std::string>(),
-        static_cast<int64_t>(first_bucket_bytes), /*skip_all_reduce_unused_params=*/false,
-        /*use_python_reducer=*/false, std::vector<int64_t>());
-  }
-
-  // Before every backward whose gradients are to be averaged.
-  void prepare() {
-    reducer_->rebuild_buckets();
-    reducer_->prepare_for_backward({});
-  }
-
- private:
-  std::unique_ptr<c10d::Reducer> reducer_;
 };
 
 }  // namespace bbg::testing
