@@ -9,6 +9,7 @@
 #include "comm/communicator.h"
 #include "model/model_options.h"
 #include "model/parameters.h"
+#include "model/spectral_norm.h"
 
 namespace bbg::model {
 
@@ -22,8 +23,7 @@ struct Context {
   comm::Communicator& communicator;
   const ModelOptions& options;
   Mode mode = Mode::kTrain;
-  // Power iterations; move: keep the new u.
-  std::vector<std::function<void(bool move)>> refresh = {};
+  PowerIterations power_iterations = {};
   // Effective weights, when next used.
   std::vector<std::function<void()>> renew = {};
   std::vector<std::function<void()>> begin_standing = {}, finish_standing = {};

@@ -2,6 +2,7 @@
 
 #ifdef BBG_CUDA
 
+#include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 #include <cuda_runtime_api.h>
 #include <nvrtc.h>
@@ -37,6 +38,40 @@ std::string architecture_of(at::Device device) {
   return "sm_" + std::to_string(major) + std::to_string(minor);
 }
 
+class CudaProgram final : public KernelProgram {
+ public:
+  CudaProgram(const KernelSource& source, const std::vector<std::string>& definitions,
+              at::Device device)
+      : device_(device) {
+    const std::vector<char> code = compile_cuda(source.text, architecture_of(device), definitions);
+    cudaLibrary_t library = nullptr;
+    check(cudaLibraryLoadData(&library, code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0),
+          "cudaLibraryLoadData", device.str());
+    for (const std::string& name : source.kernels) {
+      cudaKernel_t kernel = nullptr;
+      check(cudaLibraryGetKernel(&kernel, library, name.c_str()), "cudaLibraryGetKernel", name);
+      kernels_[name] = kernel;
+    }
+  }
+
+  void launch(const std::string& kernel, std::array<int64_t, 3> blocks, int threads,
+              std::vector<const void*> arguments) const override {
+    const c10::cuda::CUDAGuard guard(device_);
+    std::vector<void*> values;
+    for (const void* value : arguments) values.push_back(const_cast<void*>(value));
+    const dim3 grid(static_cast<unsigned>(blocks[0]), static_cast<unsigned>(blocks[1]),
+                    static_cast<unsigned>(blocks[2]));
+    check(cudaLaunchKernel(kernels_.at(kernel), grid, dim3(static_cast<unsigned>(threads)),
+                           values.data(), 0,
+                           c10::cuda::getCurrentCUDAStream(device_.index()).stream()),
+          "cudaLaunchKernel", kernel);
+  }
+
+ private:
+  at::Device device_;
+  std::map<std::string, void*> kernels_;
+};
+
 }  // namespace
 
 std::vector<char> compile_cuda(const std::string& source, const std::string& architecture,
@@ -65,30 +100,37 @@ std::vector<char> compile_cuda(const std::string& source, const std::string& arc
   return code;
 }
 
-CudaProgram::CudaProgram(const std::string& source, const std::vector<std::string>& definitions,
-                         const std::vector<std::string>& kernels, at::Device device)
-    : device_(device) {
-  const std::vector<char> code = compile_cuda(source, architecture_of(device), definitions);
-  cudaLibrary_t library = nullptr;
-  check(cudaLibraryLoadData(&library, code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0),
-        "cudaLibraryLoadData", device.str());
-  for (const std::string& name : kernels) {
-    cudaKernel_t kernel = nullptr;
-    check(cudaLibraryGetKernel(&kernel, library, name.c_str()), "cudaLibraryGetKernel", name);
-    kernels_[name] = kernel;
-  }
+bool runs_kernels(at::Device device, at::ScalarType stored) {
+  if (!device.is_cuda()) return false;
+  if (stored != at::kBFloat16) return stored == at::kFloat || stored == at::kDouble;
+  int major = 0;
+  return cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device.index()) ==
+             cudaSuccess &&
+         major >= 8;  // older ones have none for bfloat16
 }
 
-void CudaProgram::launch(const std::string& kernel, std::array<int64_t, 3> blocks, int threads,
-                         std::vector<const void*> arguments) const {
-  std::vector<void*> values;
-  for (const void* value : arguments) values.push_back(const_cast<void*>(value));
-  const dim3 grid(static_cast<unsigned>(blocks[0]), static_cast<unsigned>(blocks[1]),
-                  static_cast<unsigned>(blocks[2]));
-  check(
-      cudaLaunchKernel(kernels_.at(kernel), grid, dim3(static_cast<unsigned>(threads)),
-                       values.data(), 0, c10::cuda::getCurrentCUDAStream(device_.index()).stream()),
-      "cudaLaunchKernel", kernel);
+std::unique_ptr<KernelProgram> make_cuda_program(const KernelSource& source,
+                                                 const std::vector<std::string>& definitions,
+                                                 at::Device device) {
+  return std::make_unique<CudaProgram>(source, definitions, device);
+}
+
+}  // namespace bbg::model
+
+#else
+
+#include "core/error.h"
+
+namespace bbg::model {
+
+std::vector<char> compile_cuda(const std::string&, const std::string&,
+                               const std::vector<std::string>&) {
+  BBG_CHECK(false, "built without CUDA");
+}
+bool runs_kernels(at::Device, at::ScalarType) { return false; }
+std::unique_ptr<KernelProgram> make_cuda_program(const KernelSource&,
+                                                 const std::vector<std::string>&, at::Device) {
+  BBG_CHECK(false, "built without CUDA");
 }
 
 }  // namespace bbg::model

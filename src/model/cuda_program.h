@@ -1,14 +1,12 @@
 #pragma once
 // CUDA C++ compiled at first use by NVRTC, which comes with libtorch, so that building needs no
-// CUDA compiler. Compiled only with BBG_CUDA. All threads may use it.
+// CUDA compiler. All threads may use it. Without BBG_CUDA nothing runs and nothing is compiled.
 
-#include <c10/core/Device.h>
-
-#include <array>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include "model/kernel_program.h"
 
 namespace bbg::model {
 
@@ -17,21 +15,12 @@ namespace bbg::model {
 std::vector<char> compile_cuda(const std::string& source, const std::string& architecture,
                                const std::vector<std::string>& definitions);
 
-class CudaProgram {
- public:
-  // For the GPU `device`; `source` has extern "C" kernels of the names `kernels`.
-  CudaProgram(const std::string& source, const std::vector<std::string>& definitions,
-              const std::vector<std::string>& kernels, at::Device device);
-  CudaProgram(const CudaProgram&) = delete;  // code stays loaded until the process ends
-  CudaProgram& operator=(const CudaProgram&) = delete;
+// Whether the device is a GPU that has instructions for values of this type.
+bool runs_kernels(at::Device device, at::ScalarType stored);
 
-  // Enqueues on the device's current stream. `arguments` point to values of the kernel's types.
-  void launch(const std::string& kernel, std::array<int64_t, 3> blocks, int threads,
-              std::vector<const void*> arguments) const;
-
- private:
-  at::Device device_;
-  std::map<std::string, void*> kernels_;
-};
+// A program whose code stays loaded until the process ends.
+std::unique_ptr<KernelProgram> make_cuda_program(const KernelSource& source,
+                                                 const std::vector<std::string>& definitions,
+                                                 at::Device device);
 
 }  // namespace bbg::model

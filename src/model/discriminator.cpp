@@ -130,7 +130,7 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
     if (options.is_conditional()) {
       parts_->class_embedding.emplace(context(), root() / "class_embedding",
                                       at::IntArrayRef{options.num_classes, image_features},
-                                      spectral, Start::kWeight, nullptr, Precision::kFull);
+                                      spectral, Start::kWeight, Resample::kNone, Precision::kFull);
     }
   }
   if (terms.z) {

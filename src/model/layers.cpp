@@ -4,7 +4,8 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "core/error.h"
-#include "model/cuda_kernels.h"
+#include "model/cuda_norm.h"
+#include "model/cuda_weights.h"
 #include "model/spectral_norm.h"
 
 namespace bbg::model {
@@ -26,7 +27,7 @@ class AddedBias : public torch::autograd::Function<AddedBias> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& y,
                             const at::Tensor& bias) {
-    cuda::add_bias(y, bias);
+    cuda::norm_kernels().add_bias(y, bias);
     context->mark_dirty({y});
     return y;
   }
@@ -52,16 +53,17 @@ at::Tensor like(const at::Tensor& x, const at::Tensor& weight) {
   return x.defined() ? x.to(weight.scalar_type()) : x;
 }
 
-Weight::Form form_of(Resample resample) {
+// The kernel that the layer reads of a weight; differentiable.
+at::Tensor formed(const at::Tensor& weight, Resample resample) {
   switch (resample) {
     case Resample::kUpsampleBefore:
-      return upsampling_kernel;
+      return upsampling_kernel(weight);
     case Resample::kPoolAfter:
-      return pooling_kernel;
+      return pooling_kernel(weight);
     case Resample::kNone:
       break;
   }
-  return nullptr;
+  return weight;
 }
 
 }  // namespace
@@ -76,53 +78,54 @@ at::Tensor pooling_kernel(const at::Tensor& weight) { return with_shifted(weight
 
 struct Weight::State {
   at::Tensor raw;
-  at::Tensor u;  // undefined without spectral norm
-  Form form;
+  std::shared_ptr<SpectralWeight> spectral;  // null without spectral norm
+  Resample resample;
   bool in_bfloat16;
-  PowerIteration iteration;
   at::Tensor effective;  // undefined until it is used
+
+  bool is_raw() const { return !spectral && resample == Resample::kNone && !in_bfloat16; }
+
+  at::Tensor make() const {
+    const at::ScalarType type = in_bfloat16 ? at::kBFloat16 : raw.scalar_type();
+    const PowerIteration iteration = spectral ? spectral->iteration : PowerIteration();
+    const bool is_divided = iteration.sigma.defined();
+    if ((is_divided || resample != Resample::kNone) && cuda::has_weight_kernels(raw, resample)) {
+      return effective_by(cuda::weight_kernels(), raw, iteration, resample, type);
+    }
+    const at::Tensor made =
+        formed(is_divided ? divided_by_norm(raw, iteration) : raw, resample).to(type);
+    // cuDNN would bring it there at every use.
+    return raw.is_cuda() ? channels_last(made) : made;
+  }
 };
 
 Weight::Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral,
-               Start start, Form form, Precision precision, at::MemoryFormat format)
+               Start start, Resample resample, Precision precision, at::MemoryFormat format)
     : state_(std::make_shared<State>()) {
   state_->raw = scope.parameter("weight", shape, start, format);
-  state_->form = form;
+  state_->resample = resample;
   state_->in_bfloat16 = context.options.in_bfloat16 && precision == Precision::kAsOptions;
   if (spectral) {
-    state_->u = scope.buffer("u", {shape[0]}, 0, /*normal=*/true);
-    context.refresh.push_back([state = state_, eps = context.options.sn_eps](bool move) {
-      state->iteration = iterate(state->raw, state->u, eps);
-      if (!move) return;
-      const at::NoGradGuard no_grad;
-      state->u.copy_(state->iteration.u);
-    });
+    const at::Tensor u = scope.buffer("u", {shape[0]}, 0, /*normal=*/true);
+    state_->spectral = std::make_shared<SpectralWeight>(SpectralWeight{.raw = state_->raw, .u = u});
+    context.power_iterations.add(state_->spectral);
   }
-  if (spectral || form != nullptr || state_->in_bfloat16) {
-    context.renew.push_back([state = state_] { state->effective.reset(); });
-  }
+  if (!state_->is_raw()) context.renew.push_back([state = state_] { state->effective.reset(); });
 }
 
 const at::Tensor& Weight::effective() const {
   State& state = *state_;
-  if (!state.u.defined() && state.form == nullptr && !state.in_bfloat16) return state.raw;
+  if (state.is_raw()) return state.raw;
   const bool needs_graph = at::GradMode::is_enabled() && state.raw.requires_grad();
   if (!state.effective.defined() || (needs_graph && !state.effective.requires_grad())) {
-    state.effective = state.raw;
-    if (state.iteration.u.defined()) {
-      state.effective = divided_by_norm(state.raw, state.iteration);
-    }
-    if (state.form != nullptr) state.effective = state.form(state.effective);
-    if (state.in_bfloat16) state.effective = state.effective.to(at::kBFloat16);
-    // cuDNN would bring it there at every use.
-    if (state.raw.is_cuda()) state.effective = channels_last(state.effective);
+    state.effective = state.make();
   }
   return state.effective;
 }
 
 Linear::Linear(Context& context, const Scope& scope, int64_t in, int64_t out, bool bias,
                bool spectral, Start start, Precision precision)
-    : weight_(context, scope, {out, in}, spectral, start, nullptr, precision) {
+    : weight_(context, scope, {out, in}, spectral, start, Resample::kNone, precision) {
   if (bias) bias_ = scope.parameter("bias", {out}, Start::kZero);
 }
 
@@ -133,7 +136,7 @@ at::Tensor Linear::operator()(const at::Tensor& x) const {
 
 Conv::Conv(Context& context, const Scope& scope, ConvShape shape, bool spectral)
     : weight_(context, scope, {shape.out, shape.in / shape.groups, shape.kernel, shape.kernel},
-              spectral, Start::kWeight, form_of(shape.resample), Precision::kAsOptions,
+              spectral, Start::kWeight, shape.resample, Precision::kAsOptions,
               // As convolutions read it and leave its gradient. Spectral norm reads it as a matrix.
               spectral || shape.resample != Resample::kNone ? at::MemoryFormat::Contiguous
                                                             : at::MemoryFormat::ChannelsLast),

@@ -11,6 +11,7 @@
 // (gains, scores, codes) are made with Precision::kFull.
 
 #include "model/context.h"
+#include "model/resample.h"
 
 namespace bbg::model {
 
@@ -22,13 +23,12 @@ enum class Precision {
   kFull,  // that of the parameters
 };
 
-// A weight, raw or under spectral norm; what layers use of it may be another form, made once a
-// sub-step.
+// A weight, raw or under spectral norm; what layers use of it may be the kernel of a convolution in
+// one with its resampling, made once a sub-step.
 class Weight {
  public:
-  using Form = at::Tensor (*)(const at::Tensor& weight);  // differentiable
   Weight(Context& context, const Scope& scope, at::IntArrayRef shape, bool spectral,
-         Start start = Start::kWeight, Form form = nullptr,
+         Start start = Start::kWeight, Resample resample = Resample::kNone,
          Precision precision = Precision::kAsOptions,
          at::MemoryFormat format = at::MemoryFormat::Contiguous);
   // Differentiable under the grad mode of the call. Valid until a call under another one. Of the
@@ -50,14 +50,6 @@ class Linear {
  private:
   Weight weight_;
   at::Tensor bias_;
-};
-
-// What stands beside a 3x3 convolution of stride 1 and is computed in one with it: exact, and 2.25
-// times fewer multiplications.
-enum class Resample {
-  kNone,
-  kUpsampleBefore,  // nearest neighbour x2: together a transposed 4x4 convolution of stride 2
-  kPoolAfter,       // mean of 2x2: together a 4x4 convolution of stride 2
 };
 
 // [out, in, 3, 3] -> the kernel of the two in one, [in, out, 4, 4] and [out, in, 4, 4].

@@ -31,7 +31,7 @@ void Network::set_requires_grad(bool requires_grad) {
 }
 
 void Network::begin_substep() {
-  for (const auto& refresh : context_.refresh) refresh(context_.mode == Mode::kTrain);
+  context_.power_iterations.make(options_.sn_eps, context_.mode == Mode::kTrain);
   renew_weights();
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 // The passes over data of batch norm with gain, bias and ReLU in one: each reads its inputs and
-// writes its output once. float32, float64 and bfloat16 on CPU and GPU (cuda_kernels.h), where
+// writes its output once. float32, float64 and bfloat16 on CPU and GPU (cuda_norm.h), where
 // tensors are channels-last (others are brought there); every other type and device takes ATen's
 // elementwise functions. Sums of one sample are taken in blocks and, on CPU, added in double, in an
 // order that does not depend on the number of threads. No autograd: cross_replica_norm.cpp wires

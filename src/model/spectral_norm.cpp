@@ -3,6 +3,8 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "model/cuda_weights.h"
+
 namespace bbg::model {
 
 namespace {
@@ -11,19 +13,14 @@ at::Tensor normalise(const at::Tensor& x, double eps) { return x / x.norm().clam
 
 at::Tensor rows(const at::Tensor& weight) { return weight.reshape({weight.size(0), -1}); }
 
-at::Tensor singular_value(const at::Tensor& weight, const at::Tensor& u, const at::Tensor& v) {
-  return at::dot(u, at::mv(rows(weight), v));
-}
-
 // With what autograd would make of the division and of sigma, large weights would be passed over
 // twice as often.
 class DividedByNorm : public torch::autograd::Function<DividedByNorm> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& weight,
-                            const at::Tensor& u, const at::Tensor& v) {
-    const at::Tensor sigma = singular_value(weight, u, v);
-    at::Tensor divided = weight / sigma;
-    context->save_for_backward({divided, u, v, sigma});
+                            const PowerIteration& iteration) {
+    at::Tensor divided = weight / iteration.sigma;
+    context->save_for_backward({divided, iteration.u, iteration.v, iteration.sigma});
     return divided;
   }
 
@@ -35,7 +32,7 @@ class DividedByNorm : public torch::autograd::Function<DividedByNorm> {
     const at::Tensor g = rows(gradients[0]);
     const at::Tensor product = at::dot(g.flatten(), divided.flatten());
     at::Tensor result = at::addr(g / sigma, u * (product / -sigma), v);
-    return {result.view(divided.sizes()), at::Tensor(), at::Tensor()};
+    return {result.view(divided.sizes()), at::Tensor()};
   }
 };
 
@@ -45,17 +42,30 @@ PowerIteration iterate(const at::Tensor& weight, const at::Tensor& u, double eps
   const at::NoGradGuard no_grad;
   const at::Tensor matrix = rows(weight);
   const at::Tensor v = normalise(at::mv(matrix.t(), u), eps);
-  return {v, normalise(at::mv(matrix, v), eps)};
+  const at::Tensor product = at::mv(matrix, v), next = normalise(product, eps);
+  return {.v = v, .u = next, .sigma = at::dot(next, product)};
 }
 
 at::Tensor divided_by_norm(const at::Tensor& weight, const PowerIteration& iteration) {
-  return DividedByNorm::apply(weight, iteration.u, iteration.v);
+  return DividedByNorm::apply(weight, iteration);
 }
 
 SpectralResult spectral_norm(const at::Tensor& weight, const at::Tensor& u, double eps) {
   const PowerIteration iteration = iterate(weight, u, eps);
-  return {divided_by_norm(weight, iteration), iteration.u,
-          singular_value(weight.detach(), iteration.u, iteration.v)};
+  return {divided_by_norm(weight, iteration), iteration.u, iteration.sigma};
+}
+
+void PowerIterations::make(double eps, bool move) {
+  if (weights_.empty()) return;
+  const at::NoGradGuard no_grad;
+  if (cuda::has_weight_kernels(weights_[0]->raw)) {
+    cuda::weight_kernels().iterate(weights_, eps, move, table_);
+    return;
+  }
+  for (const auto& weight : weights_) {
+    weight->iteration = iterate(weight->raw, weight->u, eps);
+    if (move) weight->u.copy_(weight->iteration.u);
+  }
 }
 
 }  // namespace bbg::model

@@ -32,7 +32,26 @@ inline at::Tensor laid_out(const at::Tensor& x, const NormCase& test) {
   return test.channels_last ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
 }
 
-inline void expect_plain_functions(const NormCase& test, at::Device device) {
+// The functions that training calls, which choose by device and type.
+struct ChosenPasses {
+  static auto channel_moments(const at::Tensor& x) { return model::channel_moments(x); }
+  static auto norm_forward(const at::Tensor& x, const model::NormTerms& terms) {
+    return model::norm_forward(x, terms);
+  }
+  static auto norm_gradient_sums(const at::Tensor& x, const at::Tensor& g,
+                                 const model::NormTerms& terms) {
+    return model::norm_gradient_sums(x, g, terms);
+  }
+  static auto norm_gradient_input(const at::Tensor& x, const at::Tensor& g,
+                                  const model::NormTerms& terms, const at::Tensor& mean_g,
+                                  const at::Tensor& mean_gn) {
+    return model::norm_gradient_input(x, g, terms, mean_g, mean_gn);
+  }
+};
+
+// passes: ChosenPasses or model::NormKernels.
+template <class Passes>
+void expect_plain_functions(const NormCase& test, at::Device device, Passes&& passes) {
   const at::Tensor x = laid_out(wave(test.shape, 1.7, test), test).to(device);
   const at::Tensor g = laid_out(wave(test.shape, 0.9, test), test).to(device);
   // Sums of a few hundred values of order one: 1e-12 in float64 (their rounding is 1e-14), 2e-4 in
@@ -46,7 +65,7 @@ inline void expect_plain_functions(const NormCase& test, at::Device device) {
     EXPECT_TRUE(at::allclose(own, expected, relative, tolerance))
         << (own - expected).abs().max().item<double>();
   };
-  const auto [mean, variance] = model::channel_moments(x);
+  const auto [mean, variance] = passes.channel_moments(x);
   const auto [plain_mean, plain_variance] = model::plain::channel_moments(x);
   EXPECT_EQ(mean.scalar_type(), test.type == at::kDouble ? at::kDouble : at::kFloat);
   expect_close(mean, plain_mean);
@@ -60,13 +79,13 @@ inline void expect_plain_functions(const NormCase& test, at::Device device) {
     terms.gain = wave(of_terms, 0.7, test).to(mean.options());
     terms.bias = wave(of_terms, 2.1, test).to(mean.options());
   }
-  expect_close(model::norm_forward(x, terms), model::plain::norm_forward(x, terms));
-  const auto [sum, product] = model::norm_gradient_sums(x, g, terms);
+  expect_close(passes.norm_forward(x, terms), model::plain::norm_forward(x, terms));
+  const auto [sum, product] = passes.norm_gradient_sums(x, g, terms);
   const auto [plain_sum, plain_product] = model::plain::norm_gradient_sums(x, g, terms);
   expect_close(sum, plain_sum);
   expect_close(product, plain_product);
   const at::Tensor mean_g = plain_sum.mean(0), mean_gn = plain_product.mean(0);
-  expect_close(model::norm_gradient_input(x, g, terms, mean_g, mean_gn),
+  expect_close(passes.norm_gradient_input(x, g, terms, mean_g, mean_gn),
                model::plain::norm_gradient_input(x, g, terms, mean_g, mean_gn));
 }
 
@@ -82,6 +101,16 @@ inline std::vector<NormCase> norm_cases() {
           NormCase{{2, 33, 16, 16}, "none", true, true, at::kBFloat16},
           NormCase{{4, 16, 32, 32}, "sample", true, true, at::kBFloat16},
           NormCase{{1, 1, 1, 1}, "none", true, true}};
+}
+
+// Rows longer than a block of threads, many rows for the blocks to share, and each of both alone.
+inline std::vector<NormCase> norm_sizes() {
+  return {NormCase{{5, 4096}, "channel", true, false, at::kFloat},
+          NormCase{{3, 8200}, "sample", true, false, at::kBFloat16},
+          NormCase{{2, 1028, 5, 5}, "sample", true, true},
+          NormCase{{7, 96, 40, 40}, "sample", true, true},
+          NormCase{{1, 2, 300, 300}, "channel", true, true},
+          NormCase{{3, 24, 65, 33}, "channel", false, true, at::kBFloat16}};
 }
 
 }  // namespace bbg::testing

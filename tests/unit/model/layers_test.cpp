@@ -51,7 +51,7 @@ TEST_P(ResampledConv, EqualsConvolutionAndResampling) {
   const model::Conv in_one = build(store, resample, spectral);
   model::ParameterStore twin("X", 3, "orthogonal", at::kDouble);
   const model::Conv plain = build(twin, model::Resample::kNone, spectral);
-  for (const auto& refresh : context.refresh) refresh(true);
+  context.power_iterations.make(options.sn_eps, /*move=*/true);
 
   const at::Tensor x = wave({2, 5, size, size}, 1.3).set_requires_grad(true);
   const auto leaves = [](model::ParameterStore& of) {

@@ -1,0 +1,62 @@
+#pragma once
+// Kernels for a GPU, as the host starts them: compiled by NVRTC (cuda_program.h), or by a test that
+// runs them without a GPU.
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace bbg::model {
+
+class KernelProgram {
+ public:
+  virtual ~KernelProgram() = default;
+  // Enqueues on the device's current stream. `arguments` point to values of the kernel's types.
+  virtual void launch(const std::string& kernel, std::array<int64_t, 3> blocks, int threads,
+                      std::vector<const void*> arguments) const = 0;
+};
+
+struct KernelSource {
+  std::string name, text;
+  std::vector<std::string> kernels;  // the names of those that are started
+};
+
+// Of `source`, with definitions as "NAME=value", for the device.
+using MakeKernelProgram = std::function<std::unique_ptr<KernelProgram>(
+    const KernelSource& source, const std::vector<std::string>& definitions, at::Device device)>;
+
+// The programs of one source, each made at its first use. All threads may use it.
+class KernelPrograms {
+ public:
+  KernelPrograms(KernelSource source, MakeKernelProgram make)
+      : source_(std::move(source)), make_(std::move(make)) {}
+
+  // For values that lie in memory as `stored` and are `arithmetic` when they are added and
+  // multiplied; width: BBG_WIDTH of the source, where it has one.
+  const KernelProgram& of(at::ScalarType stored, at::ScalarType arithmetic, int64_t width,
+                          at::Device device);
+
+  // float32, float64 or, in memory, bfloat16.
+  static std::vector<std::string> definitions(at::ScalarType stored, at::ScalarType arithmetic,
+                                              int64_t width);
+
+ private:
+  KernelSource source_;
+  MakeKernelProgram make_;
+  std::mutex mutex_;
+  std::map<std::tuple<at::ScalarType, at::ScalarType, int64_t, int>, std::unique_ptr<KernelProgram>>
+      programs_;
+};
+
+// The sources in src/model/kernels.
+const KernelSource& norm_source();
+const KernelSource& weights_source();
+
+}  // namespace bbg::model

@@ -1,0 +1,26 @@
+// What kernels make of weights on a GPU against ATen's functions there.
+#include "support/gpu_test.h"
+#include "support/weight_case.h"
+
+namespace bbg {
+namespace {
+
+using testing::WeightCase;
+
+using WeightKernels = testing::OnGpu<::testing::TestWithParam<WeightCase>>;
+
+TEST_P(WeightKernels, EqualPlainFunctions) {
+  testing::expect_plain_weights(GetParam(), device_, model::cuda::weight_kernels());
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, WeightKernels, ::testing::ValuesIn(testing::weight_cases()));
+
+using WeightIterations = testing::OnGpu<::testing::Test>;
+
+TEST_F(WeightIterations, EqualPlainFunctions) {
+  testing::expect_plain_iterations(at::kDouble, device_, model::cuda::weight_kernels());
+  testing::expect_plain_iterations(at::kFloat, device_, model::cuda::weight_kernels());
+}
+
+}  // namespace
+}  // namespace bbg

@@ -1,0 +1,294 @@
+#include "support/cuda_emulator.h"
+
+#include <ucontext.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <map>
+
+#include "core/error.h"
+
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace bbg::testing {
+
+namespace {
+
+// ------------------------------------------------------------------ what CUDA gives to its kernels
+
+struct Place {
+  unsigned x = 0, y = 0, z = 0;
+};
+Place threadIdx, blockIdx, blockDim, gridDim;
+
+// The threads of one block, each on a stack of its own.
+class Block {
+ public:
+  static constexpr size_t kStack = 64 << 10;
+
+  explicit Block(int threads) : fibers_(static_cast<size_t>(threads)) {
+    for (Fiber& fiber : fibers_) fiber.stack.reset(new char[kStack]);
+#if defined(__SANITIZE_THREAD__)
+    host_ = __tsan_get_current_fiber();
+    for (Fiber& fiber : fibers_) fiber.tsan = __tsan_create_fiber(0);
+#endif
+  }
+#if defined(__SANITIZE_THREAD__)
+  ~Block() {
+    for (Fiber& fiber : fibers_) __tsan_destroy_fiber(fiber.tsan);
+  }
+#endif
+
+  void run(const std::function<void()>& thread, Order order) {
+    thread_ = &thread;
+    for (Fiber& fiber : fibers_) {
+      getcontext(&fiber.context);
+      fiber.context.uc_stack = {.ss_sp = fiber.stack.get(), .ss_flags = 0, .ss_size = kStack};
+      fiber.context.uc_link = nullptr;
+      makecontext(&fiber.context, enter, 0);
+      fiber.is_done = false;
+    }
+    current_ = this;
+    const auto size = static_cast<int>(fibers_.size());
+    for (int running = size; running > 0;) {
+      for (int i = 0; i < size; ++i) {
+        const int own = order == Order::kForward ? i : size - 1 - i;
+        Fiber& fiber = fibers_[static_cast<size_t>(own)];
+        if (fiber.is_done) continue;
+        threadIdx = {.x = static_cast<unsigned>(own)};
+        now_ = &fiber;
+        switch_to(fiber.context, host_context_, fiber.tsan);
+        if (fiber.is_done) --running;
+      }
+    }
+  }
+
+  // Called by a thread of the block that runs: goes on when all others have come here or ended.
+  static void wait() { current_->leave(); }
+
+ private:
+  struct Fiber {
+    ucontext_t context;
+    std::unique_ptr<char[]> stack;
+    bool is_done = false;
+    void* tsan = nullptr;
+  };
+
+  static void enter() {
+    (*current_->thread_)();
+    current_->now_->is_done = true;
+    current_->leave();
+  }
+  void leave() { switch_to(host_context_, now_->context, host_); }
+  static void switch_to(ucontext_t& next, ucontext_t& own, [[maybe_unused]] void* tsan) {
+#if defined(__SANITIZE_THREAD__)
+    __tsan_switch_to_fiber(tsan, 0);
+#endif
+    swapcontext(&own, &next);
+  }
+
+  static Block* current_;
+  const std::function<void()>* thread_ = nullptr;
+  std::vector<Fiber> fibers_;
+  Fiber* now_ = nullptr;
+  ucontext_t host_context_;
+  void* host_ = nullptr;
+};
+Block* Block::current_ = nullptr;
+
+void __syncthreads() { Block::wait(); }
+
+#define BBG_EMULATED
+#define BBG_KERNEL [[maybe_unused]] static
+#define __device__ [[maybe_unused]]
+#define __shared__ static
+
+using std::min;
+using std::sqrt;
+
+float __uint_as_float(unsigned bits) { return std::bit_cast<float>(bits); }
+float __int_as_float(int bits) { return std::bit_cast<float>(bits); }
+unsigned short bfloat16_bits(float value) { return at::BFloat16(value).x; }
+
+// --------------------------------------------------------------------------------------- kernels
+
+using Arguments = std::vector<const void*>;
+using Kernels = std::map<std::string, std::function<void(const Arguments&)>>;
+
+template <class... A, size_t... I>
+void call(void (*kernel)(A...), const Arguments& arguments, std::index_sequence<I...>) {
+  kernel(*static_cast<const A*>(arguments[I])...);
+}
+
+template <class... A>
+void add(Kernels& kernels, const std::string& name, void (*kernel)(A...)) {
+  kernels[name] = [=](const Arguments& arguments) {
+    BBG_CHECK(arguments.size() == sizeof...(A), name + " has other arguments");
+    call(kernel, arguments, std::index_sequence_for<A...>());
+  };
+}
+
+#define BBG_STORED float
+#define BBG_ARITHMETIC float
+#define BBG_WIDTH 1
+namespace float_1 {
+#include "model/kernels/values.cu"
+namespace norm {
+#include "model/kernels/norm.cu"
+}
+namespace weights {
+#include "model/kernels/weights.cu"
+}
+}  // namespace float_1
+#undef BBG_WIDTH
+#define BBG_WIDTH 4
+namespace float_4 {
+#include "model/kernels/values.cu"
+namespace norm {
+#include "model/kernels/norm.cu"
+}
+}  // namespace float_4
+#undef BBG_WIDTH
+#undef BBG_STORED
+#define BBG_STORED unsigned short
+#define BBG_WIDTH 1
+namespace bfloat16_1 {
+#include "model/kernels/values.cu"
+namespace norm {
+#include "model/kernels/norm.cu"
+}
+namespace weights {
+#include "model/kernels/weights.cu"
+}
+}  // namespace bfloat16_1
+#undef BBG_WIDTH
+#define BBG_WIDTH 8
+namespace bfloat16_8 {
+#include "model/kernels/values.cu"
+namespace norm {
+#include "model/kernels/norm.cu"
+}
+}  // namespace bfloat16_8
+#undef BBG_WIDTH
+#undef BBG_STORED
+#undef BBG_ARITHMETIC
+#define BBG_STORED double
+#define BBG_ARITHMETIC double
+#define BBG_WIDTH 1
+namespace double_1 {
+#include "model/kernels/values.cu"
+namespace norm {
+#include "model/kernels/norm.cu"
+}
+namespace weights {
+#include "model/kernels/weights.cu"
+}
+}  // namespace double_1
+#undef BBG_WIDTH
+#define BBG_WIDTH 2
+namespace double_2 {
+#include "model/kernels/values.cu"
+namespace norm {
+#include "model/kernels/norm.cu"
+}
+}  // namespace double_2
+
+#define BBG_ADD(scope, name) add(kernels, #name, scope::name)
+#define BBG_ADD_NORM(scope)                 \
+  {                                         \
+    Kernels& kernels = all["norm " #scope]; \
+    BBG_ADD(scope::norm, moments);          \
+    BBG_ADD(scope::norm, finish_moments);   \
+    BBG_ADD(scope::norm, forward);          \
+    BBG_ADD(scope::norm, gradient_sums);    \
+    BBG_ADD(scope::norm, gradient_input);   \
+    BBG_ADD(scope::norm, add_bias);         \
+  }
+#define BBG_ADD_WEIGHTS(scope)                  \
+  {                                             \
+    Kernels& kernels = all["weights " #scope];  \
+    BBG_ADD(scope::weights, add_tiles);         \
+    BBG_ADD(scope::weights, add_columns);       \
+    BBG_ADD(scope::weights, multiply_rows);     \
+    BBG_ADD(scope::weights, finish_iterations); \
+    BBG_ADD(scope::weights, make_effective);    \
+    BBG_ADD(scope::weights, fold_gradient);     \
+    BBG_ADD(scope::weights, add_products);      \
+    BBG_ADD(scope::weights, finish_gradient);   \
+  }
+
+std::map<std::string, Kernels> all_kernels() {
+  std::map<std::string, Kernels> all;
+  BBG_ADD_NORM(float_1)
+  BBG_ADD_NORM(float_4)
+  BBG_ADD_NORM(bfloat16_1)
+  BBG_ADD_NORM(bfloat16_8)
+  BBG_ADD_NORM(double_1)
+  BBG_ADD_NORM(double_2)
+  BBG_ADD_WEIGHTS(float_1)
+  BBG_ADD_WEIGHTS(bfloat16_1)
+  BBG_ADD_WEIGHTS(double_1)
+  return all;
+}
+
+// Of a definition "NAME=value".
+std::string value_of(const std::string& definition) {
+  return definition.substr(definition.find('=') + 1);
+}
+
+class EmulatedProgram final : public model::KernelProgram {
+ public:
+  EmulatedProgram(const model::KernelSource& source, const std::vector<std::string>& definitions,
+                  Order order)
+      : order_(order) {
+    static const std::map<std::string, Kernels> all = all_kernels();
+    const std::string stored = value_of(definitions.at(0));
+    const std::string name = source.name + " " +
+                             (stored == "unsigned short" ? "bfloat16" : stored) + "_" +
+                             value_of(definitions.at(2));
+    BBG_CHECK(all.contains(name), "nobody has compiled " + name);
+    kernels_ = &all.at(name);
+    for (const std::string& kernel : source.kernels) {
+      BBG_CHECK(kernels_->contains(kernel), "nobody has compiled " + kernel);
+    }
+  }
+
+  void launch(const std::string& kernel, std::array<int64_t, 3> blocks, int threads,
+              std::vector<const void*> arguments) const override {
+    // What a GPU refuses.
+    BBG_CHECK(blocks[0] >= 1 && blocks[0] < int64_t{1} << 31, "blocks along x");
+    BBG_CHECK(blocks[1] >= 1 && blocks[1] <= 65535, "blocks along y");
+    BBG_CHECK(blocks[2] >= 1 && blocks[2] <= 65535, "blocks along z");
+    const auto& own = kernels_->at(kernel);
+    const auto size = [](int64_t count) { return static_cast<unsigned>(count); };
+    gridDim = {size(blocks[0]), size(blocks[1]), size(blocks[2])};
+    blockDim = {size(threads), 1, 1};
+    Block block(threads);
+    const std::function<void()> thread = [&] { own(arguments); };
+    const int64_t count = blocks[0] * blocks[1] * blocks[2];
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t at = order_ == Order::kForward ? i : count - 1 - i;
+      blockIdx = {size(at % blocks[0]), size(at / blocks[0] % blocks[1]),
+                  size(at / blocks[0] / blocks[1])};
+      block.run(thread, order_);
+    }
+  }
+
+ private:
+  Order order_;
+  const Kernels* kernels_;
+};
+
+}  // namespace
+
+model::MakeKernelProgram emulated(Order order) {
+  return
+      [order](const model::KernelSource& source, const std::vector<std::string>& definitions,
+              at::Device) { return std::make_unique<EmulatedProgram>(source, definitions, order); };
+}
+
+}  // namespace bbg::testing

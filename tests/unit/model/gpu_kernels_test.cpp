@@ -1,0 +1,106 @@
+// The GPU's kernels and the host code that starts them, where there is no GPU: run by
+// support/cuda_emulator.h against ATen's functions; and compiled by NVRTC as they will be.
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "model/cuda_norm.h"
+#include "model/cuda_program.h"
+#include "support/cuda_emulator.h"
+#include "support/norm_case.h"
+#include "support/weight_case.h"
+
+namespace bbg {
+namespace {
+
+using namespace testing;
+
+class EmulatedNorm : public ::testing::TestWithParam<NormCase> {};
+
+TEST_P(EmulatedNorm, EqualsPlainFunctions) {
+  for (const Order order : {Order::kForward, Order::kBackward}) {
+    model::NormKernels kernels(emulated(order));
+    expect_plain_functions(GetParam(), at::kCPU, kernels);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, EmulatedNorm, ::testing::ValuesIn(norm_cases()));
+INSTANTIATE_TEST_SUITE_P(Sizes, EmulatedNorm, ::testing::ValuesIn(norm_sizes()));
+
+TEST(EmulatedNorm, AddsABias) {
+  model::NormKernels kernels(emulated(Order::kForward));
+  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kDouble}) {
+    for (const int64_t channels : {3, 16, 264}) {
+      const NormCase test{{2, channels, 9, 5}, "none", false, true, type};
+      const at::Tensor x = laid_out(wave(test.shape, 1.7, test), test);
+      const at::Tensor bias = wave({channels}, 0.7, test);
+      const at::Tensor expected = x + bias.view({-1, 1, 1});
+      kernels.add_bias(x, bias);
+      EXPECT_TRUE(at::equal(x, expected)) << type << " " << channels;
+    }
+  }
+}
+
+class EmulatedWeights : public ::testing::TestWithParam<WeightCase> {};
+
+TEST_P(EmulatedWeights, EqualPlainFunctions) {
+  for (const Order order : {Order::kForward, Order::kBackward}) {
+    model::WeightKernels kernels(emulated(order));
+    expect_plain_weights(GetParam(), at::kCPU, kernels);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, EmulatedWeights, ::testing::ValuesIn(weight_cases()));
+
+TEST(EmulatedWeights, MakePowerIterations) {
+  for (const Order order : {Order::kForward, Order::kBackward}) {
+    model::WeightKernels kernels(emulated(order));
+    expect_plain_iterations(at::kDouble, at::kCPU, kernels);
+    expect_plain_iterations(at::kFloat, at::kCPU, kernels);
+  }
+}
+
+TEST(EmulatedWeights, TakeWhatTheirTilesHold) {
+  const auto takes = [](at::IntArrayRef shape, model::Resample resample,
+                        at::ScalarType type = at::kFloat) {
+    return model::WeightKernels::takes(at::empty(shape, type), resample);
+  };
+  EXPECT_TRUE(takes({8, 4, 4, 4}, model::Resample::kNone));
+  EXPECT_FALSE(takes({8, 4, 5, 5}, model::Resample::kNone));
+  EXPECT_FALSE(takes({8, 4, 1, 1}, model::Resample::kPoolAfter));
+  EXPECT_FALSE(takes({8, 4, 3, 1}, model::Resample::kNone));
+  EXPECT_FALSE(takes({0, 4}, model::Resample::kNone));
+  EXPECT_FALSE(takes({65536, 4}, model::Resample::kNone));
+  EXPECT_FALSE(takes({8, 4}, model::Resample::kNone, at::kHalf));
+  EXPECT_FALSE(model::WeightKernels::takes(at::empty({4, 8}).t(), model::Resample::kNone));
+}
+
+#ifdef BBG_CUDA
+// NVRTC needs no GPU to compile for one.
+TEST(GpuKernels, Compile) {
+  const auto compile = [](const model::KernelSource& source, at::ScalarType stored,
+                          at::ScalarType arithmetic, int64_t width) {
+    const std::vector<char> code = model::compile_cuda(
+        source.text, "sm_90", model::KernelPrograms::definitions(stored, arithmetic, width));
+    const std::string text(code.begin(), code.end());
+    for (const std::string& kernel : source.kernels) {
+      EXPECT_NE(text.find(".text." + kernel), std::string::npos) << kernel;
+    }
+  };
+  for (const at::ScalarType type : {at::kFloat, at::kDouble, at::kBFloat16}) {
+    const at::ScalarType arithmetic = type == at::kBFloat16 ? at::kFloat : type;
+    for (const int64_t width : {1, 16 / static_cast<int>(at::elementSize(type))}) {
+      compile(model::norm_source(), type, arithmetic, width);
+    }
+    compile(model::weights_source(), type, arithmetic, 1);
+  }
+  try {
+    model::compile_cuda("no C++", "sm_90", {});
+    FAIL();
+  } catch (const core::SystemError& error) {
+    EXPECT_NE(std::string(error.what()).find("kernels.cu(1)"), std::string::npos) << error.what();
+  }
+}
+#endif
+
+}  // namespace
+}  // namespace bbg
