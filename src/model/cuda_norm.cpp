@@ -1,6 +1,9 @@
 #include "model/cuda_norm.h"
 
+#include <torch/csrc/autograd/custom_function.h>
+
 #include <algorithm>
+#include <optional>
 
 #include "model/cuda_program.h"
 #include "model/layers.h"
@@ -75,6 +78,37 @@ int64_t width_of(const at::Tensor& x) {
 }
 
 int64_t positions(const at::Tensor& x) { return x.numel() / (x.size(0) * x.size(1)); }
+
+class EndedConvolution : public torch::autograd::Function<EndedConvolution> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& y,
+                            const at::Tensor& bias, const std::optional<at::Tensor>& skip,
+                            bool is_upsampled, bool relu, NormKernels* kernels) {
+    kernels->end_convolution(y, bias, {skip.value_or(at::Tensor()), is_upsampled, relu});
+    context->mark_dirty({y});
+    context->saved_data["has_skip"] = skip.has_value();
+    context->saved_data["is_upsampled"] = is_upsampled;
+    context->saved_data["relu"] = relu;
+    if (relu) context->save_for_backward({y});
+    return y;
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    at::Tensor g = gradients[0];
+    if (context->saved_data["relu"].toBool()) {
+      g = at::threshold_backward(g, context->get_saved_variables()[0], 0);
+    }
+    at::Tensor of_skip;
+    if (context->saved_data["has_skip"].toBool()) {
+      of_skip =
+          context->saved_data["is_upsampled"].toBool()
+              ? at::upsample_nearest2d_backward(
+                    g, {g.size(2), g.size(3)}, {g.size(0), g.size(1), g.size(2) / 2, g.size(3) / 2})
+              : g;
+    }
+    return {g, g.sum({0, 2, 3}), of_skip, at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
 
 }  // namespace
 
@@ -152,13 +186,24 @@ at::Tensor NormKernels::norm_gradient_input(const at::Tensor& input, const at::T
   return of_x;
 }
 
-void NormKernels::add_bias(const at::Tensor& x, const at::Tensor& given) {
+void NormKernels::end_convolution(const at::Tensor& x, const at::Tensor& given,
+                                  const After& after) {
   const at::Tensor bias = given.contiguous();
-  const int64_t width = width_of(x);
+  const at::Tensor skip = after.skip.defined() ? channels_last(after.skip) : after.skip;
+  const int64_t width = skip.defined() ? std::min(width_of(x), width_of(skip)) : width_of(x);
   const Cut cut(x.size(1), width, x.size(0) * positions(x), 1);
-  const void *data = x.const_data_ptr(), *added = bias.const_data_ptr();
-  program_for(x, width).launch("add_bias", {cut.chunks, cut.tiles, 1}, kThreads,
-                               {&data, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &added});
+  const void *data = x.const_data_ptr(), *added = bias.const_data_ptr(),
+             *beside = skip.defined() ? skip.const_data_ptr() : nullptr;
+  const int line = after.is_upsampled ? static_cast<int>(x.size(3)) : 0, relu = after.relu ? 1 : 0;
+  program_for(x, width).launch(
+      "end_convolution", {cut.chunks, cut.tiles, 1}, kThreads,
+      {&data, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &added, &beside, &line, &relu});
+}
+
+at::Tensor ended_by(NormKernels& kernels, const at::Tensor& y, const at::Tensor& bias,
+                    const After& after) {
+  const auto skip = after.skip.defined() ? std::optional(after.skip) : std::nullopt;
+  return EndedConvolution::apply(y, bias, skip, after.is_upsampled, after.relu, &kernels);
 }
 
 namespace cuda {

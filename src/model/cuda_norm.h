@@ -1,11 +1,12 @@
 #pragma once
 // The passes of norm_kernels.h on a GPU (kernels/norm.cu), each reading its inputs and writing its
-// output once, and the addition of a convolution's bias. float32, float64 and bfloat16; tensors are
+// output once, and what follows a convolution. float32, float64 and bfloat16; tensors are
 // channels-last, others are brought there. Sums are taken in an order that depends on the shape
 // alone.
 
 #include "model/kernel_program.h"
 #include "model/norm_kernels.h"
+#include "model/resample.h"
 
 namespace bbg::model {
 
@@ -20,14 +21,20 @@ class NormKernels {
   at::Tensor norm_gradient_input(const at::Tensor& x, const at::Tensor& g, const NormTerms& terms,
                                  const at::Tensor& mean_g, const at::Tensor& mean_gn);
 
-  // x += bias, in place. x: [N, C, H, W], channels-last; bias: [C], of its type.
-  void add_bias(const at::Tensor& x, const at::Tensor& bias);
+  // In place: x + bias + after.skip, as `after` says. x: [N, C, H, W], channels-last; bias: [C],
+  // and both like skip of x's type. No autograd.
+  void end_convolution(const at::Tensor& x, const at::Tensor& bias, const After& after);
 
  private:
   const KernelProgram& program_for(const at::Tensor& x, int64_t width);
 
   KernelPrograms programs_;
 };
+
+// end_convolution() of a `y` that nobody else needs, differentiable; the kernels live until
+// backward is over.
+at::Tensor ended_by(NormKernels& kernels, const at::Tensor& y, const at::Tensor& bias,
+                    const After& after);
 
 namespace cuda {
 

@@ -36,11 +36,13 @@ class DiscriminatorBlock {
   }
 
   at::Tensor operator()(const at::Tensor& x) const {
-    at::Tensor h = conv2_(conv1_(first_ ? x : at::relu(x)).relu_());
+    at::Tensor h = conv1_(first_ ? x : at::relu(x), {.relu = true});
+    at::Tensor skip;
     if (has_skip_) {
-      const at::Tensor small = down_ ? average_pool(x) : x;
-      h = h.add_(shortcut_ ? (*shortcut_)(small) : small);
+      skip = down_ ? average_pool(x) : x;
+      if (shortcut_) skip = (*shortcut_)(skip);
     }
+    h = conv2_(h, {.skip = skip});
     return attention_ ? (*attention_)(h) : h;
   }
 

@@ -29,7 +29,8 @@ class GeneratorBlock {
     const at::Tensor h = conv1_(norm1_(x, condition, true));
     // The 1x1 convolution commutes with nearest upsampling: a quarter of the work on the small side
     // (docs/choices.md 7).
-    const at::Tensor out = conv2_(norm2_(h, condition, true)).add_(upsample_nearest(shortcut_(x)));
+    const at::Tensor out =
+        conv2_(norm2_(h, condition, true), {.skip = shortcut_(x), .is_upsampled = true});
     return attention_ ? (*attention_)(out) : out;
   }
 

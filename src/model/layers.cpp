@@ -22,30 +22,26 @@ at::Tensor with_shifted(const at::Tensor& weight) {
 // cuDNN's kernels for tensor cores want multiples of so many channels in bfloat16.
 constexpr int64_t kChannelsOfTensorCores = 8;
 
-// y + bias in place, of a convolution that has just made y and needs it no more.
-class AddedBias : public torch::autograd::Function<AddedBias> {
- public:
-  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& y,
-                            const at::Tensor& bias) {
-    cuda::norm_kernels().add_bias(y, bias);
-    context->mark_dirty({y});
-    return y;
-  }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext*,
-                                                 const torch::autograd::variable_list& gradients) {
-    return {gradients[0], gradients[0].sum({0, 2, 3})};
-  }
-};
-
-// `convolution` with the bias, which on a GPU libtorch would add in a slow pass.
+// `convolution` with the bias, and what comes after it. On a GPU libtorch would add the bias in a
+// slow pass.
 template <class Convolution>
-at::Tensor with_bias(const at::Tensor& bias, const at::Tensor& x, Convolution convolution) {
-  if (!bias.defined() || !cuda::has_kernel(x)) return convolution(bias);
-  const at::Tensor y = convolution(at::Tensor());
-  if (!y.is_contiguous(at::MemoryFormat::ChannelsLast)) {
-    return y + bias.view({-1, 1, 1});
+at::Tensor ended(const at::Tensor& bias, const at::Tensor& x, const After& after,
+                 Convolution convolution) {
+  at::Tensor y;
+  if (bias.defined() && cuda::has_kernel(x)) {
+    y = convolution(at::Tensor());
+    if (y.is_contiguous(at::MemoryFormat::ChannelsLast) &&
+        (!after.skip.defined() || after.skip.scalar_type() == y.scalar_type())) {
+      return ended_by(cuda::norm_kernels(), y, bias, after);
+    }
+    y = y + bias.view({-1, 1, 1});
+  } else {
+    y = convolution(bias);
   }
-  return AddedBias::apply(y, bias);
+  if (after.skip.defined()) {
+    y = y.add_(after.is_upsampled ? upsample_nearest(after.skip) : after.skip);
+  }
+  return after.relu ? y.relu_() : y;
 }
 
 // In the type of the weight; undefined stays so.
@@ -150,18 +146,18 @@ Conv::Conv(Context& context, const Scope& scope, ConvShape shape, bool spectral)
   if (shape.bias) bias_ = scope.parameter("bias", {shape.out}, Start::kZero);
 }
 
-at::Tensor Conv::operator()(const at::Tensor& x) const {
+at::Tensor Conv::operator()(const at::Tensor& x, const After& after) const {
   at::Tensor weight = weight_.effective();
   const at::Tensor bias = like(bias_, weight);
   at::Tensor read = like(x, weight);
   if (resample_ == Resample::kUpsampleBefore) {
-    return with_bias(bias, read, [&](const at::Tensor& own) {
+    return ended(bias, read, after, [&](const at::Tensor& own) {
       return at::conv_transpose2d(read, weight, own, 2, 1);
     });
   }
   if (resample_ == Resample::kPoolAfter) {
-    return with_bias(bias, read,
-                     [&](const at::Tensor& own) { return at::conv2d(read, weight, own, 2, 1); });
+    return ended(bias, read, after,
+                 [&](const at::Tensor& own) { return at::conv2d(read, weight, own, 2, 1); });
   }
   int64_t stride = stride_;
   if (weight.size(-1) == 1 && padding_ == 0 && stride > 1 && x.device().is_cpu()) {
@@ -176,7 +172,7 @@ at::Tensor Conv::operator()(const at::Tensor& x) const {
     read = at::constant_pad_nd(read, {0, 0, 0, 0, 0, more});
     weight = at::constant_pad_nd(weight, {0, 0, 0, 0, 0, more});
   }
-  return with_bias(bias, read, [&](const at::Tensor& own) {
+  return ended(bias, read, after, [&](const at::Tensor& own) {
     return at::conv2d(read, weight, own, stride, padding_, 1, groups_);
   });
 }

@@ -67,7 +67,8 @@ struct ConvShape {
 class Conv {
  public:
   Conv(Context& context, const Scope& scope, ConvShape shape, bool spectral);
-  at::Tensor operator()(const at::Tensor& x) const;  // [N, in, S, S] -> [N, out, S', S']
+  // [N, in, S, S] -> [N, out, S', S']
+  at::Tensor operator()(const at::Tensor& x, const After& after = {}) const;
 
  private:
   Weight weight_;

@@ -1,5 +1,7 @@
 #pragma once
-// What layers and the kernels that make their weights ready speak of.
+// What layers and the kernels of a GPU that work for them speak of.
+
+#include <ATen/core/Tensor.h>
 
 namespace bbg::model {
 
@@ -9,6 +11,14 @@ enum class Resample {
   kNone,
   kUpsampleBefore,  // nearest neighbour x2: together a transposed 4x4 convolution of stride 2
   kPoolAfter,       // mean of 2x2: together a 4x4 convolution of stride 2
+};
+
+// What is done to the output of a convolution, in the pass that adds its bias: first skip is added,
+// which is [N, C, H, W] as the output or, to be upsampled, half as high and wide.
+struct After {
+  at::Tensor skip = {};
+  bool is_upsampled = false;
+  bool relu = false;
 };
 
 }  // namespace bbg::model

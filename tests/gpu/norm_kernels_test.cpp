@@ -1,4 +1,6 @@
-// The passes of batch norm on a GPU against ATen's functions there.
+// The passes of batch norm on a GPU, and what follows a convolution, against ATen's functions
+// there.
+#include "support/end_case.h"
 #include "support/gpu_test.h"
 #include "support/norm_case.h"
 
@@ -15,6 +17,14 @@ TEST_P(NormKernels, EqualsPlainFunctions) {
 
 INSTANTIATE_TEST_SUITE_P(Layouts, NormKernels, ::testing::ValuesIn(testing::norm_cases()));
 INSTANTIATE_TEST_SUITE_P(Sizes, NormKernels, ::testing::ValuesIn(testing::norm_sizes()));
+
+using ConvolutionEnd = testing::OnGpu<::testing::TestWithParam<testing::EndCase>>;
+
+TEST_P(ConvolutionEnd, EqualsPlainFunctions) {
+  testing::expect_plain_end(GetParam(), device_, model::cuda::norm_kernels());
+}
+
+INSTANTIATE_TEST_SUITE_P(Cases, ConvolutionEnd, ::testing::ValuesIn(testing::end_cases()));
 
 }  // namespace
 }  // namespace bbg

@@ -206,7 +206,7 @@ namespace norm {
     BBG_ADD(scope::norm, forward);          \
     BBG_ADD(scope::norm, gradient_sums);    \
     BBG_ADD(scope::norm, gradient_input);   \
-    BBG_ADD(scope::norm, add_bias);         \
+    BBG_ADD(scope::norm, end_convolution);  \
   }
 #define BBG_ADD_WEIGHTS(scope)                  \
   {                                             \

@@ -1,7 +1,7 @@
-// The passes of norm_kernels.h, and the addition of a bias. V: values of a pack, which one thread
-// reads at once. A block's threads stand side by side on the packs of a row, and, where a row is
-// shorter than the block, on several rows; each thread stays on its channels and walks down the
-// rows, so that their terms are read once.
+// The passes of norm_kernels.h, and what follows a convolution. V: values of a pack, which one
+// thread reads at once. A block's threads stand side by side on the packs of a row, and, where a
+// row is shorter than the block, on several rows; each thread stays on its channels and walks down
+// the rows, so that their terms are read once.
 constexpr int V = BBG_WIDTH;
 
 struct alignas(sizeof(S) * V) Pack {
@@ -185,19 +185,30 @@ BBG_KERNEL void gradient_input(const S* x, const S* g, long long rows, int packs
   }
 }
 
-// In place.
-BBG_KERNEL void add_bias(S* x, long long rows, int packs, int tile, long long chunk,
-                         const S* bias) {
+// What follows a convolution, in place: x + bias + skip, then max(x, 0) where relu is set. skip may
+// be null; line: 0 where it is of x's size, or the width of x where it is half as high and wide.
+BBG_KERNEL void end_convolution(S* x, long long rows, int packs, int tile, long long chunk,
+                                const S* bias, const S* skip, int line, int relu) {
   const Place place(packs, tile);
   if (!place.is_used) return;
   T added[V];
   for (int v = 0; v < V; ++v) added[v] = load(bias[place.pack * V + v]);
+  const T low = relu ? T(0) : -__int_as_float(0x7f800000);
   Pack* data = reinterpret_cast<Pack*>(x) + place.pack;
+  const Pack* other = reinterpret_cast<const Pack*>(skip) + place.pack;
   const long long end = min(rows, (blockIdx.x + 1) * chunk);
 #pragma unroll 4
   for (long long row = blockIdx.x * chunk + place.row; row < end; row += place.step) {
     Pack pack = data[row * packs];
-    for (int v = 0; v < V; ++v) pack.v[v] = store(load(pack.v[v]) + added[v]);
+    Pack beside = {};
+    if (skip) {
+      const long long from = line ? row / line / 2 * (line / 2) + row % line / 2 : row;
+      beside = other[from * packs];
+    }
+    for (int v = 0; v < V; ++v) {
+      const T value = load(pack.v[v]) + added[v] + load(beside.v[v]);
+      pack.v[v] = store(value < low ? low : value);  // a NaN passes
+    }
     data[row * packs] = pack;
   }
 }

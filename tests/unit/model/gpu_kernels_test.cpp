@@ -6,6 +6,7 @@
 #include "model/cuda_norm.h"
 #include "model/cuda_program.h"
 #include "support/cuda_emulator.h"
+#include "support/end_case.h"
 #include "support/norm_case.h"
 #include "support/weight_case.h"
 
@@ -26,19 +27,14 @@ TEST_P(EmulatedNorm, EqualsPlainFunctions) {
 INSTANTIATE_TEST_SUITE_P(Layouts, EmulatedNorm, ::testing::ValuesIn(norm_cases()));
 INSTANTIATE_TEST_SUITE_P(Sizes, EmulatedNorm, ::testing::ValuesIn(norm_sizes()));
 
-TEST(EmulatedNorm, AddsABias) {
+class EmulatedEnd : public ::testing::TestWithParam<EndCase> {};
+
+TEST_P(EmulatedEnd, EqualsPlainFunctions) {
   model::NormKernels kernels(emulated(Order::kForward));
-  for (const at::ScalarType type : {at::kFloat, at::kBFloat16, at::kDouble}) {
-    for (const int64_t channels : {3, 16, 264}) {
-      const NormCase test{{2, channels, 9, 5}, "none", false, true, type};
-      const at::Tensor x = laid_out(wave(test.shape, 1.7, test), test);
-      const at::Tensor bias = wave({channels}, 0.7, test);
-      const at::Tensor expected = x + bias.view({-1, 1, 1});
-      kernels.add_bias(x, bias);
-      EXPECT_TRUE(at::equal(x, expected)) << type << " " << channels;
-    }
-  }
+  expect_plain_end(GetParam(), at::kCPU, kernels);
 }
+
+INSTANTIATE_TEST_SUITE_P(Cases, EmulatedEnd, ::testing::ValuesIn(end_cases()));
 
 class EmulatedWeights : public ::testing::TestWithParam<WeightCase> {};
 
