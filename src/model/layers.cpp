@@ -44,6 +44,39 @@ at::Tensor ended(const at::Tensor& bias, const at::Tensor& x, const After& after
   return after.relu ? y.relu_() : y;
 }
 
+// A transposed convolution of stride 2 on CPU. oneDNN would take longer for the bias's gradient, a
+// sum over positions, than for that of the weight.
+class UpConvolution : public torch::autograd::Function<UpConvolution> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& x,
+                            const at::Tensor& weight, const at::Tensor& bias, int64_t padding,
+                            int64_t output_padding) {
+    context->save_for_backward({x, weight});
+    context->saved_data["padding"] = padding;
+    context->saved_data["output_padding"] = output_padding;
+    return at::conv_transpose2d(x, weight, bias, 2, padding, output_padding);
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 const torch::autograd::variable_list& gradients) {
+    const auto saved = context->get_saved_variables();
+    const at::Tensor &g = gradients[0], &x = saved[0], &weight = saved[1];
+    const int64_t padding = context->saved_data["padding"].toInt(),
+                  output_padding = context->saved_data["output_padding"].toInt();
+    const auto [of_x, of_weight, none] = at::convolution_backward(
+        g, x, weight, c10::nullopt, {2, 2}, {padding, padding}, {1, 1}, /*transposed=*/true,
+        {output_padding, output_padding}, 1,
+        {context->needs_input_grad(0), context->needs_input_grad(1), false});
+    return {of_x, of_weight, g.sum({0, 2, 3}), at::Tensor(), at::Tensor()};
+  }
+};
+
+at::Tensor up_convolution(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                          int64_t padding, int64_t output_padding = 0) {
+  return bias.defined() && x.is_cpu()
+             ? UpConvolution::apply(x, weight, bias, padding, output_padding)
+             : at::conv_transpose2d(x, weight, bias, 2, padding, output_padding);
+}
+
 // In the type of the weight; undefined stays so.
 at::Tensor like(const at::Tensor& x, const at::Tensor& weight) {
   return x.defined() ? x.to(weight.scalar_type()) : x;
@@ -152,7 +185,7 @@ at::Tensor Conv::operator()(const at::Tensor& x, const After& after) const {
   at::Tensor read = like(x, weight);
   if (resample_ == Resample::kUpsampleBefore) {
     return ended(bias, read, after, [&](const at::Tensor& own) {
-      return at::conv_transpose2d(read, weight, own, 2, 1);
+      return up_convolution(read, weight, own, /*padding=*/1);
     });
   }
   if (resample_ == Resample::kPoolAfter) {
@@ -185,8 +218,8 @@ UpConv::UpConv(Context& context, const Scope& scope, int64_t in, int64_t out, in
 
 at::Tensor UpConv::operator()(const at::Tensor& x) const {
   const at::Tensor& weight = weight_.effective();
-  return at::conv_transpose2d(like(x, weight), weight, like(bias_, weight), 2, (kernel_ - 1) / 2,
-                              kernel_ % 2);
+  return up_convolution(like(x, weight), weight, like(bias_, weight), (kernel_ - 1) / 2,
+                        kernel_ % 2);
 }
 
 at::Tensor upsample_nearest(const at::Tensor& x) {
