@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "model/cuda_program.h"
 #include "model/layers.h"
 
 namespace bbg::model {
@@ -209,12 +208,12 @@ at::Tensor ended_by(NormKernels& kernels, const at::Tensor& y, const at::Tensor&
 namespace cuda {
 
 bool has_kernel(const at::Tensor& x) {
-  return x.is_cuda() && x.numel() > 0 && (x.dim() == 2 || x.dim() == 4) &&
+  return is_gpu(x.device()) && x.numel() > 0 && (x.dim() == 2 || x.dim() == 4) &&
          x.size(0) <= kMaxSamples && runs_kernels(x.device(), x.scalar_type());
 }
 
 NormKernels& norm_kernels() {
-  static NormKernels kernels(make_cuda_program);
+  static NormKernels kernels(make_kernel_program);
   return kernels;
 }
 

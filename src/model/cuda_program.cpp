@@ -100,7 +100,7 @@ std::vector<char> compile_cuda(const std::string& source, const std::string& arc
   return code;
 }
 
-bool runs_kernels(at::Device device, at::ScalarType stored) {
+bool has_instructions(at::Device device, at::ScalarType stored) {
   if (!device.is_cuda()) return false;
   if (stored != at::kBFloat16) return stored == at::kFloat || stored == at::kDouble;
   int major = 0;
@@ -127,7 +127,7 @@ std::vector<char> compile_cuda(const std::string&, const std::string&,
                                const std::vector<std::string>&) {
   BBG_CHECK(false, "built without CUDA");
 }
-bool runs_kernels(at::Device, at::ScalarType) { return false; }
+bool has_instructions(at::Device, at::ScalarType) { return false; }
 std::unique_ptr<KernelProgram> make_cuda_program(const KernelSource&,
                                                  const std::vector<std::string>&, at::Device) {
   BBG_CHECK(false, "built without CUDA");

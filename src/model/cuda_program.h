@@ -16,7 +16,7 @@ std::vector<char> compile_cuda(const std::string& source, const std::string& arc
                                const std::vector<std::string>& definitions);
 
 // Whether the device is a GPU that has instructions for values of this type.
-bool runs_kernels(at::Device device, at::ScalarType stored);
+bool has_instructions(at::Device device, at::ScalarType stored);
 
 // A program whose code stays loaded until the process ends.
 std::unique_ptr<KernelProgram> make_cuda_program(const KernelSource& source,

@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "core/error.h"
-#include "model/cuda_program.h"
 
 namespace bbg::model {
 
@@ -199,7 +198,7 @@ bool has_weight_kernels(const at::Tensor& weight, Resample resample) {
 }
 
 WeightKernels& weight_kernels() {
-  static WeightKernels kernels(make_cuda_program);
+  static WeightKernels kernels(make_kernel_program);
   return kernels;
 }
 

@@ -55,6 +55,20 @@ class KernelPrograms {
       programs_;
 };
 
+// Of NVRTC, unless a GPU is emulated.
+std::unique_ptr<KernelProgram> make_kernel_program(const KernelSource& source,
+                                                   const std::vector<std::string>& definitions,
+                                                   at::Device device);
+
+// Whether layers compute there as they do on a GPU.
+bool is_gpu(at::Device device);
+// Whether they have kernels of their own there for values of this type.
+bool runs_kernels(at::Device device, at::ScalarType stored);
+
+// For tests: from here on the host counts as a GPU, whose programs `make` makes; null ends that.
+// Not while others compute.
+void emulate_gpu(MakeKernelProgram make);
+
 // The sources in src/model/kernels.
 const KernelSource& norm_source();
 const KernelSource& weights_source();

@@ -124,7 +124,7 @@ struct Weight::State {
     const at::Tensor made =
         formed(is_divided ? divided_by_norm(raw, iteration) : raw, resample).to(type);
     // cuDNN would bring it there at every use.
-    return raw.is_cuda() ? channels_last(made) : made;
+    return is_gpu(raw.device()) ? channels_last(made) : made;
   }
 };
 
@@ -199,7 +199,7 @@ at::Tensor Conv::operator()(const at::Tensor& x, const After& after) const {
     read = channels_last(read.slice(2, 0, x.size(2), stride).slice(3, 0, x.size(3), stride));
     stride = 1;
   }
-  if (read.is_cuda() && groups_ == 1 && read.size(1) < kChannelsOfTensorCores) {
+  if (is_gpu(read.device()) && groups_ == 1 && read.size(1) < kChannelsOfTensorCores) {
     // Zeros more, which cost less than kernels without tensor cores do.
     const int64_t more = kChannelsOfTensorCores - read.size(1);
     read = at::constant_pad_nd(read, {0, 0, 0, 0, 0, more});

@@ -240,6 +240,8 @@ std::string value_of(const std::string& definition) {
   return definition.substr(definition.find('=') + 1);
 }
 
+int64_t launches = 0;
+
 class EmulatedProgram final : public model::KernelProgram {
  public:
   EmulatedProgram(const model::KernelSource& source, const std::vector<std::string>& definitions,
@@ -263,6 +265,7 @@ class EmulatedProgram final : public model::KernelProgram {
     BBG_CHECK(blocks[0] >= 1 && blocks[0] < int64_t{1} << 31, "blocks along x");
     BBG_CHECK(blocks[1] >= 1 && blocks[1] <= 65535, "blocks along y");
     BBG_CHECK(blocks[2] >= 1 && blocks[2] <= 65535, "blocks along z");
+    ++launches;
     const auto& own = kernels_->at(kernel);
     const auto size = [](int64_t count) { return static_cast<unsigned>(count); };
     gridDim = {size(blocks[0]), size(blocks[1]), size(blocks[2])};
@@ -284,6 +287,8 @@ class EmulatedProgram final : public model::KernelProgram {
 };
 
 }  // namespace
+
+int64_t num_launches() { return launches; }
 
 model::MakeKernelProgram emulated(Order order) {
   return

@@ -17,4 +17,7 @@ enum class Order { kForward, kBackward };  // of blocks, and of a block's thread
 // Makes programs of the sources that emulated_kernels.cpp has compiled.
 model::MakeKernelProgram emulated(Order order);
 
+// Kernels that have been started since the program began.
+int64_t num_launches();
+
 }  // namespace bbg::testing

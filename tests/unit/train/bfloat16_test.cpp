@@ -10,6 +10,7 @@
 #include <span>
 
 #include "core/rng.h"
+#include "support/cuda_emulator.h"
 #include "support/self_communicator.h"
 #include "train/step.h"
 
@@ -149,8 +150,8 @@ TEST_P(Bfloat16, MultipliesInItAndKeepsTheRest) {
 // Each layer rounds to 2^-9; norms over few samples that are alike enlarge that. PyTorch's autocast
 // of the small E has a cosine of 0.92 to 0.98 to float32's gradient; of the deep ones at their
 // start, in 32 px, one of 0.3, so nothing is asked of those.
-TEST_P(Bfloat16, LeavesAboutTheGradientsOfFloat32) {
-  const After low = update(GetParam(), "bfloat16"), full = update(GetParam(), "full");
+void expect_about_the_gradients_of_float32(const Case& test) {
+  const After low = update(test, "bfloat16"), full = update(test, "full");
   const auto expect_alike = [&](const std::string& name, Trained& own, Trained& expected,
                                 double least) {
     const at::Tensor g = own.arena.gradients(), f = expected.arena.gradients();
@@ -160,8 +161,18 @@ TEST_P(Bfloat16, LeavesAboutTheGradientsOfFloat32) {
     EXPECT_GT((at::dot(g, f) / (g.norm() * f.norm())).item<double>(), least) << name;
   };
   expect_alike("G", low.state->g, full.state->g, 0.98);
-  if (low.state->e) expect_alike("E", *low.state->e, *full.state->e, GetParam().least_of_e);
+  if (low.state->e) expect_alike("E", *low.state->e, *full.state->e, test.least_of_e);
   if (low.state->d) expect_alike("D", *low.state->d, *full.state->d, 0.98);
+}
+
+TEST_P(Bfloat16, LeavesAboutTheGradientsOfFloat32) {
+  expect_about_the_gradients_of_float32(GetParam());
+}
+
+TEST_P(Bfloat16, DoesSoByAGpusKernels) {
+  model::emulate_gpu(testing::emulated(testing::Order::kForward));
+  expect_about_the_gradients_of_float32(GetParam());
+  model::emulate_gpu(nullptr);
 }
 
 INSTANTIATE_TEST_SUITE_P(

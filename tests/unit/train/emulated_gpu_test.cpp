@@ -1,0 +1,35 @@
+// Training as on a GPU, its kernels and what the layers do around them, run on the host by
+// support/cuda_emulator.h: every system trains the same networks as on the CPU.
+#include <gtest/gtest.h>
+
+#include "support/cuda_emulator.h"
+#include "support/self_communicator.h"
+#include "support/training_case.h"
+
+namespace bbg {
+namespace {
+
+using namespace testing;
+
+class EmulatedGpu : public ::testing::TestWithParam<Case> {
+ protected:
+  ~EmulatedGpu() override { model::emulate_gpu(nullptr); }
+};
+
+TEST_P(EmulatedGpu, TrainsAsTheCpu) {
+  SelfCommunicator alone;
+  Manner manner;
+  manner.accumulate = 2;
+  const auto cpu = run(GetParam(), alone, 4, 3, manner)->to_state_dict();
+  model::emulate_gpu(emulated(Order::kForward));
+  const int64_t before = num_launches();
+  const auto gpu = run(GetParam(), alone, 4, 3, manner)->to_state_dict();
+  EXPECT_GT(num_launches(), before);
+  expect_near(gpu, cpu);
+}
+
+INSTANTIATE_TEST_SUITE_P(Systems, EmulatedGpu, ::testing::ValuesIn(all_cases()),
+                         [](const auto& info) { return info.param.name; });
+
+}  // namespace
+}  // namespace bbg
