@@ -13,16 +13,16 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Variable;
 using torch::autograd::variable_list;
 
-struct Moments {
-  at::Tensor mean, variance;  // [C]
-  at::Tensor count;           // scalar, on the device: nothing here waits for it
-};
+// Biased -> unbiased. count is on the device: nothing here waits for it.
+at::Tensor unbiased(const at::Tensor& variance, const at::Tensor& count) {
+  return variance * (count / (count - 1).clamp_min(1));
+}
 
-Moments merged_moments(const at::Tensor& x, comm::Communicator& communicator) {
+NormStatistics merged_moments(const at::Tensor& x, comm::Communicator& communicator, double eps) {
   const auto [mean, variance] = channel_moments(x);
   const double own_count = static_cast<double>(x.numel() / x.size(1));
   const at::Tensor count = at::full({1}, own_count, mean.options());
-  if (communicator.size() == 1) return {mean, variance, count[0]};
+  if (communicator.size() == 1) return {mean, variance, (variance + eps).rsqrt(), count[0]};
   const at::Tensor own = at::cat({mean, variance, count});
   const at::Tensor all = communicator.all_gather(own.unsqueeze(0));  // [ranks, 2C + 1]
   const int64_t channels = x.size(1);
@@ -31,8 +31,26 @@ Moments merged_moments(const at::Tensor& x, comm::Communicator& communicator) {
   const at::Tensor counts = all.narrow(1, 2 * channels, 1);
   const at::Tensor total = counts.sum();
   const at::Tensor merged = (means * counts).sum(0) / total;
-  const at::Tensor m2 = ((variances + (means - merged).square()) * counts).sum(0);
-  return {merged, m2 / total, total};
+  const at::Tensor merged_variance =
+      ((variances + (means - merged).square()) * counts).sum(0) / total;
+  return {merged, merged_variance, (merged_variance + eps).rsqrt(), total};
+}
+
+NormStatistics statistics_of(const at::Tensor& x, comm::Communicator& communicator, double eps,
+                             const RunningStatistics& running) {
+  if (cuda::has_kernel(x)) {
+    NormKernels& kernels = cuda::norm_kernels();
+    const at::Tensor own = kernels.moments(x).unsqueeze(0);
+    return kernels.merge(communicator.size() == 1 ? own : communicator.all_gather(own), eps,
+                         running);
+  }
+  NormStatistics statistics = merged_moments(x, communicator, eps);
+  if (running.mean.defined()) {
+    at::Tensor(running.mean).lerp_(statistics.mean, running.momentum);
+    at::Tensor(running.variance)
+        .lerp_(unbiased(statistics.variance, statistics.count), running.momentum);
+  }
+  return statistics;
 }
 
 // [N, C] -> the shape of gain or bias
@@ -40,41 +58,60 @@ at::Tensor as_term(const at::Tensor& of_samples, int64_t dimensions) {
   return dimensions == 1 ? of_samples.sum(0) : of_samples;
 }
 
+NormGradientSums gradient_sums_of(const at::Tensor& x, const at::Tensor& g,
+                                  const NormTerms& terms) {
+  if (cuda::has_kernel(x)) return cuda::norm_kernels().gradient_sums(x, g, terms);
+  const auto [of_bias, of_gain] = norm_gradient_sums(x, g, terms);  // [N, C]
+  at::Tensor sums = at::stack({of_bias, of_gain});
+  if (terms.gain.defined()) sums = sums * terms.gain;
+  return {.of_gain = terms.gain.defined() ? as_term(of_gain, terms.gain.dim()) : at::Tensor(),
+          .of_bias = terms.bias.defined() ? as_term(of_bias, terms.bias.dim()) : at::Tensor(),
+          .sums = sums.sum(1)};
+}
+
+at::Tensor gradient_input_of(const at::Tensor& x, const at::Tensor& g, const NormTerms& terms,
+                             const at::Tensor& sums, const at::Tensor& count) {
+  if (cuda::has_kernel(x)) {
+    return cuda::norm_kernels().gradient_input(x, g, terms, sums, count);
+  }
+  const at::Tensor means = sums / count;
+  return norm_gradient_input(x, g, terms, means[0], means[1]);
+}
+
 class Normalise : public torch::autograd::Function<Normalise> {
  public:
   static variable_list forward(AutogradContext* context, const Variable& x,
                                const std::optional<Variable>& gain_term,
                                const std::optional<Variable>& bias_term, bool relu, double eps,
-                               int64_t communicator_address) {
+                               int64_t communicator_address, const RunningStatistics& running) {
     const Variable gain = gain_term.value_or(Variable()), bias = bias_term.value_or(Variable());
     auto& communicator = *reinterpret_cast<comm::Communicator*>(communicator_address);
-    const Moments moments = merged_moments(x, communicator);
-    const at::Tensor inverse = (moments.variance + eps).rsqrt();
-    const at::Tensor output = norm_forward(x, {moments.mean, inverse, gain, bias, relu});
-    context->save_for_backward({x, gain, bias, moments.mean, inverse, moments.count});
+    const NormStatistics statistics = statistics_of(x, communicator, eps, running);
+    const NormTerms terms = {statistics.mean, statistics.inverse, gain, bias, relu};
+    const at::Tensor output =
+        cuda::has_kernel(x) ? cuda::norm_kernels().forward(x, terms) : norm_forward(x, terms);
+    context->save_for_backward({x, gain, bias, terms.mean, terms.inverse, statistics.count});
     context->saved_data["relu"] = relu;
     context->saved_data["communicator"] = communicator_address;
-    context->mark_non_differentiable({moments.mean, moments.variance, moments.count});
-    return {output, moments.mean, moments.variance, moments.count};
+    context->mark_non_differentiable({statistics.mean, statistics.variance, statistics.count});
+    return {output, statistics.mean, statistics.variance, statistics.count};
   }
 
   // d/dx of n = (x - mean) / std, y = gain n + bias: g <- (gain g - mean(gain g) -
   // n mean(gain g n)) / std, both means over all ranks; of gain and bias: this rank's share.
   static variable_list backward(AutogradContext* context, const variable_list& gradients) {
     const auto saved = context->get_saved_variables();
-    const at::Tensor &x = saved[0], &gain = saved[1], &bias = saved[2];
-    const NormTerms terms = {saved[3], saved[4], gain, bias, context->saved_data["relu"].toBool()};
+    const at::Tensor& x = saved[0];
+    const NormTerms terms = {saved[3], saved[4], saved[1], saved[2],
+                             context->saved_data["relu"].toBool()};
     auto& communicator =
         *reinterpret_cast<comm::Communicator*>(context->saved_data["communicator"].toInt());
-    const auto [of_bias, of_gain] = norm_gradient_sums(x, gradients[0], terms);  // [N, C]
-    at::Tensor sums = at::stack({of_bias, of_gain});
-    if (gain.defined()) sums = sums * gain;
-    sums = sums.sum(1);  // [2, C]
-    communicator.all_reduce(sums, comm::Reduce::kSum);
-    sums = sums / saved[5];
-    return {norm_gradient_input(x, gradients[0], terms, sums[0], sums[1]),
-            gain.defined() ? as_term(of_gain, gain.dim()) : Variable(),
-            bias.defined() ? as_term(of_bias, bias.dim()) : Variable(),
+    NormGradientSums of = gradient_sums_of(x, gradients[0], terms);
+    communicator.all_reduce(of.sums, comm::Reduce::kSum);
+    return {gradient_input_of(x, gradients[0], terms, of.sums, saved[5]),
+            of.of_gain,
+            of.of_bias,
+            Variable(),
             Variable(),
             Variable(),
             Variable()};
@@ -84,13 +121,14 @@ class Normalise : public torch::autograd::Function<Normalise> {
 }  // namespace
 
 Normalised cross_replica_normalise(const at::Tensor& x, double eps,
-                                   comm::Communicator& communicator, const AfterNorm& after) {
+                                   comm::Communicator& communicator, const AfterNorm& after,
+                                   const RunningStatistics& running) {
   const auto optional = [](const at::Tensor& term) {
     return term.defined() ? std::optional<Variable>(term) : std::nullopt;
   };
   const variable_list results =
       Normalise::apply(x, optional(after.gain), optional(after.bias), after.relu, eps,
-                       static_cast<int64_t>(reinterpret_cast<intptr_t>(&communicator)));
+                       static_cast<int64_t>(reinterpret_cast<intptr_t>(&communicator)), running);
   return {results[0], results[1], results[2], results[3]};
 }
 
@@ -125,18 +163,17 @@ at::Tensor CrossReplicaNorm::operator()(const at::Tensor& x, const AfterNorm& af
     return plain::norm_forward(x,
                                {state_->running_mean, inverse, after.gain, after.bias, after.relu});
   }
+  RunningStatistics running;
+  if (context_->mode == Mode::kTrain && !context_->is_recomputing) {
+    running = {state_->running_mean, state_->running_var, options.bn_momentum};
+  }
   const Normalised result =
-      cross_replica_normalise(x, options.bn_eps, context_->communicator, after);
-  if (context_->is_recomputing) return result.output;
-  const at::NoGradGuard no_grad;
-  const at::Tensor unbiased = result.variance * (result.count / (result.count - 1).clamp_min(1));
-  if (context_->mode == Mode::kStanding) {
+      cross_replica_normalise(x, options.bn_eps, context_->communicator, after, running);
+  if (context_->mode == Mode::kStanding && !context_->is_recomputing) {
+    const at::NoGradGuard no_grad;
     state_->mean_sum.add_(result.mean);
-    state_->var_sum.add_(unbiased);
+    state_->var_sum.add_(unbiased(result.variance, result.count));
     ++state_->passes;
-  } else {
-    state_->running_mean.lerp_(result.mean, options.bn_momentum);
-    state_->running_var.lerp_(unbiased, options.bn_momentum);
   }
   return result.output;
 }

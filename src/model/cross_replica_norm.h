@@ -7,6 +7,7 @@
 // standing mode.
 
 #include "model/context.h"
+#include "model/cuda_norm.h"
 
 namespace bbg::model {
 
@@ -22,8 +23,10 @@ struct Normalised {
   at::Tensor output, mean, variance;
   at::Tensor count;  // samples x positions over all ranks: a scalar of their type
 };
+// `running` moves by its momentum to what is normalised.
 Normalised cross_replica_normalise(const at::Tensor& x, double eps,
-                                   comm::Communicator& communicator, const AfterNorm& after = {});
+                                   comm::Communicator& communicator, const AfterNorm& after = {},
+                                   const RunningStatistics& running = {});
 
 class CrossReplicaNorm {
  public:

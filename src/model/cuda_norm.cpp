@@ -11,7 +11,7 @@ namespace bbg::model {
 
 namespace {
 
-constexpr int kThreads = 256;
+constexpr int kThreads = 256, kSome = 8;  // as in the source
 // Blocks that keep any GPU of today busy; a fixed number, since sums depend on it.
 constexpr int64_t kBlocks = 2048;
 constexpr int64_t kBlocksOfMoments = 512;  // fewer sums to be added up at the end
@@ -40,6 +40,10 @@ struct Cut {
   }
 };
 
+const void* data_of(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.const_data_ptr() : nullptr;
+}
+
 // Terms of the source.
 struct TermPointers {
   const void *mean, *inverse, *gain, *bias;
@@ -63,10 +67,8 @@ struct OwnTerms {
     const auto stride = [](const at::Tensor& term) {
       return term.defined() && term.dim() == 2 ? term.size(1) : 0;
     };
-    const auto data = [](const at::Tensor& term) {
-      return term.defined() ? term.const_data_ptr() : nullptr;
-    };
-    return {data(mean), data(inverse), data(gain), data(bias), stride(gain), stride(bias), relu};
+    return {data_of(mean), data_of(inverse), data_of(gain), data_of(bias),
+            stride(gain),  stride(bias),     relu};
   }
 };
 
@@ -74,6 +76,13 @@ int64_t width_of(const at::Tensor& x) {
   const int64_t width = 16 / x.element_size();
   const bool is_aligned = reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0;
   return x.size(1) % width == 0 && is_aligned ? width : 1;
+}
+
+int64_t parts(int64_t whole, int64_t of) { return (whole + of - 1) / of; }
+
+// Of what is computed from x.
+at::TensorOptions options_of(const at::Tensor& x) {
+  return x.options().dtype(arithmetic_of(x.scalar_type())).requires_grad(false);
 }
 
 int64_t positions(const at::Tensor& x) { return x.numel() / (x.size(0) * x.size(1)); }
@@ -117,71 +126,96 @@ const KernelProgram& NormKernels::program_for(const at::Tensor& x, int64_t width
   return programs_.of(x.scalar_type(), arithmetic_of(x.scalar_type()), width, x.device());
 }
 
-std::pair<at::Tensor, at::Tensor> NormKernels::channel_moments(const at::Tensor& input) {
+at::Tensor NormKernels::moments(const at::Tensor& input) {
   const at::Tensor x = channels_last(input);
   const int64_t width = width_of(x), channels = x.size(1);
   const KernelProgram& program = program_for(x, width);
   const Cut cut(channels, width, x.size(0) * positions(x), 1, kBlocksOfMoments);
-  const at::TensorOptions options = x.options().dtype(arithmetic_of(x.scalar_type()));
-  const at::Tensor partial = at::empty({cut.chunks, 2, channels}, options);
-  const void *data = x.const_data_ptr(), *sums = partial.const_data_ptr();
+  const at::TensorOptions options = options_of(x);
+  const at::Tensor partial = at::empty({cut.chunks, 2, channels}, options),
+                   packed = at::empty({2 * channels + 1}, options);
+  const void *data = data_of(x), *sums = data_of(partial), *result = data_of(packed);
   program.launch("moments", {cut.chunks, cut.tiles, 1}, kThreads,
                  {&data, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &sums});
-  const at::Tensor mean = at::empty({channels}, options), variance = at::empty_like(mean);
-  const void *of_mean = mean.const_data_ptr(), *of_variance = variance.const_data_ptr();
   const int chunks = static_cast<int>(cut.chunks), count = static_cast<int>(channels);
-  program.launch("finish_moments", {(channels + 7) / 8, 1, 1}, kThreads,
-                 {&sums, &chunks, &data, &count, &cut.rows, &of_mean, &of_variance});
-  return {mean, variance};
+  program.launch("finish_moments", {parts(channels, kSome), 1, 1}, kThreads,
+                 {&sums, &chunks, &data, &count, &cut.rows, &result});
+  return packed;
 }
 
-at::Tensor NormKernels::norm_forward(const at::Tensor& input, const NormTerms& given) {
+NormStatistics NormKernels::merge(const at::Tensor& all, double eps,
+                                  const RunningStatistics& running) {
+  const int ranks = static_cast<int>(all.size(0)), channels = static_cast<int>(all.size(1) / 2);
+  const at::Tensor merged = at::empty({3 * channels + 1}, all.options());
+  const auto eps32 = static_cast<float>(eps), momentum32 = static_cast<float>(running.momentum);
+  const bool is_double = all.scalar_type() == at::kDouble;
+  const void *from = data_of(all), *to = data_of(merged), *mean = data_of(running.mean),
+             *variance = data_of(running.variance);
+  programs_.of(all.scalar_type(), all.scalar_type(), 1, all.device())
+      .launch("merge_moments", {parts(channels, kThreads), 1, 1}, kThreads,
+              {&from, &ranks, &channels, is_double ? static_cast<const void*>(&eps) : &eps32,
+               is_double ? static_cast<const void*>(&running.momentum) : &momentum32, &mean,
+               &variance, &to});
+  return {.mean = merged.narrow(0, 0, channels),
+          .variance = merged.narrow(0, channels, channels),
+          .inverse = merged.narrow(0, 2 * channels, channels),
+          .count = merged.select(0, 3 * channels)};
+}
+
+at::Tensor NormKernels::forward(const at::Tensor& input, const NormTerms& given) {
   const at::Tensor x = channels_last(input), y = at::empty_like(x);
   const int64_t width = width_of(x);
   const Cut cut(x.size(1), width, positions(x), x.size(0));
   const OwnTerms own(given);
   const TermPointers terms = own.pointers();
-  const void *data = x.const_data_ptr(), *result = y.const_data_ptr();
+  const void *data = data_of(x), *result = data_of(y);
   program_for(x, width).launch(
       "forward", {cut.chunks, cut.tiles, x.size(0)}, kThreads,
       {&data, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &terms, &result});
   return y;
 }
 
-std::pair<at::Tensor, at::Tensor> NormKernels::norm_gradient_sums(const at::Tensor& input,
-                                                                  const at::Tensor& gradient,
-                                                                  const NormTerms& given) {
+NormGradientSums NormKernels::gradient_sums(const at::Tensor& input, const at::Tensor& gradient,
+                                            const NormTerms& given) {
   const at::Tensor x = channels_last(input), g = channels_last(gradient);
   const int64_t width = std::min(width_of(x), width_of(g));
   const Cut cut(x.size(1), width, positions(x), x.size(0));
   const OwnTerms own(given);
   const TermPointers terms = own.pointers();
-  const at::Tensor partial = at::empty({cut.chunks, 2, x.size(0), x.size(1)},
-                                       x.options().dtype(arithmetic_of(x.scalar_type())));
-  const void *data = x.const_data_ptr(), *of_y = g.const_data_ptr(),
-             *sums = partial.const_data_ptr();
-  program_for(x, width).launch(
+  const int chunks = static_cast<int>(cut.chunks), samples = static_cast<int>(x.size(0)),
+            channels = static_cast<int>(x.size(1));
+  const at::Tensor partial = at::empty({chunks, 2, samples, channels}, options_of(x));
+  const auto like = [](const at::Tensor& term) {
+    return term.defined() ? at::empty(term.sizes(), term.options().requires_grad(false)) : term;
+  };
+  const NormGradientSums result{.of_gain = like(own.gain),
+                                .of_bias = like(own.bias),
+                                .sums = at::empty({2, channels}, options_of(x))};
+  const void *data = data_of(x), *of_y = data_of(g), *parts_of_sums = data_of(partial),
+             *of_gain = data_of(result.of_gain), *of_bias = data_of(result.of_bias),
+             *sums = data_of(result.sums);
+  const KernelProgram& program = program_for(x, width);
+  program.launch(
       "gradient_sums", {cut.chunks, cut.tiles, x.size(0)}, kThreads,
-      {&data, &of_y, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &terms, &sums});
-  const at::Tensor total = cut.chunks == 1 ? partial[0] : partial.sum(0);
-  return {total[0], total[1]};
+      {&data, &of_y, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &terms, &parts_of_sums});
+  program.launch("finish_gradient_sums", {parts(channels, kSome), 1, 1}, kThreads,
+                 {&parts_of_sums, &chunks, &samples, &channels, &terms, &of_gain, &of_bias, &sums});
+  return result;
 }
 
-at::Tensor NormKernels::norm_gradient_input(const at::Tensor& input, const at::Tensor& gradient,
-                                            const NormTerms& given, const at::Tensor& mean_g,
-                                            const at::Tensor& mean_gn) {
-  const at::Tensor x = channels_last(input), g = channels_last(gradient),
-                   own_g = mean_g.contiguous(), own_gn = mean_gn.contiguous(),
-                   of_x = at::empty_like(x);
+at::Tensor NormKernels::gradient_input(const at::Tensor& input, const at::Tensor& gradient,
+                                       const NormTerms& given, const at::Tensor& sums,
+                                       const at::Tensor& count) {
+  const at::Tensor x = channels_last(input), g = channels_last(gradient), of_x = at::empty_like(x);
   const int64_t width = std::min(width_of(x), width_of(g));
   const Cut cut(x.size(1), width, positions(x), x.size(0));
   const OwnTerms own(given);
   const TermPointers terms = own.pointers();
-  const void *data = x.const_data_ptr(), *of_y = g.const_data_ptr(), *of_g = own_g.const_data_ptr(),
-             *of_gn = own_gn.const_data_ptr(), *result = of_x.const_data_ptr();
+  const void *data = data_of(x), *of_y = data_of(g), *all = data_of(sums), *of = data_of(count),
+             *result = data_of(of_x);
   program_for(x, width).launch(
       "gradient_input", {cut.chunks, cut.tiles, x.size(0)}, kThreads,
-      {&data, &of_y, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &terms, &of_g, &of_gn, &result});
+      {&data, &of_y, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &terms, &all, &of, &result});
   return of_x;
 }
 
@@ -191,8 +225,7 @@ void NormKernels::end_convolution(const at::Tensor& x, const at::Tensor& given,
   const at::Tensor skip = after.skip.defined() ? channels_last(after.skip) : after.skip;
   const int64_t width = skip.defined() ? std::min(width_of(x), width_of(skip)) : width_of(x);
   const Cut cut(x.size(1), width, x.size(0) * positions(x), 1);
-  const void *data = x.const_data_ptr(), *added = bias.const_data_ptr(),
-             *beside = skip.defined() ? skip.const_data_ptr() : nullptr;
+  const void *data = data_of(x), *added = data_of(bias), *beside = data_of(skip);
   const int line = after.is_upsampled ? static_cast<int>(x.size(3)) : 0, relu = after.relu ? 1 : 0;
   program_for(x, width).launch(
       "end_convolution", {cut.chunks, cut.tiles, 1}, kThreads,

@@ -1,8 +1,8 @@
 #pragma once
-// The passes of norm_kernels.h on a GPU (kernels/norm.cu), each reading its inputs and writing its
-// output once, and what follows a convolution. float32, float64 and bfloat16; tensors are
-// channels-last, others are brought there. Sums are taken in an order that depends on the shape
-// alone.
+// Batch norm with gain, bias and ReLU on a GPU (kernels/norm.cu), and what follows a convolution:
+// each pass reads its inputs and writes its output once. Terms are as in norm_kernels.h. float32,
+// float64 and bfloat16; tensors are channels-last, others are brought there. Sums are taken in an
+// order that depends on the shape alone.
 
 #include "model/kernel_program.h"
 #include "model/norm_kernels.h"
@@ -10,16 +10,39 @@
 
 namespace bbg::model {
 
+// Over the samples of all ranks.
+struct NormStatistics {
+  at::Tensor mean, variance;  // [C]
+  at::Tensor inverse;         // [C], 1 / sqrt(variance + eps)
+  at::Tensor count;           // of samples and positions: a scalar, on the device
+};
+
+// Moves to what is normalised: mean, and the unbiased variance. Undefined: none.
+struct RunningStatistics {
+  at::Tensor mean, variance;  // [C]
+  double momentum = 0;
+};
+
+struct NormGradientSums {
+  at::Tensor of_gain, of_bias;  // as the terms, this rank's share; undefined where those are
+  at::Tensor sums;              // [2, C]: of gain g and gain g n, over samples and positions
+};
+
 class NormKernels {
  public:
   explicit NormKernels(MakeKernelProgram make);
 
-  std::pair<at::Tensor, at::Tensor> channel_moments(const at::Tensor& x);
-  at::Tensor norm_forward(const at::Tensor& x, const NormTerms& terms);
-  std::pair<at::Tensor, at::Tensor> norm_gradient_sums(const at::Tensor& x, const at::Tensor& g,
-                                                       const NormTerms& terms);
-  at::Tensor norm_gradient_input(const at::Tensor& x, const at::Tensor& g, const NormTerms& terms,
-                                 const at::Tensor& mean_g, const at::Tensor& mean_gn);
+  // This rank's [2C + 1]: mean, biased variance, count.
+  at::Tensor moments(const at::Tensor& x);
+  // From those of all ranks, [ranks, 2C + 1].
+  NormStatistics merge(const at::Tensor& all, double eps, const RunningStatistics& running);
+
+  at::Tensor forward(const at::Tensor& x, const NormTerms& terms);
+
+  NormGradientSums gradient_sums(const at::Tensor& x, const at::Tensor& g, const NormTerms& terms);
+  // sums: those of all ranks.
+  at::Tensor gradient_input(const at::Tensor& x, const at::Tensor& g, const NormTerms& terms,
+                            const at::Tensor& sums, const at::Tensor& count);
 
   // In place: x + bias + after.skip, as `after` says. x: [N, C, H, W], channels-last; bias: [C],
   // and both like skip of x's type. No autograd.

@@ -7,7 +7,6 @@
 #include <limits>
 #include <vector>
 
-#include "model/cuda_norm.h"
 #include "model/layers.h"
 
 // The compiler turns the loops into vectors of the width that the processor has. Sanitizers cannot
@@ -404,14 +403,12 @@ at::Tensor norm_gradient_input(const at::Tensor& x, const at::Tensor& g, const N
 }  // namespace plain
 
 std::pair<at::Tensor, at::Tensor> channel_moments(const at::Tensor& x) {
-  if (cuda::has_kernel(x)) return cuda::norm_kernels().channel_moments(x);
   if (!has_kernel(x)) return plain::channel_moments(x);
   const at::Tensor data = channels_last(x);
   return with_type(x, [&](auto type) { return moments_of<decltype(type)>(data); });
 }
 
 at::Tensor norm_forward(const at::Tensor& x, const NormTerms& terms) {
-  if (cuda::has_kernel(x)) return cuda::norm_kernels().norm_forward(x, terms);
   if (!has_kernel(x)) return plain::norm_forward(x, terms);
   const at::Tensor data = channels_last(x);
   return with_type(x, [&](auto type) { return forward_of<decltype(type)>(data, terms); });
@@ -419,7 +416,6 @@ at::Tensor norm_forward(const at::Tensor& x, const NormTerms& terms) {
 
 std::pair<at::Tensor, at::Tensor> norm_gradient_sums(const at::Tensor& x, const at::Tensor& g,
                                                      const NormTerms& terms) {
-  if (cuda::has_kernel(x)) return cuda::norm_kernels().norm_gradient_sums(x, g, terms);
   if (!has_kernel(x)) return plain::norm_gradient_sums(x, g, terms);
   const at::Tensor data = channels_last(x), gradient = channels_last(g);
   return with_type(x, [&](auto type) { return sums_of<decltype(type)>(data, gradient, terms); });
@@ -427,8 +423,6 @@ std::pair<at::Tensor, at::Tensor> norm_gradient_sums(const at::Tensor& x, const 
 
 at::Tensor norm_gradient_input(const at::Tensor& x, const at::Tensor& g, const NormTerms& terms,
                                const at::Tensor& mean_g, const at::Tensor& mean_gn) {
-  if (cuda::has_kernel(x))
-    return cuda::norm_kernels().norm_gradient_input(x, g, terms, mean_g, mean_gn);
   if (!has_kernel(x)) return plain::norm_gradient_input(x, g, terms, mean_g, mean_gn);
   const at::Tensor data = channels_last(x), gradient = channels_last(g);
   const at::Tensor mean = mean_g.contiguous(), product = mean_gn.contiguous();

@@ -1,10 +1,9 @@
 #pragma once
 // The passes over data of batch norm with gain, bias and ReLU in one: each reads its inputs and
-// writes its output once. float32, float64 and bfloat16 on CPU and GPU (cuda_norm.h), where
-// tensors are channels-last (others are brought there); every other type and device takes ATen's
-// elementwise functions. Sums of one sample are taken in blocks and, on CPU, added in double, in an
-// order that does not depend on the number of threads. No autograd: cross_replica_norm.cpp wires
-// them.
+// writes its output once. float32, float64 and bfloat16 on CPU, where tensors are channels-last
+// (others are brought there); every other type and device takes ATen's elementwise functions (a GPU
+// has cuda_norm.h). Sums of one sample are taken in blocks and added in double, in an order that
+// does not depend on the number of threads. No autograd: cross_replica_norm.cpp wires them.
 //
 // x: [N, C] or [N, C, H, W]. mean, inverse: [C]. gain, bias: [C], [N, C], or undefined for 1 and 0.
 // Where x, and with it y and gradients of x and y, is bfloat16, everything else is float32, and so

@@ -12,7 +12,7 @@ using testing::NormCase;
 using NormKernels = testing::OnGpu<::testing::TestWithParam<NormCase>>;
 
 TEST_P(NormKernels, EqualsPlainFunctions) {
-  testing::expect_plain_functions(GetParam(), device_, testing::ChosenPasses());
+  testing::expect_plain_functions(GetParam(), device_, model::cuda::norm_kernels());
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, NormKernels, ::testing::ValuesIn(testing::norm_cases()));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/make_communicator.h"
+#include "support/cuda_emulator.h"
 #include "support/global_batch.h"
 #include "support/reduced_by_pytorch.h"
 #include "support/self_communicator.h"
@@ -149,6 +150,28 @@ TEST_P(ReducedByPyTorch, TrainsTheSameNetworks) {
       run_reduced_by_pytorch(test, *communicator, batch, 10, {}, bucket_bytes)->to_state_dict();
   expect_near(ours, theirs);
 }
+
+// The norms' statistics of many ranks merged as on GPUs.
+class EmulatedGpus : public ::testing::TestWithParam<Case> {
+ protected:
+  ~EmulatedGpus() override { model::emulate_gpu(nullptr); }
+};
+
+TEST_P(EmulatedGpus, EqualOneRankOnTheCpu) {
+  const auto communicator = comm::make_mpi_communicator({});
+  const int64_t batch = global_batch(communicator->size());
+  SelfCommunicator alone;
+  const auto one = run(GetParam(), alone, batch, 3)->to_state_dict();
+  model::emulate_gpu(emulated(Order::kForward));
+  expect_near(run(GetParam(), *communicator, batch, 3)->to_state_dict(), one);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Systems, EmulatedGpus,
+    ::testing::Values(Case{"StridedBatchNormLogistic", small("strided", "bn", "cg"), "logistic"},
+                      Case{"ConvBiganSimultaneous", conv_bigan(), "logistic", true, 1e-3},
+                      Case{"ConditionalAutoencoder", conditional_autoencoder(), "logistic"}),
+    [](const auto& info) { return info.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(Systems, ReducedByPyTorch,
                          ::testing::Combine(::testing::ValuesIn(all_cases()),

@@ -198,15 +198,17 @@ namespace norm {
 }  // namespace double_2
 
 #define BBG_ADD(scope, name) add(kernels, #name, scope::name)
-#define BBG_ADD_NORM(scope)                 \
-  {                                         \
-    Kernels& kernels = all["norm " #scope]; \
-    BBG_ADD(scope::norm, moments);          \
-    BBG_ADD(scope::norm, finish_moments);   \
-    BBG_ADD(scope::norm, forward);          \
-    BBG_ADD(scope::norm, gradient_sums);    \
-    BBG_ADD(scope::norm, gradient_input);   \
-    BBG_ADD(scope::norm, end_convolution);  \
+#define BBG_ADD_NORM(scope)                     \
+  {                                             \
+    Kernels& kernels = all["norm " #scope];     \
+    BBG_ADD(scope::norm, moments);              \
+    BBG_ADD(scope::norm, finish_moments);       \
+    BBG_ADD(scope::norm, merge_moments);        \
+    BBG_ADD(scope::norm, forward);              \
+    BBG_ADD(scope::norm, gradient_sums);        \
+    BBG_ADD(scope::norm, finish_gradient_sums); \
+    BBG_ADD(scope::norm, gradient_input);       \
+    BBG_ADD(scope::norm, end_convolution);      \
   }
 #define BBG_ADD_WEIGHTS(scope)                  \
   {                                             \

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/cuda_norm.h"
 #include "model/norm_kernels.h"
 
 namespace bbg::testing {
@@ -32,46 +33,23 @@ inline at::Tensor laid_out(const at::Tensor& x, const NormCase& test) {
   return test.channels_last ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
 }
 
-// The functions that training calls, which choose by device and type.
-struct ChosenPasses {
-  static auto channel_moments(const at::Tensor& x) { return model::channel_moments(x); }
-  static auto norm_forward(const at::Tensor& x, const model::NormTerms& terms) {
-    return model::norm_forward(x, terms);
-  }
-  static auto norm_gradient_sums(const at::Tensor& x, const at::Tensor& g,
-                                 const model::NormTerms& terms) {
-    return model::norm_gradient_sums(x, g, terms);
-  }
-  static auto norm_gradient_input(const at::Tensor& x, const at::Tensor& g,
-                                  const model::NormTerms& terms, const at::Tensor& mean_g,
-                                  const at::Tensor& mean_gn) {
-    return model::norm_gradient_input(x, g, terms, mean_g, mean_gn);
-  }
-};
-
-// passes: ChosenPasses or model::NormKernels.
-template <class Passes>
-void expect_plain_functions(const NormCase& test, at::Device device, Passes&& passes) {
-  const at::Tensor x = laid_out(wave(test.shape, 1.7, test), test).to(device);
-  const at::Tensor g = laid_out(wave(test.shape, 0.9, test), test).to(device);
-  // Sums of a few hundred values of order one: 1e-12 in float64 (their rounding is 1e-14), 2e-4 in
-  // float32; in bfloat16 a result that falls between two numbers may be either, which are up to
-  // 2^-7 of it apart.
+// Sums of a few hundred values of order one: 1e-12 in float64 (their rounding is 1e-14), 2e-4 in
+// float32; in bfloat16 a result that falls between two numbers may be either, which are up to 2^-7
+// of it apart.
+inline void expect_close_norm(const at::Tensor& own, const at::Tensor& expected,
+                              const NormCase& test, const char* what) {
   const double tolerance = test.type == at::kDouble ? 1e-12 : 2e-4;
-  const auto expect_close = [&](const at::Tensor& own, const at::Tensor& expected) {
-    ASSERT_EQ(own.sizes(), expected.sizes());
-    EXPECT_EQ(own.scalar_type(), expected.scalar_type());
-    const double relative = own.scalar_type() == at::kBFloat16 ? 0x1p-7 : tolerance;
-    EXPECT_TRUE(at::allclose(own, expected, relative, tolerance))
-        << (own - expected).abs().max().item<double>();
-  };
-  const auto [mean, variance] = passes.channel_moments(x);
-  const auto [plain_mean, plain_variance] = model::plain::channel_moments(x);
-  EXPECT_EQ(mean.scalar_type(), test.type == at::kDouble ? at::kDouble : at::kFloat);
-  expect_close(mean, plain_mean);
-  expect_close(variance, plain_variance);
+  ASSERT_EQ(own.sizes(), expected.sizes()) << what;
+  EXPECT_EQ(own.scalar_type(), expected.scalar_type()) << what;
+  const double relative = own.scalar_type() == at::kBFloat16 ? 0x1p-7 : tolerance;
+  EXPECT_TRUE(at::allclose(own, expected, relative, tolerance))
+      << what << " differs by " << (own - expected).abs().max().item<double>();
+}
 
-  model::NormTerms terms{plain_mean, (plain_variance + 1e-5).rsqrt(), {}, {}, test.relu};
+// With the statistics of x and gain and bias of `test`.
+inline model::NormTerms terms_of(const NormCase& test, const at::Tensor& mean,
+                                 const at::Tensor& variance) {
+  model::NormTerms terms{mean, (variance + 1e-5).rsqrt(), {}, {}, test.relu};
   if (test.terms != "none") {
     const int64_t n = test.shape[0], c = test.shape[1];
     const std::vector<int64_t> of_terms =
@@ -79,14 +57,85 @@ void expect_plain_functions(const NormCase& test, at::Device device, Passes&& pa
     terms.gain = wave(of_terms, 0.7, test).to(mean.options());
     terms.bias = wave(of_terms, 2.1, test).to(mean.options());
   }
-  expect_close(passes.norm_forward(x, terms), model::plain::norm_forward(x, terms));
-  const auto [sum, product] = passes.norm_gradient_sums(x, g, terms);
+  return terms;
+}
+
+// The passes of the CPU.
+inline void expect_plain_functions(const NormCase& test) {
+  const at::Tensor x = laid_out(wave(test.shape, 1.7, test), test);
+  const at::Tensor g = laid_out(wave(test.shape, 0.9, test), test);
+  const auto [mean, variance] = model::channel_moments(x);
+  const auto [plain_mean, plain_variance] = model::plain::channel_moments(x);
+  EXPECT_EQ(mean.scalar_type(), test.type == at::kDouble ? at::kDouble : at::kFloat);
+  expect_close_norm(mean, plain_mean, test, "mean");
+  expect_close_norm(variance, plain_variance, test, "variance");
+  const model::NormTerms terms = terms_of(test, plain_mean, plain_variance);
+  expect_close_norm(model::norm_forward(x, terms), model::plain::norm_forward(x, terms), test, "y");
+  const auto [sum, product] = model::norm_gradient_sums(x, g, terms);
   const auto [plain_sum, plain_product] = model::plain::norm_gradient_sums(x, g, terms);
-  expect_close(sum, plain_sum);
-  expect_close(product, plain_product);
+  expect_close_norm(sum, plain_sum, test, "sum of g");
+  expect_close_norm(product, plain_product, test, "sum of g n");
   const at::Tensor mean_g = plain_sum.mean(0), mean_gn = plain_product.mean(0);
-  expect_close(passes.norm_gradient_input(x, g, terms, mean_g, mean_gn),
-               model::plain::norm_gradient_input(x, g, terms, mean_g, mean_gn));
+  expect_close_norm(model::norm_gradient_input(x, g, terms, mean_g, mean_gn),
+                    model::plain::norm_gradient_input(x, g, terms, mean_g, mean_gn), test,
+                    "gradient of x");
+}
+
+// Those of a GPU, or of one that is emulated.
+inline void expect_plain_functions(const NormCase& test, at::Device device,
+                                   model::NormKernels& kernels) {
+  const at::Tensor x = laid_out(wave(test.shape, 1.7, test), test).to(device);
+  const at::Tensor g = laid_out(wave(test.shape, 0.9, test), test).to(device);
+  const double count = static_cast<double>(x.numel() / x.size(1));
+  const auto [plain_mean, plain_variance] = model::plain::channel_moments(x);
+  const at::Tensor packed = kernels.moments(x);
+  EXPECT_EQ(packed.scalar_type(), test.type == at::kDouble ? at::kDouble : at::kFloat);
+  const int64_t c = test.shape[1];
+  expect_close_norm(packed.narrow(0, 0, c), plain_mean, test, "mean");
+  expect_close_norm(packed.narrow(0, c, c), plain_variance, test, "variance");
+  EXPECT_EQ(packed[2 * c].item<double>(), count);
+
+  // Of one rank, and of three with unequal numbers of samples.
+  const at::Tensor two =
+                       at::cat({packed.narrow(0, 0, 2 * c) * 0.5, packed.narrow(0, 2 * c, 1) * 3}),
+                   three = at::cat({packed.narrow(0, 0, 2 * c) + 1, packed.narrow(0, 2 * c, 1)});
+  for (const at::Tensor& all : {packed.unsqueeze(0), at::stack({packed, two, three})}) {
+    const at::Tensor means = all.narrow(1, 0, c), variances = all.narrow(1, c, c),
+                     counts = all.narrow(1, 2 * c, 1), total = counts.sum();
+    const at::Tensor merged = (means * counts).sum(0) / total;
+    const at::Tensor variance = ((variances + (means - merged).square()) * counts).sum(0) / total;
+    at::Tensor running_mean = at::full_like(merged, 0.25), running = at::full_like(merged, 2);
+    const at::Tensor moved_mean = running_mean.lerp(merged, 0.1),
+                     moved = running.lerp(variance * (total / (total - 1).clamp_min(1)), 0.1);
+    const model::NormStatistics own = kernels.merge(all, 1e-5, {});
+    expect_close_norm(own.mean, merged, test, "merged mean");
+    expect_close_norm(own.variance, variance, test, "merged variance");
+    expect_close_norm(own.inverse * (variance + 1e-5).sqrt(), at::ones_like(merged), test,
+                      "inverse");
+    expect_close_norm(own.count, total, test, "count");
+    kernels.merge(all, 1e-5, {running_mean, running, 0.1});
+    expect_close_norm(running_mean, moved_mean, test, "running mean");
+    expect_close_norm(running, moved, test, "running variance");
+  }
+
+  const model::NormTerms terms = terms_of(test, plain_mean, plain_variance);
+  expect_close_norm(kernels.forward(x, terms), model::plain::norm_forward(x, terms), test, "y");
+  const auto [plain_sum, plain_product] = model::plain::norm_gradient_sums(x, g, terms);
+  const model::NormGradientSums own = kernels.gradient_sums(x, g, terms);
+  EXPECT_EQ(own.of_gain.defined(), terms.gain.defined());
+  if (terms.gain.defined()) {
+    const bool of_samples = test.terms == "sample";
+    expect_close_norm(own.of_bias, of_samples ? plain_sum : plain_sum.sum(0), test, "bias");
+    expect_close_norm(own.of_gain, of_samples ? plain_product : plain_product.sum(0), test, "gain");
+  }
+  const at::Tensor gain = terms.gain.defined() ? terms.gain : at::ones_like(plain_mean);
+  const at::Tensor sums = at::stack({(plain_sum * gain).sum(0), (plain_product * gain).sum(0)});
+  expect_close_norm(own.sums, sums, test, "sums");
+  const at::Tensor total = at::full({}, count, sums.options());
+  expect_close_norm(
+      kernels.gradient_input(x, g, terms, sums, total),
+      model::plain::norm_gradient_input(x, g, terms, sums[0] / count, sums[1] / count), test,
+      "gradient of x");
 }
 
 inline std::vector<NormCase> norm_cases() {

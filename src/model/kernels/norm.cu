@@ -85,30 +85,85 @@ BBG_KERNEL void moments(const S* x, long long rows, int packs, int tile, long lo
   add_up(place, tile, sum, square, partial + blockIdx.x * 2 * channels, channels);
 }
 
-// Each block: 8 channels, of which 32 threads a channel add up every 32nd chunk.
+// Each block: kSome channels, of which kParts threads a channel share the work.
+constexpr int kSome = 8, kParts = 32;
+
+struct Share {
+  int channel, part, place;
+  __device__ Share()
+      : channel(blockIdx.x * kSome + threadIdx.x % kSome),
+        part(threadIdx.x / kSome),
+        place(threadIdx.x % kSome) {}
+};
+
+// Of the parts' values, in their order; part 0 gets it.
+__device__ double part_sum(const Share& share, double value) {
+  __shared__ double shared[kParts][kSome];
+  __syncthreads();  // behind the sum before
+  shared[share.part][share.place] = value;
+  __syncthreads();
+  if (share.part > 0) return 0;
+  for (int i = 1; i < kParts; ++i) value += shared[i][share.place];
+  return value;
+}
+
+// packed: [2C + 1], mean, variance and count of these rows.
 BBG_KERNEL void finish_moments(const T* partial, int chunks, const S* first, int channels,
-                               long long rows, T* mean, T* variance) {
-  const int c = blockIdx.x * 8 + threadIdx.x % 8, part = threadIdx.x / 8;
-  __shared__ double shared[2][32][8];
+                               long long rows, T* packed) {
+  const Share share;
+  const int c = share.channel;
   double sum = 0, square = 0;
   if (c < channels) {
 #pragma unroll 4
-    for (int i = part; i < chunks; i += 32) {
+    for (int i = share.part; i < chunks; i += kParts) {
       sum += partial[(2LL * i) * channels + c];
       square += partial[(2LL * i + 1) * channels + c];
     }
   }
-  shared[0][part][threadIdx.x % 8] = sum;
-  shared[1][part][threadIdx.x % 8] = square;
-  __syncthreads();
-  if (part > 0 || c >= channels) return;
-  for (int i = 1; i < 32; ++i) {
-    sum += shared[0][i][threadIdx.x];
-    square += shared[1][i][threadIdx.x];
-  }
+  sum = part_sum(share, sum);
+  square = part_sum(share, square);
+  if (share.part > 0 || c >= channels) return;
   const double from_shift = sum / rows, spread = square / rows - from_shift * from_shift;
-  mean[c] = static_cast<T>(static_cast<double>(load(first[c])) + from_shift);
-  variance[c] = static_cast<T>(spread < 0 ? 0.0 : spread);
+  packed[c] = static_cast<T>(static_cast<double>(load(first[c])) + from_shift);
+  packed[channels + c] = static_cast<T>(spread < 0 ? 0.0 : spread);
+  if (c == 0) packed[2 * channels] = static_cast<T>(rows);
+}
+
+__device__ T lerped(T from, T to, T weight) { return from + weight * (to - from); }
+
+// all: [ranks, 2C + 1], of each rank what finish_moments() leaves. merged: [3C + 1], mean,
+// variance, 1 / sqrt(variance + eps) and count over all ranks. The running statistics move by
+// momentum, the variance's to the unbiased one; or are null.
+BBG_KERNEL void merge_moments(const T* all, int ranks, int channels, T eps, T momentum,
+                              T* running_mean, T* running_variance, T* merged) {
+  const int c = blockIdx.x * blockDim.x + threadIdx.x;
+  if (c >= channels) return;
+  const int line = 2 * channels + 1;
+  T mean = all[c], variance = all[channels + c], count = all[2 * channels];
+  if (ranks > 1) {
+    T sum = 0, m2 = 0;
+    count = 0;
+    for (int r = 0; r < ranks; ++r) {
+      const T* own = all + static_cast<long long>(r) * line;
+      count += own[2 * channels];
+      sum += own[c] * own[2 * channels];
+    }
+    mean = sum / count;
+    for (int r = 0; r < ranks; ++r) {
+      const T* own = all + static_cast<long long>(r) * line;
+      const T d = own[c] - mean;
+      m2 += (own[channels + c] + d * d) * own[2 * channels];
+    }
+    variance = m2 / count;
+  }
+  merged[c] = mean;
+  merged[channels + c] = variance;
+  merged[2 * channels + c] = T(1) / sqrt(variance + eps);
+  if (c == 0) merged[3 * channels] = count;
+  if (!running_mean) return;
+  const T unbiased = variance * (count / (count > 2 ? count - 1 : T(1)));
+  running_mean[c] = lerped(running_mean[c], mean, momentum);
+  running_variance[c] = lerped(running_variance[c], unbiased, momentum);
 }
 
 BBG_KERNEL void forward(const S* x, long long rows, int packs, int tile, long long chunk,
@@ -157,16 +212,55 @@ BBG_KERNEL void gradient_sums(const S* x, const S* g, long long rows, int packs,
   add_up(place, tile, sum, product, partial + blockIdx.x * 2 * all + blockIdx.z * channels, all);
 }
 
+// partial: [chunks, 2, N, C] of gradient_sums(). sums: [2, C], over the samples too, times gain.
+// of_gain and of_bias, the terms' own gradients, are [N, C], or [C] where their stride is 0, or
+// null.
+BBG_KERNEL void finish_gradient_sums(const T* partial, int chunks, int samples, int channels,
+                                     Terms terms, T* of_gain, T* of_bias, T* sums) {
+  const Share share;
+  const int c = share.channel;
+  const long long all = static_cast<long long>(samples) * channels;
+  double bias = 0, gain = 0, sum = 0, product = 0;
+  if (c < channels) {
+    for (int n = share.part; n < samples; n += kParts) {
+      const long long at = static_cast<long long>(n) * channels + c;
+      T own = 0, own_product = 0;
+#pragma unroll 4
+      for (int i = 0; i < chunks; ++i) {
+        own += partial[2LL * i * all + at];
+        own_product += partial[(2LL * i + 1) * all + at];
+      }
+      if (of_bias && terms.bias_stride) of_bias[at] = own;
+      if (of_gain && terms.gain_stride) of_gain[at] = own_product;
+      const T weight = terms.gain ? terms.gain[n * terms.gain_stride + c] : T(1);
+      bias += own;
+      gain += own_product;
+      sum += weight * own;
+      product += weight * own_product;
+    }
+  }
+  bias = part_sum(share, bias);
+  gain = part_sum(share, gain);
+  sum = part_sum(share, sum);
+  product = part_sum(share, product);
+  if (share.part > 0 || c >= channels) return;
+  sums[c] = static_cast<T>(sum);
+  sums[channels + c] = static_cast<T>(product);
+  if (of_bias && !terms.bias_stride) of_bias[c] = static_cast<T>(bias);
+  if (of_gain && !terms.gain_stride) of_gain[c] = static_cast<T>(gain);
+}
+
+// sums: as above, over all ranks; count: of their samples and positions.
 BBG_KERNEL void gradient_input(const S* x, const S* g, long long rows, int packs, int tile,
-                               long long chunk, Terms terms, const T* mean_g, const T* mean_gn,
+                               long long chunk, Terms terms, const T* sums, const T* count,
                                S* result) {
   const Place place(packs, tile);
   if (!place.is_used) return;
   const Own own(terms, place.pack, blockIdx.z);
   T of_g[V], of_gn[V];
   for (int v = 0; v < V; ++v) {
-    of_g[v] = mean_g[place.pack * V + v];
-    of_gn[v] = mean_gn[place.pack * V + v];
+    of_g[v] = sums[place.pack * V + v] / *count;
+    of_gn[v] = sums[(packs + place.pack) * V + v] / *count;
   }
   const long long begin = blockIdx.z * rows * packs + place.pack;
   const Pack* data = reinterpret_cast<const Pack*>(x) + begin;

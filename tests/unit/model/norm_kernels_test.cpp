@@ -13,9 +13,7 @@ using testing::NormCase;
 
 class NormKernels : public ::testing::TestWithParam<NormCase> {};
 
-TEST_P(NormKernels, EqualsPlainFunctions) {
-  testing::expect_plain_functions(GetParam(), at::kCPU, testing::ChosenPasses());
-}
+TEST_P(NormKernels, EqualsPlainFunctions) { testing::expect_plain_functions(GetParam()); }
 
 TEST_P(NormKernels, GivesEqualBitsOnAnyNumberOfThreads) {
   const NormCase& test = GetParam();
