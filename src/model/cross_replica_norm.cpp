@@ -3,7 +3,7 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "model/norm_kernels.h"
+#include "model/cuda_norm.h"
 
 namespace bbg::model {
 

@@ -7,7 +7,7 @@
 // standing mode.
 
 #include "model/context.h"
-#include "model/cuda_norm.h"
+#include "model/norm_kernels.h"
 
 namespace bbg::model {
 

@@ -40,10 +40,6 @@ struct Cut {
   }
 };
 
-const void* data_of(const at::Tensor& tensor) {
-  return tensor.defined() ? tensor.const_data_ptr() : nullptr;
-}
-
 // Terms of the source.
 struct TermPointers {
   const void *mean, *inverse, *gain, *bias;
@@ -77,8 +73,6 @@ int64_t width_of(const at::Tensor& x) {
   const bool is_aligned = reinterpret_cast<uintptr_t>(x.const_data_ptr()) % 16 == 0;
   return x.size(1) % width == 0 && is_aligned ? width : 1;
 }
-
-int64_t parts(int64_t whole, int64_t of) { return (whole + of - 1) / of; }
 
 // Of what is computed from x.
 at::TensorOptions options_of(const at::Tensor& x) {
@@ -138,7 +132,7 @@ at::Tensor NormKernels::moments(const at::Tensor& input) {
   program.launch("moments", {cut.chunks, cut.tiles, 1}, kThreads,
                  {&data, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &sums});
   const int chunks = static_cast<int>(cut.chunks), count = static_cast<int>(channels);
-  program.launch("finish_moments", {parts(channels, kSome), 1, 1}, kThreads,
+  program.launch("finish_moments", {blocks_for(channels, kSome), 1, 1}, kThreads,
                  {&sums, &chunks, &data, &count, &cut.rows, &result});
   return packed;
 }
@@ -152,7 +146,7 @@ NormStatistics NormKernels::merge(const at::Tensor& all, double eps,
   const void *from = data_of(all), *to = data_of(merged), *mean = data_of(running.mean),
              *variance = data_of(running.variance);
   programs_.of(all.scalar_type(), all.scalar_type(), 1, all.device())
-      .launch("merge_moments", {parts(channels, kThreads), 1, 1}, kThreads,
+      .launch("merge_moments", {blocks_for(channels, kThreads), 1, 1}, kThreads,
               {&from, &ranks, &channels, is_double ? static_cast<const void*>(&eps) : &eps32,
                is_double ? static_cast<const void*>(&running.momentum) : &momentum32, &mean,
                &variance, &to});
@@ -198,7 +192,7 @@ NormGradientSums NormKernels::gradient_sums(const at::Tensor& input, const at::T
   program.launch(
       "gradient_sums", {cut.chunks, cut.tiles, x.size(0)}, kThreads,
       {&data, &of_y, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &terms, &parts_of_sums});
-  program.launch("finish_gradient_sums", {parts(channels, kSome), 1, 1}, kThreads,
+  program.launch("finish_gradient_sums", {blocks_for(channels, kSome), 1, 1}, kThreads,
                  {&parts_of_sums, &chunks, &samples, &channels, &terms, &of_gain, &of_bias, &sums});
   return result;
 }

@@ -10,24 +10,6 @@
 
 namespace bbg::model {
 
-// Over the samples of all ranks.
-struct NormStatistics {
-  at::Tensor mean, variance;  // [C]
-  at::Tensor inverse;         // [C], 1 / sqrt(variance + eps)
-  at::Tensor count;           // of samples and positions: a scalar, on the device
-};
-
-// Moves to what is normalised: mean, and the unbiased variance. Undefined: none.
-struct RunningStatistics {
-  at::Tensor mean, variance;  // [C]
-  double momentum = 0;
-};
-
-struct NormGradientSums {
-  at::Tensor of_gain, of_bias;  // as the terms, this rank's share; undefined where those are
-  at::Tensor sums;              // [2, C]: of gain g and gain g n, over samples and positions
-};
-
 class NormKernels {
  public:
   explicit NormKernels(MakeKernelProgram make);

@@ -28,8 +28,6 @@ struct Shape {
   int out, in, side, form;
 };
 
-int64_t parts(int64_t whole, int64_t of) { return (whole + of - 1) / of; }
-
 Shape shape_of(const at::Tensor& weight, Resample resample) {
   const int form = resample == Resample::kPoolAfter        ? 1
                    : resample == Resample::kUpsampleBefore ? 2
@@ -40,8 +38,8 @@ Shape shape_of(const at::Tensor& weight, Resample resample) {
 
 std::array<int64_t, 3> tiles_of(const Shape& shape) {
   const bool is_turned = shape.form == 2;
-  return {parts(shape.in, is_turned ? kAcross : kLanes),
-          parts(shape.out, is_turned ? kLanes : kAcross), 1};
+  return {blocks_for(shape.in, is_turned ? kAcross : kLanes),
+          blocks_for(shape.out, is_turned ? kLanes : kAcross), 1};
 }
 
 class MadeEffective : public torch::autograd::Function<MadeEffective> {
@@ -65,10 +63,6 @@ class MadeEffective : public torch::autograd::Function<MadeEffective> {
   }
 };
 
-const void* data_of(const at::Tensor& tensor) {
-  return tensor.defined() ? tensor.const_data_ptr() : nullptr;
-}
-
 }  // namespace
 
 WeightKernels::WeightKernels(MakeKernelProgram make)
@@ -90,8 +84,8 @@ void WeightKernels::iterate(const std::vector<std::shared_ptr<SpectralWeight>>& 
                         .rows = static_cast<int>(own_rows),
                         .columns = static_cast<int>(own_columns)});
     rows += own_rows;
-    columns += parts(own_columns, kThreads) * kThreads;
-    tiles += parts(own_rows, kRowsOfTile) * parts(own_columns, kThreads);
+    columns += blocks_for(own_columns, kThreads) * kThreads;
+    tiles += blocks_for(own_rows, kRowsOfTile) * blocks_for(own_columns, kThreads);
   }
   std::vector<uint8_t> bytes(matrices.size() * sizeof(Matrix));
   std::memcpy(bytes.data(), matrices.data(), bytes.size());
@@ -170,8 +164,8 @@ at::Tensor WeightKernels::gradient(const at::Tensor& of_effective, const at::Ten
   const long long count = products.numel();
   const int columns = static_cast<int>(weight.numel() / weight.size(0));
   program.launch("add_products", {1, 1, 1}, kThreads, {&sums, &count, &sum});
-  program.launch("finish_gradient", {parts(columns, 4 * kThreads), weight.size(0), 1}, kThreads,
-                 {&to, &sum, &norm, &u, &v, &columns});
+  program.launch("finish_gradient", {blocks_for(columns, 4 * kThreads), weight.size(0), 1},
+                 kThreads, {&to, &sum, &norm, &u, &v, &columns});
   return result;
 }
 

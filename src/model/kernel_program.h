@@ -55,6 +55,13 @@ class KernelPrograms {
       programs_;
 };
 
+// Arguments of kernels: where a tensor's values are; null where it is undefined.
+inline const void* data_of(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.const_data_ptr() : nullptr;
+}
+// Blocks that take `of` each.
+inline int64_t blocks_for(int64_t whole, int64_t of) { return (whole + of - 1) / of; }
+
 // Of NVRTC, unless a GPU is emulated.
 std::unique_ptr<KernelProgram> make_kernel_program(const KernelSource& source,
                                                    const std::vector<std::string>& definitions,

@@ -37,6 +37,24 @@ std::pair<at::Tensor, at::Tensor> norm_gradient_sums(const at::Tensor& x, const 
 at::Tensor norm_gradient_input(const at::Tensor& x, const at::Tensor& g, const NormTerms& terms,
                                const at::Tensor& mean_g, const at::Tensor& mean_gn);
 
+// Over the samples of all ranks.
+struct NormStatistics {
+  at::Tensor mean, variance;  // [C]
+  at::Tensor inverse;         // [C], 1 / sqrt(variance + eps)
+  at::Tensor count;           // of samples and positions: a scalar, on the device
+};
+
+// Moves to what is normalised: mean, and the unbiased variance. Undefined: none.
+struct RunningStatistics {
+  at::Tensor mean, variance;  // [C]
+  double momentum = 0;
+};
+
+struct NormGradientSums {
+  at::Tensor of_gain, of_bias;  // as the terms, this rank's share; undefined where those are
+  at::Tensor sums;              // [2, C]: of gain g and gain g n, over samples and positions
+};
+
 // The same from ATen's functions alone: what other devices and types take, and the oracle of the
 // tests.
 namespace plain {
