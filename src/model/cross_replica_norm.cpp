@@ -58,6 +58,10 @@ at::Tensor as_term(const at::Tensor& of_samples, int64_t dimensions) {
   return dimensions == 1 ? of_samples.sum(0) : of_samples;
 }
 
+at::Tensor forward_of(const at::Tensor& x, const NormTerms& terms) {
+  return cuda::has_kernel(x) ? cuda::norm_kernels().forward(x, terms) : norm_forward(x, terms);
+}
+
 NormGradientSums gradient_sums_of(const at::Tensor& x, const at::Tensor& g,
                                   const NormTerms& terms) {
   if (cuda::has_kernel(x)) return cuda::norm_kernels().gradient_sums(x, g, terms);
@@ -159,9 +163,9 @@ at::Tensor CrossReplicaNorm::operator()(const at::Tensor& x, const AfterNorm& af
   const ModelOptions& options = context_->options;
   if (context_->mode == Mode::kEvaluate) {
     const at::Tensor inverse = (state_->running_var + options.bn_eps).rsqrt();
-    // ATen's functions: gradients pass through an evaluating network too.
-    return plain::norm_forward(x,
-                               {state_->running_mean, inverse, after.gain, after.bias, after.relu});
+    const NormTerms terms = {state_->running_mean, inverse, after.gain, after.bias, after.relu};
+    // ATen's functions where gradients pass through.
+    return at::GradMode::is_enabled() ? plain::norm_forward(x, terms) : forward_of(x, terms);
   }
   RunningStatistics running;
   if (context_->mode == Mode::kTrain && !context_->is_recomputing) {

@@ -155,6 +155,9 @@ def read_arguments():
     parser.add_argument("--packages", type=pathlib.Path, default=ROOT / ".deps/bench", help="of requirements.txt")
     parser.add_argument("--json", type=pathlib.Path, help="results go here too, after each table")
     arguments = parser.parse_args()
+    for name in ("config", "program", "packages"):  # contenders run in the checkout's folder
+        if getattr(arguments, name) is not None:
+            setattr(arguments, name, getattr(arguments, name).resolve())
     is_gpu = arguments.device == "cuda"
     for name, on_cpu, on_gpu in (
             ("config", ROOT / "configs/bigbigan_32.ini", ROOT / "configs/bigbigan/high_res_e.ini"),
