@@ -92,8 +92,7 @@ class Normalise : public torch::autograd::Function<Normalise> {
     auto& communicator = *reinterpret_cast<comm::Communicator*>(communicator_address);
     const NormStatistics statistics = statistics_of(x, communicator, eps, running);
     const NormTerms terms = {statistics.mean, statistics.inverse, gain, bias, relu};
-    const at::Tensor output =
-        cuda::has_kernel(x) ? cuda::norm_kernels().forward(x, terms) : norm_forward(x, terms);
+    const at::Tensor output = forward_of(x, terms);
     context->save_for_backward({x, gain, bias, terms.mean, terms.inverse, statistics.count});
     context->saved_data["relu"] = relu;
     context->saved_data["communicator"] = communicator_address;

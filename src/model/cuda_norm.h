@@ -36,8 +36,7 @@ class NormKernels {
   KernelPrograms programs_;
 };
 
-// end_convolution() of a `y` that nobody else needs, differentiable; the kernels live until
-// backward is over.
+// end_convolution() of a `y` that nobody else needs, differentiable.
 at::Tensor ended_by(NormKernels& kernels, const at::Tensor& y, const at::Tensor& bias,
                     const After& after);
 

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "model/layers.h"
 
 namespace bbg::model {
 
@@ -146,8 +147,7 @@ at::Tensor WeightKernels::gradient(const at::Tensor& of_effective, const at::Ten
                                    const PowerIteration& iteration, Resample resample) {
   const Shape shape = shape_of(weight, resample);
   const std::array<int64_t, 3> tiles = tiles_of(shape);
-  const at::Tensor given = of_effective.contiguous(
-      of_effective.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+  const at::Tensor given = channels_last(of_effective);
   const at::TensorOptions options = weight.options().requires_grad(false);
   const at::Tensor result = at::empty(weight.sizes(), options);
   const bool is_spectral = iteration.sigma.defined();

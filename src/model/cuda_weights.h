@@ -2,7 +2,7 @@
 // The work on weights of a GPU's sub-step in few kernels (kernels/weights.cu): all power iterations
 // of a network at a time, and what a layer reads of a weight in one pass, as its gradient's way
 // back. float32 and float64; float32 may become bfloat16. Sums are taken in an order that depends
-// on shapes alone. No autograd: layers.cpp wires it.
+// on shapes alone.
 
 #include "model/kernel_program.h"
 #include "model/resample.h"
@@ -42,7 +42,7 @@ at::Tensor effective_by(WeightKernels& kernels, const at::Tensor& weight,
 namespace cuda {
 
 // Whether weight_kernels() are for this weight; without BBG_CUDA they are for none.
-bool has_weight_kernels(const at::Tensor& weight, Resample resample = Resample::kNone);
+bool has_weight_kernels(const at::Tensor& weight, Resample resample);
 WeightKernels& weight_kernels();
 
 }  // namespace cuda

@@ -58,7 +58,7 @@ SpectralResult spectral_norm(const at::Tensor& weight, const at::Tensor& u, doub
 void PowerIterations::make(double eps, bool move) {
   if (weights_.empty()) return;
   const at::NoGradGuard no_grad;
-  if (cuda::has_weight_kernels(weights_[0]->raw)) {
+  if (runs_kernels(weights_[0]->raw.device(), weights_[0]->raw.scalar_type())) {
     cuda::weight_kernels().iterate(weights_, eps, move, table_);
     return;
   }

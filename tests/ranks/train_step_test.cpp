@@ -152,17 +152,14 @@ TEST_P(ReducedByPyTorch, TrainsTheSameNetworks) {
 }
 
 // The norms' statistics of many ranks merged as on GPUs.
-class EmulatedGpus : public ::testing::TestWithParam<Case> {
- protected:
-  ~EmulatedGpus() override { model::emulate_gpu(nullptr); }
-};
+class EmulatedGpus : public ::testing::TestWithParam<Case> {};
 
 TEST_P(EmulatedGpus, EqualOneRankOnTheCpu) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
   SelfCommunicator alone;
   const auto one = run(GetParam(), alone, batch, 3)->to_state_dict();
-  model::emulate_gpu(emulated(Order::kForward));
+  const EmulatedGpu gpu;
   expect_near(run(GetParam(), *communicator, batch, 3)->to_state_dict(), one);
 }
 

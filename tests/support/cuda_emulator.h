@@ -17,6 +17,15 @@ enum class Order { kForward, kBackward };  // of blocks, and of a block's thread
 // Makes programs of the sources that emulated_kernels.cpp has compiled.
 model::MakeKernelProgram emulated(Order order);
 
+// While it lives, the host counts as a GPU.
+class EmulatedGpu {
+ public:
+  EmulatedGpu() { model::emulate_gpu(emulated(Order::kForward)); }
+  ~EmulatedGpu() { model::emulate_gpu(nullptr); }
+  EmulatedGpu(const EmulatedGpu&) = delete;
+  EmulatedGpu& operator=(const EmulatedGpu&) = delete;
+};
+
 // Kernels that have been started since the program began.
 int64_t num_launches();
 

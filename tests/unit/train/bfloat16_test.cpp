@@ -170,9 +170,8 @@ TEST_P(Bfloat16, LeavesAboutTheGradientsOfFloat32) {
 }
 
 TEST_P(Bfloat16, DoesSoByAGpusKernels) {
-  model::emulate_gpu(testing::emulated(testing::Order::kForward));
+  const testing::EmulatedGpu gpu;
   expect_about_the_gradients_of_float32(GetParam());
-  model::emulate_gpu(nullptr);
 }
 
 INSTANTIATE_TEST_SUITE_P(

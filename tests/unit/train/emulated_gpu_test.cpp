@@ -11,24 +11,21 @@ namespace {
 
 using namespace testing;
 
-class EmulatedGpu : public ::testing::TestWithParam<Case> {
- protected:
-  ~EmulatedGpu() override { model::emulate_gpu(nullptr); }
-};
+class TrainingOnEmulatedGpu : public ::testing::TestWithParam<Case> {};
 
-TEST_P(EmulatedGpu, TrainsAsTheCpu) {
+TEST_P(TrainingOnEmulatedGpu, IsThatOfTheCpu) {
   SelfCommunicator alone;
   Manner manner;
   manner.accumulate = 2;
   const auto cpu = run(GetParam(), alone, 4, 3, manner)->to_state_dict();
-  model::emulate_gpu(emulated(Order::kForward));
+  const EmulatedGpu emulated_gpu;
   const int64_t before = num_launches();
   const auto gpu = run(GetParam(), alone, 4, 3, manner)->to_state_dict();
   EXPECT_GT(num_launches(), before);
   expect_near(gpu, cpu);
 }
 
-INSTANTIATE_TEST_SUITE_P(Systems, EmulatedGpu, ::testing::ValuesIn(all_cases()),
+INSTANTIATE_TEST_SUITE_P(Systems, TrainingOnEmulatedGpu, ::testing::ValuesIn(all_cases()),
                          [](const auto& info) { return info.param.name; });
 
 }  // namespace
