@@ -13,6 +13,7 @@
 #include "comm/make_communicator.h"
 #include "comm/watchdog.h"
 #include "core/error.h"
+#include "core/unwinding.h"
 
 namespace bbg::comm {
 
@@ -112,7 +113,8 @@ class MpiCommunicator final : public Communicator {
 
   ~MpiCommunicator() override {
     watchdog_.reset();
-    if (is_interrupted_) return;  // what follows waits for the other ranks
+    // What follows waits for the other ranks, which may not come.
+    if (is_interrupted_ || unwinding_.is_under_way()) return;
     MPI_Win_free(&window_);
     MPI_Comm_free(&host_);
     MPI_Comm_free(&ranks_);
@@ -395,6 +397,7 @@ class MpiCommunicator final : public Communicator {
   std::string purpose_;
   bool is_beside_ = false;
   std::atomic<bool> is_interrupted_ = false;
+  core::Unwinding unwinding_;
   std::vector<char> received_;  // of Ring
   MPI_Comm ranks_ = MPI_COMM_NULL, host_ = MPI_COMM_NULL;
   MPI_Win window_ = MPI_WIN_NULL;

@@ -12,7 +12,6 @@
 #include <chrono>
 #include <condition_variable>
 #include <deque>
-#include <exception>
 #include <mutex>
 #include <thread>
 
@@ -133,8 +132,7 @@ ReductionQueue::ReductionQueue(Communicator& communicator, const ExchangeOptions
       bucket_bytes_(options.bucket_bytes),
       first_bucket_bytes_(options.first_bucket_bytes),
       halves_wire_(options.wire == "bfloat16"),
-      has_window_(options.nccl_window),
-      exceptions_at_start_(std::uncaught_exceptions()) {
+      has_window_(options.nccl_window) {
   if (bucket_bytes_ == 0) bucket_bytes_ = int64_t{device.is_cuda() ? 25 : 1} << 20;
   std::string exchange = options.exchange;
   if (exchange == "auto") exchange = device.is_cuda() ? "buckets" : "whole";
@@ -161,9 +159,7 @@ ReductionQueue::ReductionQueue(Communicator& communicator, const ExchangeOptions
 }
 
 ReductionQueue::~ReductionQueue() {
-  if (worker_ && std::uncaught_exceptions() > exceptions_at_start_) {
-    worker_->communicator->interrupt();
-  }
+  if (worker_ && unwinding_.is_under_way()) worker_->communicator->interrupt();
 }
 
 void ReductionQueue::reduce(Communicator& communicator, at::Tensor tensor) const {

@@ -14,6 +14,7 @@
 
 #include "comm/communicator.h"
 #include "comm/exchange_options.h"
+#include "core/unwinding.h"
 
 namespace bbg::comm {
 
@@ -64,7 +65,7 @@ class ReductionQueue {
   Communicator& communicator_;
   int64_t bucket_bytes_, first_bucket_bytes_;
   bool takes_buckets_, halves_wire_, scatters_, has_window_;
-  int exceptions_at_start_;
+  core::Unwinding unwinding_;
   double under_way_ = 0;  // of reductions by the caller
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<Stream> stream_;

@@ -112,5 +112,20 @@ TEST_F(FaultyRun, StoppedRankIsNamedAndTheRunGoesOnFromItsCheckpoint) {
   EXPECT_THAT(resumed.err, HasSubstr("resumed from"));
 }
 
+// The cause is what the user reads, at once and with its own code, although communicators that were
+// split off are destroyed on its way.
+TEST_F(FaultyRun, FailedWriteIsToldAtOnceBelowASplit) {
+  const std::string more = " --run.steps 20 --report.grid-every 5 --comm.deadline-ms 600000";
+  for (const std::string split : {"--train.norm-group node", "--comm.exchange background"}) {
+    SCOPED_TRACE(split);
+    const std::string output = "broken" + std::to_string(split.size());
+    // A folder where rank 0 will put a file, while rank 1 goes on.
+    fs::create_directories(folder_ / (output + "/grids/samples-00000005.png/in the way"));
+    const test::Outcome outcome = train(2, output, split + more);
+    EXPECT_EQ(outcome.code, core::kExitFailure) << outcome.err;
+    EXPECT_THAT(outcome.err, HasSubstr("error: rank 0: rename failed for "));
+  }
+}
+
 }  // namespace
 }  // namespace bbg

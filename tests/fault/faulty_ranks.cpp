@@ -1,6 +1,7 @@
 // Ranks that reduce in a loop, one of which misbehaves in round 5:
 //   faulty_ranks skip|stop|kill|throw RANK DEADLINE_MS DUMP_FOLDER [cuda]
-// For fault_test.cpp, and gpu_fault_test.cpp with NCCL; ends as bbg_dist would.
+// For fault_test.cpp, and gpu_fault_test.cpp with NCCL; ends as bbg_dist would. A communicator is
+// split off as in a run, and is destroyed while an error is on its way.
 
 #include <signal.h>
 
@@ -23,6 +24,7 @@ int main(int argc, char** argv) {
   const auto& ranks = data_plane ? data_plane : control;
   const bool is_faulty = ranks->rank() == std::stoi(argv[2]);
   try {
+    const auto norms = ranks->split({.purpose = "norms"});
     for (int round = 0; round < 10; ++round) {
       at::Tensor large = at::ones({1000}, device), small = at::ones({3}, device);
       if (is_faulty && round == 5) {
