@@ -306,7 +306,12 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
       if (watch.rollbacks() > 0) {
         losses.emplace_back("rollbacks", static_cast<double>(watch.rollbacks()));
       }
-      const auto trouble = watch.observe(step, losses, is_due);
+      auto trouble = watch.observe(step, losses, is_due);
+      // A state that is not finite is never saved. Ranks may hold different parts of it.
+      if (is_saving && (!trouble || trouble->answer == train::Answer::kWarn) &&
+          !control.agree(state.is_finite())) {
+        trouble = watch.not_finite(step);
+      }
       if (trouble && answer_trouble(*trouble, watch.rollbacks(), control, log)) {
         const auto position = folder.go_back(trouble->since, state, communicator);
         watch.go_back(position.watch);

@@ -11,6 +11,9 @@ namespace {
 
 using Json = nlohmann::json;
 
+constexpr const char* kSmallerRates =
+    "smaller train.lr-g, train.lr-d and train.lr-e, or train.clip-norm";
+
 std::string number(double value) {
   char text[32];
   std::snprintf(text, sizeof text, "%.4g", value);
@@ -42,16 +45,23 @@ std::optional<Trouble> DivergenceWatch::observe(int64_t step, const core::Values
 
 std::optional<Trouble> DivergenceWatch::not_a_number(int64_t step, const core::Values& values) {
   for (const auto& [name, value] : values) {
-    // The square of a long gradient may be too large where the gradient is not.
-    if (std::isfinite(value) || name.starts_with("grad_norm_")) continue;
+    if (std::isfinite(value)) continue;
     return Trouble{.cause = name,
                    .text = name + " is not a number at step " + std::to_string(step),
-                   .hint = "smaller train.lr-g, train.lr-d and train.lr-e, or train.clip-norm",
+                   .hint = kSmallerRates,
                    // The state of that step gave numbers, and the update after it may not have.
                    .since = state_.finite_step,
                    .answer = answer(/*is_fatal=*/true)};
   }
   return std::nullopt;
+}
+
+Trouble DivergenceWatch::not_finite(int64_t step) const {
+  return {.cause = "state",
+          .text = "weights or Adam's moments are not finite after step " + std::to_string(step),
+          .hint = kSmallerRates,
+          .since = step,
+          .answer = answer(/*is_fatal=*/true)};
 }
 
 std::optional<Trouble> DivergenceWatch::explosion(int64_t step, const core::Values& values) {

@@ -31,10 +31,13 @@ class DivergenceWatch {
   DivergenceWatch(const TrainOptions& options, const loss::LossOptions& loss);
 
   // What the state after `step` steps was found to be: loss_d_<term>, sigma_max_<network> and
-  // others, equal on all ranks. None may be NaN or infinite but norms of gradients. Only a regular
-  // report, one that comes whenever the run is started and stopped, counts for the rest. Steps
-  // ascend between two restores. Each cause is warned of once.
+  // others, equal on all ranks. None may be NaN or infinite. Only a regular report, one that comes
+  // whenever the run is started and stopped, counts for the rest. Steps ascend between two
+  // restores. Each cause is warned of once.
   std::optional<Trouble> observe(int64_t step, const core::Values& values, bool is_regular);
+
+  // The state after `step` steps, which was to be saved, is not finite.
+  Trouble not_finite(int64_t step) const;
 
   // For the checkpoint of a state, and back; an empty text is a new run's.
   std::string text() const;

@@ -69,6 +69,10 @@ struct TrainState {
   // there.
   void restore_average_buffers();
 
+  // No NaN or infinity in what this rank holds: weights, buffers, averages, moments. Waits for the
+  // device. Ranks that share moments out may answer differently.
+  bool is_finite() const;
+
   // Collective where moments are shared out. A rank that does not want it gets an empty one.
   core::StateDict to_state_dict(bool is_wanted = true);
   // UsageError where names or shapes differ: the checkpoint is of another model. Where moments are

@@ -54,11 +54,21 @@ TEST(DivergenceWatch, EndsAtWhatIsNotANumberUnlessItIsToGoBack) {
   }
 }
 
-TEST(DivergenceWatch, LetsTheNormOfALongGradientOverflow) {
+TEST(DivergenceWatch, FindsANormOfAGradientThatIsNotFinite) {
   DivergenceWatch guard(options("stop"), {});
   core::Values values = losses(1);
-  values.back().second = std::numeric_limits<double>::infinity();
-  EXPECT_FALSE(guard.observe(1, values, true));
+  values.emplace_back("grad_norm_g", std::numeric_limits<double>::infinity());
+  const auto trouble = guard.observe(1, values, true);
+  ASSERT_TRUE(trouble);
+  EXPECT_EQ(trouble->text, "grad_norm_g is not a number at step 1");
+}
+
+TEST(DivergenceWatch, GoesBackBehindAStateThatIsNotFiniteOrEnds) {
+  EXPECT_EQ(DivergenceWatch(options("off"), {}).not_finite(7).answer, Answer::kEnd);
+  DivergenceWatch guard(options("rollback"), {});
+  EXPECT_FALSE(guard.observe(7, losses(1), true));  // the losses of before the update
+  EXPECT_EQ(guard.not_finite(7).answer, Answer::kGoBack);
+  EXPECT_EQ(guard.not_finite(7).since, 7);
 }
 
 // Chance is 2 for hinge, 2 ln 2 for logistic, times the scale.
