@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "app/compare_ranks.h"
 #include "app/device.h"
 #include "app/export.h"
 #include "app/plan.h"
@@ -119,6 +120,7 @@ void work_alone(const std::string& command, std::vector<std::string> arguments,
     config.parse(arguments);
   });
   const core::Log log(control.rank(), control.size(), true);
+  if (!config.note.empty()) log.info(config.note);
   const auto [facts, text] = work(config, options, log);
   std::printf("%s", json ? (facts.dump(2) + "\n").c_str() : text.c_str());
 }
@@ -171,7 +173,9 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
       }
       config.parse(arguments);
     });
+    app::compare_ranks(control, app::facts_of_start(config, BBG_VERSION));
     const core::Log log(control.rank(), control.size(), control.rank() == 0);
+    if (!config.note.empty()) log.info(config.note);
     config.comm.dump_folder = config.run.output;
     own = comm::make_mpi_communicator(config.comm);
     ranks = own.get();

@@ -1,5 +1,8 @@
 #include "app/run_config.h"
 
+#include <algorithm>
+#include <filesystem>
+
 #include "core/error.h"
 
 namespace bbg::app {
@@ -51,8 +54,27 @@ RunConfig::RunConfig() {
   compute.declare(table);
 }
 
+void RunConfig::stay_in_folder_of_config(const std::vector<std::string>& arguments) {
+  namespace fs = std::filesystem;
+  const bool is_said = std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {
+    return word == "--run.output" || word.starts_with("--run.output=");
+  });
+  const fs::path path = table.config_path();
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code unknown;
+  const bool is_of_a_run =
+      path.filename() == "config.ini" && (fs::exists(folder / "checkpoints", unknown) ||
+                                          fs::exists(folder / "metrics.jsonl", unknown));
+  if (is_said || !is_of_a_run || fs::equivalent(folder, run.output, unknown)) return;
+  note = path.string() +
+         " lies in a run folder: the run there is meant, not run.output = " + run.output +
+         " (--run.output on the command line says otherwise)";
+  run.output = folder.string();
+}
+
 void RunConfig::parse(const std::vector<std::string>& arguments) {
   table.parse(arguments);
+  stay_in_folder_of_config(arguments);
   model.check();
   train.check();
   evaluate.check();

@@ -51,14 +51,19 @@ struct RunConfig {
   ComputeOptions compute;
 
   core::OptionTable table;
+  std::string note;  // what parse() decided for the user, to be said once; may be empty
 
   RunConfig();
   RunConfig(const RunConfig&) = delete;  // the table points at the fields
   RunConfig& operator=(const RunConfig&) = delete;
 
   // Reads `--config` and overrides: one UsageError names every problem of single values. Where
-  // there is none, checks that values fit together.
+  // there is none, checks that values fit together. A run folder's own config.ini means that
+  // folder, wherever it was moved or copied to, unless the command line says otherwise.
   void parse(const std::vector<std::string>& arguments);
+
+ private:
+  void stay_in_folder_of_config(const std::vector<std::string>& arguments);
 };
 
 }  // namespace bbg::app

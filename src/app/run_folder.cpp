@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "app/option_changes.h"
 #include "app/run_identity.h"
 #include "app/together.h"
 #include "core/error.h"
@@ -32,6 +33,21 @@ int64_t bytes_up_to_step(const std::string& text, int64_t step) {
   return static_cast<int64_t>(keep);
 }
 
+std::string text_of(const core::StateDict& state, const std::string& name) {
+  const auto found = state.text.find(name);
+  return found == state.text.end() ? "" : found->second;
+}
+
+// A state from before states were looked at: a run cannot go on from it.
+std::string not_finite(const core::StateDict& state) {
+  for (const auto& [name, tensor] : state.tensors) {
+    if (tensor.is_floating_point() && !at::isfinite(tensor).all().item<bool>()) {
+      return name + " is not finite";
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 RunFolder::RunFolder(const RunConfig& config, const std::string& fingerprint,
@@ -40,8 +56,8 @@ RunFolder::RunFolder(const RunConfig& config, const std::string& fingerprint,
   together(control_, [&] {
     if (!owner()) return;
     try {
-      store_ =
-          std::make_unique<checkpoint::Store>(files_, path("checkpoints"), config_.checkpoint.keep);
+      store_ = std::make_unique<checkpoint::Store>(files_, path("checkpoints"),
+                                                   config_.checkpoint.keep, not_finite);
       // Before the folder is touched: a run that may not go on here must leave it as it was.
       const bool has_checkpoints = !store_->steps().empty();
       if (config_.run.resume == "never" && has_checkpoints) {
@@ -67,16 +83,41 @@ RunFolder::~RunFolder() = default;
 
 RunFolder::Position RunFolder::resume(train::TrainState& state, comm::Communicator& communicator) {
   const auto newest = [&](auto* skipped) { return store_->load_newest(skipped); };
-  return take(newest, "resumed from ", state, communicator);
+  const auto begin = [&](const Position& position, const core::StateDict* saved) {
+    open_sinks(position.step);
+    record_options(position, saved);
+  };
+  return take(newest, "resumed from ", begin, state, communicator);
 }
 
 RunFolder::Position RunFolder::go_back(int64_t before, train::TrainState& state,
                                        comm::Communicator& communicator) {
   const auto earlier = [&](auto* skipped) { return store_->go_back(before, skipped); };
-  return take(earlier, "went back to ", state, communicator);
+  const auto begin = [&](const Position& position, const core::StateDict*) {
+    open_sinks(position.step);
+  };
+  return take(earlier, "went back to ", begin, state, communicator);
 }
 
-RunFolder::Position RunFolder::take(const Load& load, const std::string& verb,
+void RunFolder::record_options(const Position& position, const core::StateDict* saved) {
+  std::string config = config_.table.ini_text();
+  if (saved != nullptr) {
+    const std::string before = text_of(*saved, "config");
+    const auto changes = option_changes(before, config_.table);
+    // Nothing more is trained, so the options of now are not those of the run.
+    const bool is_complete = position.step >= config_.run.steps;
+    if (is_complete && !before.empty()) config = before;
+    if (!changes.empty()) {
+      log_.info((is_complete ? "the run is complete; for this evaluation alone its options differ: "
+                             : "options changed at step " + std::to_string(position.step) + ": ") +
+                changes_text(changes));
+      if (!is_complete) sinks_->changes(position.step, changes);
+    }
+  }
+  core::write_atomically(files_, path("config.ini"), config);
+}
+
+RunFolder::Position RunFolder::take(const Load& load, const std::string& verb, const Then& then,
                                     train::TrainState& state, comm::Communicator& communicator) {
   Position position;
   together(control_, [&] {
@@ -89,18 +130,14 @@ RunFolder::Position RunFolder::take(const Load& load, const std::string& verb,
           identity_of(config_, fingerprint_), loaded->state, loaded->path,
           "choose another run.output for a new run, or give the options in " + path("config.ini"));
       state.load(loaded->state);
-      const auto text = [&](const std::string& name) {
-        const auto found = loaded->state.text.find(name);
-        return found == loaded->state.text.end() ? "" : found->second;
-      };
       position = {.step = loaded->step,
                   .is_resumed = true,
-                  .watch = text("watch"),
-                  .bucket_bytes = std::strtoll(text("bucket_bytes").c_str(), nullptr, 10)};
+                  .watch = text_of(loaded->state, "watch"),
+                  .bucket_bytes =
+                      std::strtoll(text_of(loaded->state, "bucket_bytes").c_str(), nullptr, 10)};
       log_.info(verb + loaded->path);
     }
-    core::write_atomically(files_, path("config.ini"), config_.table.ini_text());
-    open_sinks(position.step);
+    then(position, loaded ? &loaded->state : nullptr);
   });
   at::Tensor numbers =
       at::tensor({position.step, int64_t{position.is_resumed}, position.bucket_bytes}, at::kLong);

@@ -50,9 +50,12 @@ class RunFolder {
   bool owner() const { return control_.rank() == 0; }
   std::string path(const std::string& name) const { return config_.run.output + "/" + name; }
   using Load = std::function<std::optional<checkpoint::Store::Loaded>(std::vector<std::string>*)>;
-  // What `load` gives on rank 0, to all.
-  Position take(const Load& load, const std::string& verb, train::TrainState& state,
-                comm::Communicator& communicator);
+  // What `load` gives on rank 0, to all. `then` runs on rank 0 with it, before the others get it.
+  using Then = std::function<void(const Position&, const core::StateDict*)>;
+  Position take(const Load& load, const std::string& verb, const Then& then,
+                train::TrainState& state, comm::Communicator& communicator);
+  // Keeps the configuration of a run that goes on beside what it was trained with before.
+  void record_options(const Position& position, const core::StateDict* saved);
   void open_sinks(int64_t step);
 
   const RunConfig& config_;

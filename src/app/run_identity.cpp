@@ -16,8 +16,8 @@ std::map<std::string, std::string> identity_of(const RunConfig& config,
                                                const std::string& fingerprint) {
   std::map<std::string, std::string> identity = model_identity_of(config);
   const auto values = config.table.values();
-  for (const char* key : {"run.seed", "data.batch", "train.d-steps", "loss.kind",
-                          "loss.latent-to-g", "loss.reconstruction"}) {
+  for (const char* key : {"run.seed", "data.batch", "train.d-steps", "train.simultaneous",
+                          "loss.kind", "loss.latent-to-g", "loss.reconstruction"}) {
     identity[key] = values.at(key);
   }
   identity["data.fingerprint"] = fingerprint;

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "app/compare_ranks.h"
 #include "app/device.h"
 #include "app/evaluation.h"
 #include "app/run_folder.h"
@@ -191,6 +192,9 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     }
     places = choose_places(config.compute, seats);
   });
+  compare_ranks(control, {{"the data of data.shards", shards->fingerprint()},
+                          {"the data of data.test-shards",
+                           test_shards ? test_shards->fingerprint() : "absent"}});
   const Place& place = places[static_cast<size_t>(control.rank())];
   const at::TensorOptions tensor_options = settle(config.compute, place);
   const auto data_plane = comm::make_data_plane(config.comm, tensor_options.device(), control);

@@ -58,8 +58,8 @@ void create_durable_folders(core::FileSystem& files, const std::string& path) {
 
 }  // namespace
 
-Store::Store(core::FileSystem& files, std::string folder, int64_t keep)
-    : files_(files), folder_(std::move(folder)), keep_(keep) {
+Store::Store(core::FileSystem& files, std::string folder, int64_t keep, Check check)
+    : files_(files), folder_(std::move(folder)), keep_(keep), check_(std::move(check)) {
   BBG_CHECK(keep_ >= 1, "a store that keeps nothing");
   while (folder_.size() > 1 && folder_.back() == '/') folder_.pop_back();
 }
@@ -162,7 +162,10 @@ std::optional<core::StateDict> Store::read_verified(int64_t step, std::string* p
         core::hex(core::hash64(std::as_bytes(std::span(content))))) {
       return broken(std::string(kStateFile) + " does not have its checksum");
     }
-    return parse_safetensors(content, path + "/" + kStateFile);
+    core::StateDict state = parse_safetensors(content, path + "/" + kStateFile);
+    const std::string objection = check_ ? check_(state) : "";
+    if (!objection.empty()) return broken(objection);
+    return state;
   } catch (const core::SystemError& error) {
     return broken(error.what());
   }

@@ -5,6 +5,7 @@
 // process, rank 0, and one thread at a time.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,8 +23,12 @@ class Store {
     std::string path;
   };
 
-  // `files` must outlive the store. Touches nothing yet.
-  Store(core::FileSystem& files, std::string folder, int64_t keep);
+  // Says what is wrong with a state that was read back; empty: nothing.
+  using Check = std::function<std::string(const core::StateDict&)>;
+
+  // `files` must outlive the store. Touches nothing yet. A checkpoint that fails `check` counts as
+  // one that is not whole.
+  Store(core::FileSystem& files, std::string folder, int64_t keep, Check check = {});
 
   // Durable when it returns. Throws SystemError if the disk fails; what was there is then still
   // there. A complete checkpoint of the same step stays if it is equal and is a UsageError if not;
@@ -62,6 +67,7 @@ class Store {
   core::FileSystem& files_;
   std::string folder_;
   int64_t keep_;
+  Check check_;
 };
 
 }  // namespace bbg::checkpoint

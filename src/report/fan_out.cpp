@@ -7,6 +7,9 @@ namespace {
 class FanOut final : public Sink {
  public:
   explicit FanOut(std::vector<std::unique_ptr<Sink>> sinks) : sinks_(std::move(sinks)) {}
+  void changes(int64_t step, const std::vector<OptionChange>& changes) override {
+    for (const auto& sink : sinks_) sink->changes(step, changes);
+  }
   void interval(const Interval& interval) override {
     for (const auto& sink : sinks_) sink->interval(interval);
   }

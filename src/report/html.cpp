@@ -328,10 +328,28 @@ class Page {
       }
       out_ << "</dl></details>\n";
     }
+    if (!run_.changes.empty()) {
+      out_ << "<details open><summary>Options changed on the way</summary><dl>";
+      for (const Json& line : run_.changes) changes(line);
+      out_ << "</dl></details>\n";
+    }
     if (!run_.config_text.empty()) {
       out_ << "<details><summary>Configuration</summary><pre>" << escape_html(run_.config_text)
            << "</pre></details>\n";
     }
+  }
+
+  void changes(const Json& line) {
+    out_ << "<dt>after step " << with_separators(line["step"].get<int64_t>()) << "</dt><dd>";
+    for (const auto& [key, change] : line["changed"].items()) {
+      const auto value = [&](const char* when) {
+        const std::string text = change.value(when, "");
+        return escape_html(text.empty() ? "(empty)" : text);
+      };
+      out_ << "<div>" << escape_html(key) << ": " << value("before") << " → " << value("after")
+           << "</div>";
+    }
+    out_ << "</dd>";
   }
 
   const RunRecord& run_;

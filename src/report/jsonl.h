@@ -1,8 +1,9 @@
 #pragma once
 // metrics.jsonl: one JSON object per interval and line, in the order step, images, seconds,
 // images_per_second, then the interval's values. Numbers read back to the same bits; what is not
-// finite is null. A line is with the operating system before the call returns, so only a crash of
-// the machine can lose it.
+// finite is null. Where a run goes on with other options, a line {"step": of the checkpoint,
+// "changed": {key: {"before": text, "after": text}}} says so. A line is with the operating system
+// before the call returns, so only a crash of the machine can lose it.
 
 #include <cstdint>
 #include <memory>
@@ -18,5 +19,6 @@ std::unique_ptr<Sink> make_jsonl_sink(const std::string& path, int64_t resume_st
 
 // The text of one line, without its end.
 std::string to_json_line(const Interval& interval);
+std::string to_json_line(int64_t step, const std::vector<OptionChange>& changes);
 
 }  // namespace bbg::report

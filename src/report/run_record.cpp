@@ -87,7 +87,9 @@ RunRecord read_run(core::FileSystem& files, const std::string& folder) {
     const std::filesystem::path path = std::filesystem::path(folder + "/").parent_path();
     run.name = path.filename().string();
   }
-  run.intervals = read_lines(read("metrics.jsonl"));
+  for (Json& line : read_lines(read("metrics.jsonl"))) {
+    (line.contains("changed") ? run.changes : run.intervals).push_back(std::move(line));
+  }
   if (files.exists(folder + "/evaluation.json")) {
     run.evaluation = Json::parse(read("evaluation.json"), nullptr, false);
     if (!run.evaluation.is_object()) {

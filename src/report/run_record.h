@@ -22,7 +22,8 @@ struct RunRecord {
   std::string name;                                // run.name, else the folder's
   std::string config_text;                         // config.ini
   std::map<std::string, std::string> config;       // section.key -> value
-  std::vector<nlohmann::ordered_json> intervals;   // lines of metrics.jsonl
+  std::vector<nlohmann::ordered_json> intervals;   // lines of metrics.jsonl, without the next
+  std::vector<nlohmann::ordered_json> changes;     // its lines that tell of changed options
   nlohmann::ordered_json evaluation;               // null if not measured
   std::vector<GridFile> samples, reconstructions;  // by step
 

@@ -28,9 +28,17 @@ struct Interval {
   Values values;                 // losses and whatever else was measured
 };
 
+// An option of a run that goes on with another value than it had before.
+struct OptionChange {
+  std::string key, before, after;
+};
+
 class Sink {
  public:
   virtual ~Sink() = default;
+  // The steps after `step` are made with these changes. Sinks that have no place for it pass it
+  // over.
+  virtual void changes(int64_t /*step*/, const std::vector<OptionChange>& /*changes*/) {}
   virtual void interval(const Interval& interval) = 0;
   virtual void image(int64_t step, const std::string& name, const Image& image) = 0;
   virtual void evaluation(int64_t step, const Values& values) = 0;

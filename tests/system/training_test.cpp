@@ -12,6 +12,7 @@
 #include <thread>
 #include <tuple>
 
+#include "checkpoint/store.h"
 #include "core/error.h"
 #include "tests/system/run_fixture.h"
 
@@ -410,6 +411,39 @@ TEST_F(Training, RunThatDivergesAgainAndAgainEndsAfterItsRollbacks) {
                                "error: the run diverged again after 2 rollback(s): loss_");
   EXPECT_THAT(outcome.err, ::testing::HasSubstr("; rollback 2,"));
   EXPECT_THAT(outcome.err, ::testing::Not(::testing::HasSubstr("; rollback 3,")));
+}
+
+// The loss is that of before the update, so it does not show what the update has made.
+TEST_F(Training, StateThatIsNotFiniteIsNeverSavedAndTheRunGoesOnFromTheOneBefore) {
+  ASSERT_EQ(train(2, "run", "--run.steps 5").code, 0);
+  for (const std::string sharing : {"false", "true"}) {
+    const test::Outcome broken =
+        train(2, "run", "--run.steps 6 --train.lr-g 1e39 --comm.shard-optimizer " + sharing);
+    test::expect_ends_with_error(
+        broken, 1,
+        "error: the run diverged: weights or Adam's moments are not finite "
+        "after step 6");
+    EXPECT_FALSE(fs::exists(folder_ / "run/checkpoints/step-00000006"));
+  }
+  const test::Outcome mended = train(2, "run", "--run.steps 6");
+  EXPECT_EQ(mended.code, 0) << mended.err;
+  EXPECT_THAT(mended.err, ::testing::HasSubstr("step-00000005"));
+}
+
+// As an older version may have left one.
+TEST_F(Training, SavedStateThatIsNotFiniteIsPassedOver) {
+  ASSERT_EQ(train(1, "run", "--run.steps 10").code, 0);
+  const auto files = core::make_posix_file_system();
+  checkpoint::Store store(*files, folder_ / "run/checkpoints", 5);
+  core::StateDict state = store.load_newest(nullptr)->state;
+  state.tensors[0].second.fill_(std::nan(""));
+  store.save(state, 11);
+  const test::Outcome outcome = train(1, "run", "--run.steps 12");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, ::testing::HasSubstr("step-00000011: G."));
+  EXPECT_THAT(outcome.err, ::testing::HasSubstr(" is not finite"));
+  EXPECT_THAT(outcome.err, ::testing::HasSubstr("resumed from"));
+  EXPECT_EQ(metrics("run").find("null"), std::string::npos);
 }
 
 int64_t count_of(const std::string& text, const std::string& word) {

@@ -234,5 +234,16 @@ TEST(CheckpointOptionsTest, DefaultsAndBounds) {
   EXPECT_THROW(table.parse({"--checkpoint.every", "0"}), core::UsageError);
 }
 
+TEST_F(StoreTest, PassesOverAStateThatItsOwnerObjectsTo) {
+  for (const int64_t step : {1, 2}) store_.save(test::make_state(step), step);
+  Store strict(*files_, folder_ / "run/checkpoints", 3, [](const core::StateDict& state) {
+    return state.text.at("seed") == "2" ? "seed is two" : "";
+  });
+  std::vector<std::string> skipped;
+  EXPECT_EQ(strict.load_newest(&skipped)->step, 1);
+  ASSERT_EQ(skipped.size(), 1u);
+  EXPECT_THAT(skipped[0], ::testing::HasSubstr("step-00000002: seed is two"));
+}
+
 }  // namespace
 }  // namespace bbg::checkpoint

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "report/image_grid.h"
 #include "report/png.h"
+#include "report/run_record.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bbg::report {
@@ -197,6 +198,16 @@ TEST_F(WholeHtmlReportTest, HasChartsOfWhatIsMeasuredSeldomToo) {
 
 TEST_F(WholeHtmlReportTest, HasTheConfiguration) {
   EXPECT_THAT(page(), HasSubstr("<pre>[run]\nname = Demo &lt;1&gt;\nsteps = 2000\n"));
+}
+
+TEST_F(WholeHtmlReportTest, TellsWhichOptionsWereChangedOnTheWay) {
+  EXPECT_THAT(page(), Not(HasSubstr("Options changed")));
+  put("metrics.jsonl", std::string(kMetrics) +
+                           R"({"step":2000,"changed":{"train.lr-g":{"before":"","after":"<2>"}}})" +
+                           "\n");
+  EXPECT_THAT(page(), HasSubstr("<dt>after step 2,000</dt><dd><div>train.lr-g: (empty) → "
+                                "&lt;2&gt;</div></dd>"));
+  EXPECT_EQ(read_run(*files_, run_).intervals.size(), 2u);
 }
 
 TEST_F(WholeHtmlReportTest, LoadsNothingAndRunsNothing) {

@@ -107,6 +107,23 @@ TEST_F(JsonlSinkTest, ANewFileGetsALinePerIntervalAtOnce) {
   EXPECT_EQ(content(), line_at(50) + line_at(100));
 }
 
+TEST_F(JsonlSinkTest, ChangedOptionsHaveALineThatIsMadeAnewWhereTheRunGoesOnThere) {
+  const std::vector<OptionChange> changes = {{"train.lr-g", "0.1", "0.2"}, {"run.name", "", "\"b"}};
+  const std::string changed =
+      R"({"step":50,"changed":{"train.lr-g":{"before":"0.1","after":"0.2"},)"
+      R"("run.name":{"before":"","after":"\"b"}}})"
+      "\n";
+  const auto sink = make_jsonl_sink(path_, 0);
+  sink->interval(interval_at(50));
+  sink->changes(50, changes);
+  sink->interval(interval_at(100));
+  sink->close();
+  EXPECT_EQ(content(), line_at(50) + changed + line_at(100));
+  EXPECT_EQ(resumed(content(), 100), line_at(50) + changed + line_at(100));
+  EXPECT_EQ(resumed(content(), 50), line_at(50));
+  EXPECT_EQ(resumed(line_at(50) + changed + line_at(100), 99), line_at(50) + changed);
+}
+
 TEST_F(JsonlSinkTest, ImagesAndEvaluationsAreNotItsBusiness) {
   const auto sink = make_jsonl_sink(path_, 0);
   sink->image(1, "samples", Image{});
