@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/standard_output.h"
 #include "data_prep/commands.h"
 
 namespace {
@@ -20,7 +21,8 @@ constexpr const char* kHelp =
     "  info     says what a data set holds\n"
     "\n"
     "data_prep COMMAND --help explains the options; --version prints the version.\n"
-    "Exit codes: 0 done, 1 a system call failed, 2 something the user can fix, 70 a bug.\n";
+    "Exit codes: 0 done, 1 a system call failed, 2 something the user can fix, 70 a bug,\n"
+    "75 reading failed in a way that may pass, as over a network.\n";
 
 bool wants_help(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) {
@@ -39,7 +41,7 @@ int run(const std::vector<std::string>& arguments) {
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
   const auto parse_and_run = [&](CommandLine line, const std::function<void()>& body) {
     if (wants_help(rest)) {
-      std::fputs(line.help_text().c_str(), stdout);
+      bbg::core::print(line.help_text());
       return bbg::core::kExitSuccess;
     }
     line.parse(rest);
@@ -59,7 +61,7 @@ int run(const std::vector<std::string>& arguments) {
     return parse_and_run(options.declare_info(), [&] { run_info(options); });
   }
   if (command == "--help" || command == "-h" || command == "help") {
-    std::fputs(kHelp, stdout);
+    bbg::core::print(kHelp);
     return bbg::core::kExitSuccess;
   }
   if (command == "--version") {
@@ -74,7 +76,9 @@ int run(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   try {
-    return run({argv + 1, argv + argc});
+    const int code = run({argv + 1, argv + argc});
+    bbg::core::flush_standard_output();
+    return code;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "data_prep: %s\n", bbg::core::message_of(error).c_str());
     // HDF5's clean-up at exit crashes over a file that could not be closed, as on a full disk. All

@@ -2,7 +2,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "core/error.h"
+#include "core/standard_output.h"
+#include "core/text.h"
 #include "data/shard_format.h"
 #include "data/shard_reader.h"
 #include "data_prep/commands.h"
@@ -15,7 +16,7 @@ namespace {
 constexpr size_t kShownClasses = 40;  // on a terminal; --json has all
 
 void print_json(const nlohmann::ordered_json& json) {
-  std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+  core::print(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 double mebibytes(int64_t bytes) { return static_cast<double>(bytes) / (1 << 20); }
@@ -39,7 +40,7 @@ void print_info(const data::ShardSet& shards, const std::string& path,
   std::printf("  shards       %zu, %.1f MiB, format version %lld\n", shards.files().size(),
               mebibytes(shards.file_bytes()), static_cast<long long>(data::kFormatVersion));
   std::printf("  fingerprint  %s\n", shards.fingerprint().c_str());
-  std::printf("  made from    %s\n", shards.source_text().c_str());
+  std::printf("  made from    %s\n", core::printable(shards.source_text()).c_str());
   std::printf("  classes      %lld\n", static_cast<long long>(shards.num_classes()));
   const int64_t largest = std::max<int64_t>(1, *std::max_element(counts.begin(), counts.end()));
   const auto row = [&](const std::string& name, int64_t count) {
@@ -48,7 +49,8 @@ void print_info(const data::ShardSet& shards, const std::string& path,
                 std::string(length, '#').c_str());
   };
   const auto& names = shards.class_names();
-  for (size_t i = 0; i < std::min(names.size(), kShownClasses); ++i) row(names[i], counts[i]);
+  for (size_t i = 0; i < std::min(names.size(), kShownClasses); ++i)
+    row(core::printable(names[i]), counts[i]);
   if (names.size() > kShownClasses) {
     std::printf("    ... and %zu more; --json lists them\n", names.size() - kShownClasses);
   }

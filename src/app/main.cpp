@@ -22,6 +22,7 @@
 #include "comm/make_communicator.h"
 #include "core/error.h"
 #include "core/first_calls.h"
+#include "core/standard_output.h"
 
 namespace {
 
@@ -82,21 +83,19 @@ bool answer_alone(const std::vector<std::string>& arguments) {
     return false;
   };
   if (has("--help") || has("-h")) {
-    std::printf("%s%s", kUsage, app::RunConfig().table.help_text().c_str());
+    core::print(kUsage + app::RunConfig().table.help_text());
   } else if (has("--version")) {
     print_version(has("--json"));
   } else if (!arguments.empty() && arguments[0] == "options") {
     const app::RunConfig config;
-    std::printf(
-        "%s",
-        (has("--markdown") ? config.table.markdown_text() : config.table.help_text()).c_str());
+    core::print(has("--markdown") ? config.table.markdown_text() : config.table.help_text());
   } else if (!arguments.empty() && arguments[0] == "plan") {
     std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
     rest.erase(std::remove(rest.begin(), rest.end(), "--json"), rest.end());
     app::RunConfig config;
     config.parse(rest);
     const auto plan = app::plan(config);
-    std::printf("%s\n", (has("--json") ? plan.dump(2) : app::plan_text(plan)).c_str());
+    core::print((has("--json") ? plan.dump(2) : app::plan_text(plan)) + "\n");
   } else {
     return false;
   }
@@ -122,7 +121,8 @@ void work_alone(const std::string& command, std::vector<std::string> arguments,
   const core::Log log(control.rank(), control.size(), true);
   if (!config.note.empty()) log.info(config.note);
   const auto [facts, text] = work(config, options, log);
-  std::printf("%s", json ? (facts.dump(2) + "\n").c_str() : text.c_str());
+  core::print(json ? facts.dump(2) + "\n" : text);
+  core::flush_standard_output();
 }
 
 void export_alone(const std::vector<std::string>& arguments, comm::Communicator& control) {
@@ -195,7 +195,10 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
-    if (answer_alone(arguments)) return bbg::core::kExitSuccess;
+    if (answer_alone(arguments)) {
+      bbg::core::flush_standard_output();
+      return bbg::core::kExitSuccess;
+    }
     const bbg::comm::MpiSession session;
     bbg::core::make_first_calls();
     const auto control = bbg::comm::make_mpi_communicator({});

@@ -1,5 +1,5 @@
 #pragma once
-// Numbers as people read them.
+// Numbers and names as people read them.
 
 #include <cstdint>
 #include <string>
@@ -7,5 +7,8 @@
 namespace bbg::core {
 
 std::string with_separators(int64_t value);  // 1234567 -> "1,234,567"
+
+// With control characters as escapes (\n, \x1b), so that a name stays on its line.
+std::string printable(const std::string& text);
 
 }  // namespace bbg::core

@@ -52,6 +52,19 @@ TEST_F(BadInput, ValuesOutOfBoundsAreRefused) {
   expect_refused("--train.ema-decay 1.5", "train.ema-decay = '1.5' is out of bounds: 0 to 1");
 }
 
+TEST_F(BadInput, AnswersThatCannotBeWrittenAreAnError) {
+  for (const std::string arguments :
+       {"--help", "--version", "options --markdown", "plan --config CONFIG --json"}) {
+    SCOPED_TRACE(arguments);
+    std::string command = test::program("bbg_dist") + " " + arguments + " > /dev/full";
+    if (const size_t at = command.find("CONFIG"); at != std::string::npos) {
+      command.replace(at, 6, test::shell_word(config_));
+    }
+    test::expect_one_line(test::run_command(folder_, command), 1,
+                          "error: ", "write failed for standard output: No space left on device");
+  }
+}
+
 TEST_F(BadInput, MissingFilesAreNamed) {
   const std::string absent = folder_ / "absent";
   expect_refused("--config " + absent, "config file '" + absent + "' cannot be read");

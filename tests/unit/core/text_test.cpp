@@ -14,5 +14,11 @@ TEST(Text, SeparatesThousands) {
   EXPECT_EQ(with_separators(-1234), "-1,234");
 }
 
+TEST(Text, ShowsControlCharactersAsEscapes) {
+  EXPECT_EQ(printable("cat \xC3\xBC"), "cat \xC3\xBC");
+  EXPECT_EQ(printable("a\nb\r\tc"), "a\\nb\\r\\tc");
+  EXPECT_EQ(printable(std::string("\0\x1b[2J\x7f", 6)), "\\x00\\x1b[2J\\x7f");
+}
+
 }  // namespace
 }  // namespace bbg::core
