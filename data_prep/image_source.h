@@ -8,6 +8,7 @@
 
 #include "data/image_codec.h"
 #include "data/image_resize.h"
+#include "data_prep/image_tree.h"
 
 namespace bbg::data_prep {
 
@@ -24,11 +25,10 @@ class ImageSource {
   virtual std::string description() const = 0;
   virtual int64_t natural_channels() const = 0;  // what --channels auto means
   virtual data::Fit natural_fit() const = 0;
+  virtual LeftOut left_out() const { return {}; }  // what the input has beside images
 };
 
-// Images in a folder: JPEG and PNG by their ends (.jpg .jpeg .png, in any case). Sub-folders are
-// the classes, sorted by name, each searched to any depth; without sub-folders there are no labels.
-// The order is a fixed shuffle of the sorted paths.
+// Images in a folder, see find_images(). The order is a fixed shuffle of the sorted paths.
 std::unique_ptr<ImageSource> open_folder(const std::string& path);
 
 // IDX as MNIST uses it (uint8 [n, height, width]; labels uint8 [n]), plain or gzip. An empty labels

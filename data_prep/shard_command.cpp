@@ -8,9 +8,14 @@
 #include <thread>
 
 #include "core/error.h"
+#include "core/file_system.h"
+#include "core/folder_lock.h"
+#include "core/standard_output.h"
 #include "data/shard_writer.h"
+#include "data_prep/class_names.h"
 #include "data_prep/commands.h"
 #include "data_prep/image_source.h"
+#include "data_prep/lone_process.h"
 #include "data_prep/progress_line.h"
 
 namespace bbg::data_prep {
@@ -135,7 +140,10 @@ class Chunk {
 
 void report(const ShardOptions& options, const std::vector<std::string>& files,
             const std::string& fingerprint, int64_t samples, int64_t channels, int64_t num_classes,
-            const std::vector<Skipped>& skipped) {
+            const LeftOut& left_out, const std::vector<Skipped>& skipped) {
+  if (!left_out.empty()) {
+    std::fprintf(stderr, "left out: %s\n", left_out_text(left_out).c_str());
+  }
   if (!skipped.empty()) {
     std::fprintf(stderr, "skipped %zu unreadable image(s) of %lld:\n", skipped.size(),
                  static_cast<long long>(samples) + static_cast<long long>(skipped.size()));
@@ -146,11 +154,11 @@ void report(const ShardOptions& options, const std::vector<std::string>& files,
         {"samples", samples},     {"skipped", nlohmann::ordered_json::array()},
         {"size", options.size},   {"channels", channels},
         {"classes", num_classes}, {"fingerprint", fingerprint},
-        {"files", files}};
+        {"files", files},         {"left_out", left_out}};
     for (const Skipped& item : skipped) {
       json["skipped"].push_back({{"name", item.name}, {"reason", item.reason}});
     }
-    std::printf("%s\n", json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+    core::print(json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     return;
   }
   std::printf("%s: %lld images of %lldx%lldx%lld, %lld classes, %zu shard(s), fingerprint %s\n",
@@ -158,6 +166,20 @@ void report(const ShardOptions& options, const std::vector<std::string>& files,
               static_cast<long long>(options.size), static_cast<long long>(options.size),
               static_cast<long long>(channels), static_cast<long long>(num_classes), files.size(),
               fingerprint.c_str());
+}
+
+// A folder above the folders train and val, which became classes.
+void warn_of_splits(const ShardOptions& options, const std::vector<std::string>& class_names) {
+  const std::vector<std::string> splits = names_of_splits(class_names);
+  if (splits.empty()) return;
+  std::string list;
+  for (const std::string& name : splits) list += (list.empty() ? "" : ", ") + name;
+  std::fprintf(
+      stderr,
+      "warning: %s in %s are named like parts of a data set, and became classes\n"
+      "  hint: for one part: data_prep shard --input '%s' --output '%s' --size %lld\n",
+      list.c_str(), options.input.c_str(), (fs::path(options.input) / splits.front()).c_str(),
+      (fs::path(options.output) / splits.front()).c_str(), static_cast<long long>(options.size));
 }
 
 }  // namespace
@@ -205,7 +227,10 @@ CommandLine ShardOptions::declare() {
 }
 
 void run_shard(const ShardOptions& options) {
+  refuse_further_processes();
   const std::unique_ptr<ImageSource> source = open_source(options);
+  check_class_names(source->class_names());
+  warn_of_splits(options, source->class_names());
   const int64_t channels =
       options.channels == "auto" ? source->natural_channels() : std::stoll(options.channels);
   const data::Fit fit = options.fit == "auto"  ? source->natural_fit()
@@ -215,6 +240,9 @@ void run_shard(const ShardOptions& options) {
                                   ? options.threads
                                   : std::max<int64_t>(1, std::thread::hardware_concurrency());
   const int64_t total = source->size();
+  core::make_posix_file_system()->create_folders(options.output);
+  const core::FolderLock lock(options.output, "data_prep shard");
+  if (!lock.taken_over().empty()) std::fprintf(stderr, "%s\n", lock.taken_over().c_str());
   data::ShardWriter writer(
       {.folder = options.output,
        .height = options.size,
@@ -251,9 +279,10 @@ void run_shard(const ShardOptions& options) {
                                " can be read; the first: " + skipped.front().reason,
                            "name a folder of JPEG or PNG images");
   }
+  lock.check();
   const std::vector<std::string> files = writer.close();
   report(options, files, writer.fingerprint(), samples, channels,
-         static_cast<int64_t>(source->class_names().size()), skipped);
+         static_cast<int64_t>(source->class_names().size()), source->left_out(), skipped);
 }
 
 }  // namespace bbg::data_prep

@@ -68,7 +68,7 @@ std::string shard_file_name(const std::string& name, int64_t index, int64_t coun
 }
 
 bool is_shard_file_name(const std::string& file_name) {
-  static const std::regex pattern(R"(.+-\d{5,}-of-\d{5,}\.h5)");
+  static const std::regex pattern(R"([^.].*-\d{5,}-of-\d{5,}\.h5)");
   return std::regex_match(file_name, pattern);
 }
 

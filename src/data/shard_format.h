@@ -87,6 +87,7 @@ class Fingerprint {
 
 // "<name>-00000-of-00004.h5"
 std::string shard_file_name(const std::string& name, int64_t index, int64_t count);
+// Hidden files are none: some systems put `._<name>` beside a file, for its attributes.
 bool is_shard_file_name(const std::string& file_name);
 
 }  // namespace bbg::data

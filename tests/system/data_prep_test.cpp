@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <png.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -11,7 +13,9 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/folder_lock.h"
 #include "data/shard_reader.h"
+#include "data/shard_writer.h"
 #include "tests/support/encode_image.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_folder.h"
@@ -251,6 +255,182 @@ TEST_F(DataPrep, MissingAndEmptyInputsAreRefused) {
   test::write_file(photos_ + "/ant/b.png", png(1));
   expect_one_line(shard(), 2, "has both images (a.png) and sub-folders (ant)");
   EXPECT_FALSE(fs::exists(first_shard()));
+}
+
+// What file managers, synchronisers, archivers and notebooks leave in folders is no data, at any
+// depth, and what is left out is told by kind.
+TEST_F(DataPrep, WhatIsNoImageIsLeftOutAndCountedInOneLine) {
+  make_photos();
+  for (const char* name :
+       {"/.git/a.png", "/__MACOSX/ant/a.png", "/@eaDir/a.png", "/lost+found/a.png",
+        "/ant/.ipynb_checkpoints/a.png", "/bee/deep/@eaDir/deeper/a.png", "/ant/._0.png",
+        "/bee/.hidden.png", "/ant/.DS_Store", "/bee/deep/Thumbs.db", "/desktop.ini",
+        "/ant/notes.txt", "/ant/A.TXT", "/bee/deep/moving.gif", "/bee/README"}) {
+    test::write_file(photos_ + name, png(200));
+  }
+  const test::Outcome outcome = shard();
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err,
+            "left out: 4 system folders, 3 hidden files, 2 .txt, 2 hidden folders, 2 system files, "
+            "1 .gif, 1 file without extension\n");
+  const data::ShardSet shards = data::ShardSet::open(shards_);
+  EXPECT_EQ(shards.class_names(), (std::vector<std::string>{"ant", "bee"}));
+  EXPECT_EQ(shards.size(), 6);
+  const auto json = nlohmann::json::parse(shard("--force --json").out);
+  EXPECT_EQ(json["left_out"][".txt"], 2);
+  EXPECT_EQ(json["left_out"]["hidden folder"], 2);
+}
+
+TEST_F(DataPrep, LinksAreFollowedAndLoopsAndBrokenOnesTold) {
+  make_photos();
+  const std::string elsewhere = folder_ / "elsewhere";
+  test::write_file(elsewhere + "/cat/0.png", png(200));
+  test::write_file(elsewhere + "/more/1.png", png(210));
+  test::write_file(elsewhere + "/one.png", png(220));
+  fs::create_directory_symlink(elsewhere + "/cat", photos_ + "/cat");        // a class
+  fs::create_directory_symlink(elsewhere + "/more", photos_ + "/ant/more");  // a part of one
+  fs::create_symlink(elsewhere + "/one.png", photos_ + "/bee/one.png");
+  fs::create_directory_symlink("..", photos_ + "/bee/deep/up");
+  fs::create_directory_symlink(".", photos_ + "/self");
+  fs::create_symlink(elsewhere + "/nowhere.png", photos_ + "/ant/gone.png");
+  fs::create_symlink("nowhere", photos_ + "/dog");
+  const test::Outcome outcome = shard();
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.err, "left out: 2 broken links, 2 links to a folder above\n");
+  const data::ShardSet shards = data::ShardSet::open(shards_);
+  EXPECT_EQ(shards.class_names(), (std::vector<std::string>{"ant", "bee", "cat"}));
+  std::vector<int> counts(3);
+  for (int64_t i = 0; i < shards.size(); ++i) ++counts[static_cast<size_t>(shards.label(i))];
+  EXPECT_THAT(counts, testing::ElementsAre(4, 4, 1));
+}
+
+TEST_F(DataPrep, FoldersNamedLikeSplitsAreWarnedOf) {
+  for (const char* name : {"/train/ant/0.png", "/train/bee/0.png", "/Val/ant/0.png"}) {
+    test::write_file(photos_ + name, png(1));
+  }
+  const test::Outcome outcome = shard();
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, StartsWith("warning: Val, train in " + photos_ +
+                                      " are named like parts of a data set, and became classes"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("--input '" + photos_ + "/Val' --output '" + shards_ + "/Val'"));
+  // One class among others may well be called train.
+  test::write_file(photos_ + "/bus/0.png", png(1));
+  test::write_file(photos_ + "/car/0.png", png(1));
+  fs::remove_all(photos_ + "/Val");
+  EXPECT_EQ(shard("--force").err, "");
+}
+
+TEST_F(DataPrep, CopiesOfAFilesAttributesBesideShardsAreNoShards) {
+  make_photos();
+  ASSERT_EQ(shard().code, 0);
+  test::write_file(shards_ + "/._data-00000-of-00001.h5", "attributes");
+  EXPECT_EQ(run("verify '" + shards_ + "'").code, 0);
+  EXPECT_EQ(data::ShardSet::open(shards_).files().size(), 1u);
+}
+
+TEST_F(DataPrep, AnOutputFolderThatIsInUseIsRefusedUntouched) {
+  make_photos();
+  ASSERT_EQ(shard().code, 0);
+  const std::string before = test::read_file(first_shard());
+  {
+    const core::FolderLock other(shards_, "a test");
+    test::write_file(shards_ + "/data-0.h5.partial", "the other's work");
+    expect_one_line(shard("--force --shards 2"), 2,
+                    shards_ + " is in use by a test, process " + std::to_string(::getpid()));
+    EXPECT_EQ(test::read_file(first_shard()), before);
+    EXPECT_EQ(test::read_file(shards_ + "/data-0.h5.partial"), "the other's work");
+  }
+  EXPECT_EQ(shard("--force --shards 2").code, 0);
+}
+
+TEST_F(DataPrep, AFolderWhoseWriterWasKilledIsTakenOver) {
+  make_photos();
+  // A writer in the shape of a shell that has the folder and then its end.
+  fs::create_directories(shards_);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const core::FolderLock lock(shards_, "a killed writer");
+    ::kill(::getpid(), SIGKILL);
+  }
+  ::waitpid(child, nullptr, 0);
+  ASSERT_TRUE(fs::exists(shards_ + "/.owner.json"));
+  const test::Outcome outcome = shard();
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("from a killed writer, process " + std::to_string(child)));
+  EXPECT_FALSE(fs::exists(shards_ + "/.owner.json"));
+}
+
+TEST_F(DataPrep, OfSeveralAtOnceOneWritesAndTheOthersAreRefused) {
+  make_photos();
+  std::string commands;
+  for (int i = 0; i < 4; ++i) {
+    commands += "(" + test::program("data_prep") + " shard --input '" + photos_ +
+                "' --size 32 --output '" + shards_ + "'; echo \"code $?\") & ";
+  }
+  const test::Outcome outcome = test::run_command(folder_, commands + "wait");
+  const auto count = [&](const std::string& text) {
+    size_t found = 0;
+    for (size_t at = outcome.out.find(text); at != std::string::npos;
+         at = outcome.out.find(text, at + 1)) {
+      ++found;
+    }
+    return found;
+  };
+  EXPECT_EQ(count("code 0"), 1u) << outcome.out << outcome.err;
+  EXPECT_EQ(count("code 2"), 3u) << outcome.out << outcome.err;
+  EXPECT_EQ(run("verify '" + shards_ + "'").code, 0);
+}
+
+// What mpirun of Open MPI, mpirun of MPICH and srun tell their processes.
+TEST_F(DataPrep, OfTheProcessesOfOneJobOnlyTheFirstWorks) {
+  make_photos();
+  const std::string work =
+      "shard --input '" + photos_ + "' --size 32 --output '" + shards_ + "' --force";
+  for (const std::string names : {"OMPI_COMM_WORLD_RANK OMPI_COMM_WORLD_SIZE", "PMI_RANK PMI_SIZE",
+                                  "SLURM_PROCID SLURM_STEP_NUM_TASKS"}) {
+    const std::string rank = names.substr(0, names.find(' ')), size = names.substr(rank.size() + 1);
+    expect_one_line(run(work, rank + "=1 " + size + "=2"), 2,
+                    "data_prep works alone, and this is process 1 of 2 of a job");
+    EXPECT_FALSE(fs::exists(shards_));
+  }
+  EXPECT_EQ(run(work, "SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2").code, 0);
+}
+
+TEST_F(DataPrep, AClassWhoseNameHasALineBreakIsRefused) {
+  test::write_file(photos_ + "/a\nt/0.png", png(1));
+  expect_one_line(shard(), 2, "the class name 'a\\nt' has a control character");
+}
+
+// Shards of an earlier version may have such names.
+TEST_F(DataPrep, InfoShowsControlCharactersAsEscapes) {
+  const std::vector<uint8_t> pixels(4);
+  data::ShardWriter writer({.folder = shards_,
+                            .height = 2,
+                            .width = 2,
+                            .channels = 1,
+                            .max_samples = 1,
+                            .class_names = {"a\nt", "b\x1b[2J"},
+                            .source = "a\rtest"});
+  writer.add(pixels, 0);
+  writer.close();
+  const std::string out = run("info '" + shards_ + "'").out;
+  EXPECT_THAT(out, HasSubstr("    a\\nt  "));
+  EXPECT_THAT(out, HasSubstr("    b\\x1b[2J  "));
+  EXPECT_THAT(out, HasSubstr("made from    a\\rtest\n"));
+}
+
+TEST_F(DataPrep, ResultsThatCannotBeWrittenAreAnError) {
+  make_photos();
+  ASSERT_EQ(shard().code, 0);
+  const std::string path = " '" + shards_ + "' ";
+  for (const std::string& arguments :
+       {"info" + path, "info --json" + path, "verify" + path, std::string("--help"),
+        std::string("--version"), std::string("shard --help"),
+        "shard --force --input '" + photos_ + "' --size 32 --output" + path}) {
+    const test::Outcome outcome = run(arguments + " > /dev/full");
+    expect_one_line(outcome, 1, "write failed for standard output: No space left on device");
+  }
 }
 
 TEST_F(DataPrep, WrongOptionsAreNamedTogether) {
