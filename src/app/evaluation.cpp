@@ -36,12 +36,13 @@ nlohmann::ordered_json three(double trained, double untrained, double pixels) {
 
 Evaluation::Evaluation(const RunConfig& config, const data::ShardSet& train,
                        const data::ShardSet* test, comm::Communicator& communicator,
-                       at::TensorOptions tensor_options)
+                       at::TensorOptions tensor_options, EvaluationProgress& progress)
     : config_(config),
       train_{&train, 0, train.size()},
       test_{test, 0, 0},
       communicator_(communicator),
       tensor_options_(tensor_options),
+      progress_(progress),
       sampler_(config, communicator, tensor_options) {
   if (test != nullptr) {
     test_.count = test->size();
@@ -63,12 +64,27 @@ std::pair<int64_t, int64_t> Evaluation::own_part(int64_t count) const {
   return {first, count * (communicator_.rank() + 1) / communicator_.size() - first};
 }
 
+void Evaluation::for_each_batch(
+    const std::string& what, int64_t count,
+    const std::function<void(int64_t first, int64_t count)>& visit) const {
+  const int64_t batch = config_.evaluate.batch, size = communicator_.size();
+  const auto [first, own] = own_part(count);
+  // Of the rank that has most, so that all ranks pass equally often.
+  const int64_t largest = (count + size - 1) / size, batches = (largest + batch - 1) / batch;
+  progress_.begin(what, batches);
+  for (int64_t i = 0; i < batches; ++i) {
+    const int64_t done = std::min(i * batch, own), piece = std::min(batch, own - done);
+    if (piece > 0) visit(first + done, piece);
+    progress_.batch_done();
+  }
+}
+
 void Evaluation::make_standing(model::Network& network,
                                const std::function<void(const at::Tensor&)>& forward) const {
   const int64_t size = communicator_.size();
   // In equal shares, as G's.
   const int64_t share = std::max<int64_t>(1, std::min(config_.evaluate.batch, train_.count) / size);
-  take_standing(network, config_.evaluate.standing_passes, [&](int64_t pass) {
+  take_standing(network, config_.evaluate.standing_passes, progress_, [&](int64_t pass) {
     const int64_t start =
         pass * share * size % std::max<int64_t>(1, train_.count - share * size + 1);
     forward(read(train_, start + share * communicator_.rank(), share).images);
@@ -80,8 +96,9 @@ void Evaluation::make_standing(model::Encoder& encoder) const {
 }
 
 void Evaluation::prepare(train::TrainState& state) const {
-  sampler_.make_standing(*state.average_g);
+  sampler_.make_standing(*state.average_g, progress_);
   if (state.average_e) make_standing(*state.average_e);
+  progress_.end();
 }
 
 report::Image Evaluation::sample_grid(train::TrainState& state) const {
@@ -118,15 +135,13 @@ report::Image Evaluation::reconstruction_grid(train::TrainState& state) const {
 std::pair<at::Tensor, at::Tensor> Evaluation::features(
     const Split& split, const std::function<at::Tensor(const at::Tensor&)>& map) const {
   const at::NoGradGuard no_grad;
-  const auto [first, count] = own_part(split.count);
   std::vector<at::Tensor> features, labels;
-  for (int64_t done = 0; done < count; done += config_.evaluate.batch) {
-    const core::Batch batch =
-        read(split, first + done, std::min(config_.evaluate.batch, count - done));
+  for_each_batch("features", split.count, [&](int64_t first, int64_t count) {
+    const core::Batch batch = read(split, first, count);
     features.push_back(map(batch.images).to(at::kFloat));
     labels.push_back(batch.labels);
-  }
-  if (count == 0) {  // fewer images than ranks
+  });
+  if (features.empty()) {  // fewer images than ranks
     const core::Batch one = read(split, 0, 1);
     features.push_back(map(one.images).to(at::kFloat).narrow(0, 0, 0));
     labels.push_back(one.labels.narrow(0, 0, 0));
@@ -150,8 +165,11 @@ std::pair<double, double> Evaluation::probe_and_neighbours(
   };
   change(train);
   change(test);
+  eval::ProbeOptions probe_options = options.probe();
+  progress_.begin("linear probe", options.probe_iterations * (options.probe_choose_l2 ? 6 : 1));
+  probe_options.pass_done = [&] { progress_.batch_done(); };
   const double probe =
-      eval::linear_probe(communicator_, train, train_labels, test, test_labels, options.probe())
+      eval::linear_probe(communicator_, train, train_labels, test, test_labels, probe_options)
           .accuracy;
   // The neighbours' images are the first of the probe's, as far as those go.
   const auto fewer = [&](Split split, int64_t probed, int64_t wanted, at::Tensor& images,
@@ -222,14 +240,12 @@ void Evaluation::measure_features(train::TrainState& state, nlohmann::ordered_js
 }
 
 eval::ReconstructionResult Evaluation::reconstruction(train::TrainState& state) const {
-  const auto [first, count] = own_part(test_.count);
   std::vector<at::Tensor> images, reconstructions;
-  for (int64_t done = 0; done < count; done += config_.evaluate.batch) {
-    const core::Batch batch =
-        read(test_, first + done, std::min(config_.evaluate.batch, count - done));
+  for_each_batch("reconstructions", test_.count, [&](int64_t first, int64_t count) {
+    const core::Batch batch = read(test_, first, count);
     images.push_back(train::shrink(batch.images, config_.model.resolution));
     reconstructions.push_back(reconstruct(state, batch));
-  }
+  });
   return eval::reconstruction_error(communicator_, images, reconstructions);
 }
 
@@ -246,18 +262,28 @@ bool Evaluation::compares_samples() const {
 }
 
 double Evaluation::sample_distance(train::TrainState& state, const eval::Gaussian& test) const {
-  const auto [first, count] = own_part(config_.evaluate.samples);
   // Empty, but of the right width, on ranks without a part.
   std::vector<at::Tensor> parts = {
       coarse_pixels(sampler_.images(*state.average_g, kSamplesDraw, 0, 1)).narrow(0, 0, 0)};
-  for (int64_t done = 0; done < count; done += config_.evaluate.batch) {
-    parts.push_back(coarse_pixels(sampler_.images(*state.average_g, kSamplesDraw, first + done,
-                                                  std::min(config_.evaluate.batch, count - done))));
-  }
+  for_each_batch("samples", config_.evaluate.samples, [&](int64_t first, int64_t count) {
+    parts.push_back(coarse_pixels(sampler_.images(*state.average_g, kSamplesDraw, first, count)));
+  });
   return eval::frechet_distance(eval::fit_gaussian(communicator_, at::cat(parts)), test);
 }
 
 core::Values Evaluation::progress(train::TrainState& state) const {
+  try {
+    const core::Values values = curve_values(state);
+    state.restore_average_buffers();
+    progress_.end();
+    return values;
+  } catch (...) {  // an evaluation that was interrupted leaves the state as it was, too
+    state.restore_average_buffers();
+    throw;
+  }
+}
+
+core::Values Evaluation::curve_values(train::TrainState& state) const {
   const at::NoGradGuard no_grad;
   core::Values values;
   prepare(state);
@@ -276,7 +302,6 @@ core::Values Evaluation::progress(train::TrainState& state) const {
     values.emplace_back("eval.reconstruction_error_random", result.error_random);
     values.emplace_back("eval.reconstruction_ratio", result.ratio);
   }
-  state.restore_average_buffers();
   return values;
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 
+#include "app/evaluation_progress.h"
 #include "app/run_config.h"
 #include "app/sampler.h"
 #include "data/shard_reader.h"
@@ -22,7 +23,8 @@ class Evaluation {
   // `test` may be null: then the last sixth of `train` is held out for the measures (training has
   // seen it). Both parts have at least one image for each rank.
   Evaluation(const RunConfig& config, const data::ShardSet& train, const data::ShardSet* test,
-             comm::Communicator& communicator, at::TensorOptions tensor_options);
+             comm::Communicator& communicator, at::TensorOptions tensor_options,
+             EvaluationProgress& progress);
 
   // Standing statistics of the averaged networks, which are left in evaluation mode.
   void prepare(train::TrainState& state) const;
@@ -49,6 +51,9 @@ class Evaluation {
   };
   core::Batch read(const Split& split, int64_t first, int64_t count) const;  // on the device
   std::pair<int64_t, int64_t> own_part(int64_t count) const;
+  // Calls `visit` with pieces of this rank's part of `count` images, eval.batch long at most.
+  void for_each_batch(const std::string& what, int64_t count,
+                      const std::function<void(int64_t first, int64_t count)>& visit) const;
   // [n_r, f] features and [n_r] labels of this rank's part of the split.
   std::pair<at::Tensor, at::Tensor> features(
       const Split& split, const std::function<at::Tensor(const at::Tensor&)>& map) const;
@@ -66,6 +71,7 @@ class Evaluation {
   // Standing statistics of a network of images, by `forward`.
   void make_standing(model::Network& network,
                      const std::function<void(const at::Tensor&)>& forward) const;
+  core::Values curve_values(train::TrainState& state) const;  // progress(), which restores
   eval::ReconstructionResult reconstruction(train::TrainState& state) const;
   bool compares_samples() const;
   // Frechet distance of samples to the test images on coarse pixels: whatever else it cannot see,
@@ -78,6 +84,7 @@ class Evaluation {
   Split train_, test_;
   comm::Communicator& communicator_;
   at::TensorOptions tensor_options_;
+  EvaluationProgress& progress_;
   Sampler sampler_;
 };
 

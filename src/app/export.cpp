@@ -154,9 +154,11 @@ std::string make_statistics(const RunConfig& config, const Networks& nets, const
     log.warn("batch norm keeps the running statistics of training: " + data.problem);
     return "running, those of training: " + data.problem;
   }
+  EvaluationProgress progress;
   const Evaluation evaluation(config, *data.train, data.test ? &*data.test : nullptr, alone,
-                              tensor_options);
-  if (nets.generator) Sampler(config, alone, tensor_options).make_standing(*nets.generator);
+                              tensor_options, progress);
+  if (nets.generator)
+    Sampler(config, alone, tensor_options).make_standing(*nets.generator, progress);
   if (nets.encoder) evaluation.make_standing(*nets.encoder);
   return "standing, over " + std::to_string(config.evaluate.standing_passes) +
          " batches (D: running)";

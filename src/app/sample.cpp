@@ -63,7 +63,8 @@ nlohmann::ordered_json sample(const RunConfig& config, const SampleOptions& opti
       config.model, alone, static_cast<uint64_t>(config.run.seed), tensor_options);
   saved.fill(*generator, options.averaged ? "G_average" : "G");
   const Sampler sampler(config, alone, tensor_options);
-  sampler.make_standing(*generator);
+  EvaluationProgress progress;
+  sampler.make_standing(*generator, progress);
 
   const int64_t draw = kSampleCommandDraw - options.draw;
   if (is_grid(options.output)) {

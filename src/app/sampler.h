@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "app/evaluation_progress.h"
 #include "app/run_config.h"
 #include "comm/communicator.h"
 #include "model/generator.h"
@@ -22,7 +23,7 @@ report::Image to_image(const at::Tensor& tensor);
 
 // Standing statistics of `network` over `passes` calls of `forward`, which runs it on batches of
 // its own; then it is in evaluation mode.
-void take_standing(model::Network& network, int64_t passes,
+void take_standing(model::Network& network, int64_t passes, EvaluationProgress& progress,
                    const std::function<void(int64_t pass)>& forward);
 
 class Sampler {
@@ -33,7 +34,7 @@ class Sampler {
 
   // Standing statistics over eval.standing-passes batches; leaves the generator in evaluation mode.
   // A collective.
-  void make_standing(model::Generator& generator) const;
+  void make_standing(model::Generator& generator, EvaluationProgress& progress) const;
 
   // Rank-local, after make_standing(). Images `first` to first + count of a draw, [count, C, S, S]
   // in [-1, 1]; image i is the same whatever the numbers. labels [count] int64, or of the draw.

@@ -234,8 +234,10 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
                                           config.train.accumulate);
   const data::SamplePlan plan(seed, shards->size(), config.data.batch);
   train::Step updates(state, config.model, config.train, config.loss);
+  // Called between an evaluation's passes, by all ranks at the same point.
+  EvaluationProgress evaluation_progress([] {}, voice_of(control.rank(), log));
   const Evaluation evaluation(config, *shards, test_shards ? &*test_shards : nullptr, communicator,
-                              tensor_options);
+                              tensor_options, evaluation_progress);
 
   int64_t draw = 0;
   std::optional<data::Loader> loader;

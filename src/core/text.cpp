@@ -1,5 +1,6 @@
 #include "core/text.h"
 
+#include <cmath>
 #include <cstdio>
 
 namespace bbg::core {
@@ -30,6 +31,20 @@ std::string printable(const std::string& text) {
     }
   }
   return result;
+}
+
+std::string clock_text(double seconds) {
+  if (!std::isfinite(seconds) || seconds < 0 || seconds > 1e9) return "?";
+  const auto total = static_cast<int64_t>(std::llround(seconds));
+  char text[64];
+  if (total >= 3600) {
+    std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", static_cast<long long>(total / 3600),
+                  static_cast<long long>(total / 60 % 60), static_cast<long long>(total % 60));
+  } else {
+    std::snprintf(text, sizeof text, "%lld:%02lld", static_cast<long long>(total / 60),
+                  static_cast<long long>(total % 60));
+  }
+  return text;
 }
 
 }  // namespace bbg::core

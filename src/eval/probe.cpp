@@ -70,8 +70,10 @@ LbfgsResult fit(Communicator& communicator, const Samples& samples, int64_t num_
                 const ProbeOptions& options, std::vector<double> start) {
   return minimise(
       [&](const std::vector<double>& weights, std::vector<double>& gradient) {
-        return probe_loss(communicator, samples.features, samples.labels, num_classes, l2, weights,
-                          gradient);
+        const double loss = probe_loss(communicator, samples.features, samples.labels, num_classes,
+                                       l2, weights, gradient);
+        if (options.pass_done) options.pass_done();
+        return loss;
       },
       std::move(start), {.iterations = options.iterations, .tolerance = options.tolerance});
 }

@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "comm/communicator.h"
@@ -22,6 +23,8 @@ struct ProbeOptions {
   bool choose_l2 = false;
   int64_t iterations = 100;
   double tolerance = 1e-5;  // stops when no gradient component is larger
+  // Called after each evaluation of loss and gradient, by all ranks equally often.
+  std::function<void()> pass_done = {};
 };
 
 inline constexpr double kProbeGrid[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5};

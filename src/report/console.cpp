@@ -11,6 +11,8 @@
 #include <iostream>
 #include <optional>
 
+#include "core/text.h"
+
 namespace bbg::report {
 
 namespace {
@@ -18,20 +20,6 @@ namespace {
 std::string format(const char* pattern, double value) {
   char text[64];
   std::snprintf(text, sizeof text, pattern, value);
-  return text;
-}
-
-std::string duration(double seconds) {
-  if (!std::isfinite(seconds) || seconds < 0 || seconds > 1e9) return "?";
-  const auto total = static_cast<int64_t>(std::llround(seconds));
-  char text[64];
-  if (total >= 3600) {
-    std::snprintf(text, sizeof text, "%lld:%02lld:%02lld", static_cast<long long>(total / 3600),
-                  static_cast<long long>(total / 60 % 60), static_cast<long long>(total % 60));
-  } else {
-    std::snprintf(text, sizeof text, "%lld:%02lld", static_cast<long long>(total / 60),
-                  static_cast<long long>(total % 60));
-  }
   return text;
 }
 
@@ -84,7 +72,8 @@ class ConsoleSink final : public Sink {
     if (!speed_ || interval.step <= 0) return "?";
     const double per_step =
         static_cast<double>(interval.images) / static_cast<double>(interval.step);
-    return duration(static_cast<double>(interval.total_steps - interval.step) * per_step / *speed_);
+    return core::clock_text(static_cast<double>(interval.total_steps - interval.step) * per_step /
+                            *speed_);
   }
 
   std::string line(const Interval& interval) const {
@@ -153,16 +142,18 @@ std::unique_ptr<Sink> make_console_sink(ConsoleTarget target) {
   return std::make_unique<ConsoleSink>(std::move(target));
 }
 
-std::unique_ptr<Sink> make_console_sink() {
+ConsoleTarget standard_error() {
   const auto columns = [] {
     winsize size{};
     return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? int64_t{size.ws_col}
                                                                            : int64_t{80};
   };
-  return make_console_sink({.out = std::cerr,
-                            .is_terminal = isatty(STDERR_FILENO) == 1,
-                            .is_unicode = shows_utf8(),
-                            .columns = columns});
+  return {.out = std::cerr,
+          .is_terminal = isatty(STDERR_FILENO) == 1,
+          .is_unicode = shows_utf8(),
+          .columns = columns};
 }
+
+std::unique_ptr<Sink> make_console_sink() { return make_console_sink(standard_error()); }
 
 }  // namespace bbg::report

@@ -17,8 +17,10 @@ struct ConsoleTarget {
   std::function<int64_t()> columns = [] { return 80; };  // asked at each drawing
 };
 
-std::unique_ptr<Sink> make_console_sink(ConsoleTarget target);
 // Standard error, as the operating system describes it.
-std::unique_ptr<Sink> make_console_sink();
+ConsoleTarget standard_error();
+
+std::unique_ptr<Sink> make_console_sink(ConsoleTarget target);
+std::unique_ptr<Sink> make_console_sink();  // on standard error
 
 }  // namespace bbg::report
