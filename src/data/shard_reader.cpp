@@ -79,6 +79,18 @@ void check_shapes(const Hdf5File& file, const ShardHeader& header, const FileDes
   }
 }
 
+// Other programs write shards too, with checksums that are right. Whoever reads a label trusts it.
+void check_labels(const ShardHeader& header, std::span<const int64_t> labels,
+                  const std::string& path) {
+  const auto wrong = std::find_if(labels.begin(), labels.end(), [&](int64_t label) {
+    return label < -1 || label >= header.num_classes;
+  });
+  if (wrong == labels.end()) return;
+  throw_damaged(path, "its sample " + std::to_string(wrong - labels.begin()) + " has the label " +
+                          std::to_string(*wrong) + " and the data set " +
+                          std::to_string(header.num_classes) + " classes");
+}
+
 Shard describe_shard(const Hdf5File& file, FileDescriptor raw) {
   const std::string path = raw.path();
   check_magic_and_version(file, path);
@@ -113,6 +125,7 @@ Shard describe_shard(const Hdf5File& file, FileDescriptor raw) {
   if (file.read_text(kHeaderChecksumAttribute) != core::hex(checksum)) {
     throw_damaged(path, "the checksum of its header and labels is wrong");
   }
+  check_labels(header, labels, path);
   return {.header = std::move(header),
           .file = std::move(raw),
           .images_offset = file.offset(kImagesDataset),
@@ -199,21 +212,34 @@ void check_complete(const std::vector<Shard>& shards) {
 class ShardSet::Impl final : public SampleSource {
  public:
   Impl(std::vector<Shard> shards, bool verify_on_read)
-      : shards_(std::move(shards)), verify_on_read_(verify_on_read) {
+      : shards_(std::make_shared<const std::vector<Shard>>(std::move(shards))),
+        verify_on_read_(verify_on_read) {
     class_names_ = nlohmann::json::parse(header().class_names).get<std::vector<std::string>>();
   }
 
-  const ShardHeader& header() const { return shards_.front().header; }
-  const std::vector<Shard>& shards() const { return shards_; }
+  // The same files, whose labels are read as others.
+  Impl(const Impl& original, std::vector<int64_t> labels, std::vector<std::string> class_names)
+      : shards_(original.shards_),
+        verify_on_read_(original.verify_on_read_),
+        class_names_(std::move(class_names)),
+        labels_(std::move(labels)) {
+    BBG_CHECK(std::ssize(labels_) == original.num_classes(), "a label for every class");
+  }
+
+  const ShardHeader& header() const { return shards_->front().header; }
+  const std::vector<Shard>& shards() const { return *shards_; }
   const std::vector<std::string>& class_names() const { return class_names_; }
+  int64_t num_classes() const {
+    return labels_.empty() ? header().num_classes : std::ssize(class_names_);
+  }
 
   int64_t size() const override { return header().num_samples; }
   int64_t height() const override { return header().height; }
   int64_t width() const override { return header().width; }
   int64_t channels() const override { return header().channels; }
   int64_t label(int64_t index) const override {
-    const Shard& shard = shard_of(index);
-    return shard.labels[static_cast<size_t>(index - shard.header.first_index)];
+    const int64_t stored = stored_label(index);
+    return labels_.empty() || stored < 0 ? stored : labels_[static_cast<size_t>(stored)];
   }
   std::string file(int64_t index) const override { return shard_of(index).file.path(); }
 
@@ -237,19 +263,19 @@ class ShardSet::Impl final : public SampleSource {
     Fingerprint fingerprint(height(), width(), channels());
     const auto bytes = static_cast<size_t>(header().sample_bytes());
     int64_t done = 0;
-    for (const Shard& shard : shards_) {
+    for (const Shard& shard : *shards_) {
       for (int64_t block = 0; block < shard.header.num_blocks(); ++block) {
         const std::vector<uint8_t> pixels = read_checked(shard, block);
         for (size_t begin = 0; begin < pixels.size(); begin += bytes) {
-          fingerprint.add({pixels.data() + begin, bytes}, label(done++));
+          fingerprint.add({pixels.data() + begin, bytes}, stored_label(done++));
         }
         if (progress) progress(done, size());
       }
     }
     if (fingerprint.text() != header().fingerprint) {
-      throw_damaged(shards_.front().file.path(), "the samples' fingerprint is " +
-                                                     fingerprint.text() + ", not the stated " +
-                                                     header().fingerprint);
+      throw_damaged(shards_->front().file.path(), "the samples' fingerprint is " +
+                                                      fingerprint.text() + ", not the stated " +
+                                                      header().fingerprint);
     }
   }
 
@@ -257,9 +283,14 @@ class ShardSet::Impl final : public SampleSource {
   const Shard& shard_of(int64_t index) const {
     BBG_CHECK(index >= 0 && index < size(), "no sample " + std::to_string(index));
     const auto after = std::upper_bound(
-        shards_.begin(), shards_.end(), index,
+        shards_->begin(), shards_->end(), index,
         [](int64_t value, const Shard& shard) { return value < shard.header.first_index; });
     return *std::prev(after);
+  }
+
+  int64_t stored_label(int64_t index) const {
+    const Shard& shard = shard_of(index);
+    return shard.labels[static_cast<size_t>(index - shard.header.first_index)];
   }
 
   static std::vector<uint8_t> read_checked(const Shard& shard, int64_t block) {
@@ -278,9 +309,10 @@ class ShardSet::Impl final : public SampleSource {
     return pixels;
   }
 
-  std::vector<Shard> shards_;
+  std::shared_ptr<const std::vector<Shard>> shards_;  // shared with sets of other labels
   bool verify_on_read_;
   std::vector<std::string> class_names_;
+  std::vector<int64_t> labels_;  // of each stored label; empty: as stored
 };
 
 ShardSet::ShardSet(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -299,10 +331,15 @@ int64_t ShardSet::size() const { return impl_->size(); }
 int64_t ShardSet::height() const { return impl_->height(); }
 int64_t ShardSet::width() const { return impl_->width(); }
 int64_t ShardSet::channels() const { return impl_->channels(); }
-int64_t ShardSet::num_classes() const { return impl_->header().num_classes; }
+int64_t ShardSet::num_classes() const { return impl_->num_classes(); }
 const std::vector<std::string>& ShardSet::class_names() const { return impl_->class_names(); }
 const std::string& ShardSet::fingerprint() const { return impl_->header().fingerprint; }
 const std::string& ShardSet::source_text() const { return impl_->header().source; }
+
+ShardSet ShardSet::relabelled(std::vector<int64_t> labels,
+                              std::vector<std::string> class_names) const {
+  return ShardSet(std::make_shared<Impl>(*impl_, std::move(labels), std::move(class_names)));
+}
 
 std::vector<std::string> ShardSet::files() const {
   std::vector<std::string> paths;

@@ -42,6 +42,10 @@ class ShardSet {
   // Checks every block and the fingerprint. `progress` hears samples done and samples in all.
   void verify(const std::function<void(int64_t, int64_t)>& progress = {}) const;
 
+  // The same images with `labels[l]` wherever the label is l, of the classes of those names; an
+  // image without a label stays one. Files are shared, and hold what they held.
+  ShardSet relabelled(std::vector<int64_t> labels, std::vector<std::string> class_names) const;
+
   // The same as an interface.
   std::shared_ptr<const SampleSource> source() const;
 

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "data/hdf5_file.h"
 #include "data/shard_format.h"
 #include "data/shard_reader.h"
 #include "shard_fixture.h"
@@ -213,6 +214,68 @@ TEST(Shards, AnotherVersionIsRefusedByName) {
   H5Fclose(file);
   EXPECT_THAT(refusal(folder.path()),
               HasSubstr("has shard format version 2, this program reads version 1"));
+}
+
+// A shard as another program might write it: whole, with the right checksum, and one label changed.
+void set_label(const std::string& path, int64_t sample, int64_t label) {
+  const hid_t raw = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
+  H5Adelete(raw, kHeaderChecksumAttribute);
+  H5Fclose(raw);
+  using Type = Hdf5File::Type;
+  Hdf5File file(path, Hdf5File::Mode::kUpdate);
+  file.write_rows(kLabelsDataset, Type::kInt64, sample, 1, &label);
+  const std::vector<int64_t> shape = file.shape(kImagesDataset);
+  ShardHeader header{
+      .height = shape[1],
+      .width = shape[2],
+      .channels = shape[3],
+      .num_samples = file.read_number(kNumSamplesAttribute),
+      .shard_samples = shape[0],
+      .first_index = file.read_number(kFirstIndexAttribute),
+      .shard_index = file.read_number(kShardIndexAttribute),
+      .shard_count = file.read_number(kShardCountAttribute),
+      .num_classes = file.read_number(kNumClassesAttribute),
+      .block_samples = file.read_number(kBlockSamplesAttribute),
+      .class_names = std::string(static_cast<size_t>(file.shape(kClassNamesDataset)[0]), ' '),
+      .fingerprint = file.read_text(kFingerprintAttribute),
+      .source = file.read_text(kSourceAttribute)};
+  std::vector<int64_t> labels(static_cast<size_t>(shape[0]));
+  std::vector<uint64_t> checksums(static_cast<size_t>(header.num_blocks()));
+  file.read_rows(kClassNamesDataset, Type::kUint8, 0, std::ssize(header.class_names),
+                 header.class_names.data());
+  file.read_rows(kLabelsDataset, Type::kInt64, 0, shape[0], labels.data());
+  file.read_rows(kChecksumsDataset, Type::kUint64, 0, header.num_blocks(), checksums.data());
+  file.write_attribute(kHeaderChecksumAttribute,
+                       core::hex(header_checksum(header, labels, checksums)));
+  file.close();
+}
+
+TEST(Shards, LabelThatIsNoClassIsRefusedOnOpening) {
+  const test::TemporaryFolder folder;
+  const std::string path = write_shards(random_samples(5), folder.path(), 1)[0];
+  set_label(path, 3, 1);  // of two classes
+  EXPECT_EQ(ShardSet::open(folder.path()).label(3), 1);
+  for (const int64_t label : {2, -2}) {
+    set_label(path, 3, label);
+    EXPECT_THAT(refusal(folder.path()),
+                HasSubstr(path + " is damaged: its sample 3 has the label " +
+                          std::to_string(label) + " and the data set 2 classes"));
+  }
+}
+
+TEST(Shards, RelabelledSetHasOtherLabelsOfTheSameImages) {
+  Samples samples = random_samples(20);
+  const test::TemporaryFolder folder;
+  write_shards(samples, folder.path(), 2);
+  const ShardSet stored = ShardSet::open(folder.path());
+  const ShardSet other = stored.relabelled({2, 0}, {"dog", "bird", "cat"});
+  EXPECT_EQ(other.num_classes(), 3);
+  EXPECT_EQ(other.class_names(), (std::vector<std::string>{"dog", "bird", "cat"}));
+  other.verify();  // the files hold what they held
+  expect_equal(stored, samples);
+  for (int64_t& label : samples.labels) label = label == 0 ? 2 : label == 1 ? 0 : -1;
+  expect_equal(other, samples);
+  EXPECT_EQ(other.source()->label(3), samples.labels[3]);
 }
 
 TEST(Shards, OtherFilesAreRefused) {
