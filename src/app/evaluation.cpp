@@ -7,6 +7,7 @@
 #include <optional>
 #include <tuple>
 
+#include "app/data_sets.h"
 #include "data/loader.h"
 #include "eval/crelu.h"
 #include "eval/frechet.h"
@@ -50,6 +51,37 @@ Evaluation::Evaluation(const RunConfig& config, const data::ShardSet& train,
     test_ = {&train, train.size() - train.size() / 6, train.size() / 6};
     train_.count = test_.first;
   }
+  const auto without_label = [](const Split& split, int64_t count, const std::string& path) {
+    const auto sample = first_without_label(*split.shards, split.first, count);
+    return sample ? "sample " + std::to_string(*sample) + " of " + path + " has no label" : "";
+  };
+  const std::string& test_path = test != nullptr ? config.data.test_shards : config.data.shards;
+  const eval::EvaluateOptions& options = config.evaluate;
+  unlabelled_ = without_label(
+      train_, std::min(train_.count, std::max(options.probe_train, options.neighbours_train)),
+      config.data.shards);
+  if (unlabelled_.empty()) {
+    unlabelled_ = without_label(
+        test_, std::min(test_.count, std::max(options.probe_test, options.neighbours_test)),
+        test_path);
+  }
+  if (config.model.is_conditional()) {
+    unlabelled_rebuilt_ = without_label(test_, test_.count, test_path);
+  }
+}
+
+bool Evaluation::reconstructs() const {
+  return config_.model.has_encoder() && unlabelled_rebuilt_.empty();
+}
+
+std::string Evaluation::left_out() const {
+  const bool no_features = wants_features() && !has_features();
+  const bool no_reconstructions = config_.model.has_encoder() && !reconstructs();
+  if (!no_features && !no_reconstructions) return "";
+  return std::string(no_features ? "linear probe and nearest neighbour" : "") +
+         (no_features && no_reconstructions ? ", and " : "") +
+         (no_reconstructions ? "reconstructions" : "") +
+         " are left out of the evaluation: " + (no_features ? unlabelled_ : unlabelled_rebuilt_);
 }
 
 core::Batch Evaluation::read(const Split& split, int64_t first, int64_t count) const {
@@ -191,11 +223,13 @@ std::pair<double, double> Evaluation::probe_and_neighbours(
   return {probe, neighbour};
 }
 
-bool Evaluation::has_features() const {
-  // Some data sets have no labels: probe and neighbours then have nothing to predict.
-  return train_.shards->num_classes() > 1 &&
+bool Evaluation::wants_features() const {
+  // With one class there is nothing to tell apart; without any, something is missing.
+  return train_.shards->num_classes() != 1 &&
          (config_.evaluate.network == "d" || config_.model.has_encoder());
 }
+
+bool Evaluation::has_features() const { return wants_features() && unlabelled_.empty(); }
 
 std::pair<double, double> Evaluation::accuracies(train::TrainState* trained) const {
   const auto seed = static_cast<uint64_t>(config_.run.seed);
@@ -296,7 +330,7 @@ core::Values Evaluation::curve_values(train::TrainState& state) const {
     values.emplace_back("eval.linear_probe", probe);
     values.emplace_back("eval.nearest_neighbour", neighbour);
   }
-  if (state.average_e) {
+  if (reconstructs()) {
     const eval::ReconstructionResult result = reconstruction(state);
     values.emplace_back("eval.reconstruction_error", result.error);
     values.emplace_back("eval.reconstruction_error_random", result.error_random);
@@ -305,10 +339,9 @@ core::Values Evaluation::curve_values(train::TrainState& state) const {
   return values;
 }
 
-nlohmann::ordered_json Evaluation::measure(train::TrainState& state) const {
+void Evaluation::measure(train::TrainState& state, nlohmann::ordered_json& result) const {
   const at::NoGradGuard no_grad;
   const eval::EvaluateOptions& options = config_.evaluate;
-  nlohmann::ordered_json result;
   result["protocol"] = {
       {"networks", "averages of the networks' weights; standing BN statistics over " +
                        std::to_string(options.standing_passes) + " batches; codes: E's mean"}};
@@ -324,8 +357,12 @@ nlohmann::ordered_json Evaluation::measure(train::TrainState& state) const {
         " samples and of the training images";
   }
   if (has_features()) measure_features(state, result);
-  if (!state.average_e) return result;
+  if (reconstructs()) measure_reconstruction(state, result);
+  progress_.end();
+}
 
+void Evaluation::measure_reconstruction(train::TrainState& state,
+                                        nlohmann::ordered_json& result) const {
   const eval::ReconstructionResult reconstructed = reconstruction(state);
   result["reconstruction"] = {{"error", reconstructed.error},
                               {"error_random", reconstructed.error_random},
@@ -333,7 +370,6 @@ nlohmann::ordered_json Evaluation::measure(train::TrainState& state) const {
   result["protocol"]["reconstruction"] =
       "mean over " + std::to_string(test_.count) +
       " test images of |x - G(E(x))|, against |x' - G(E(x))| with x' the next image";
-  return result;
 }
 
 }  // namespace bbg::app

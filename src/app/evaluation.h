@@ -26,6 +26,11 @@ class Evaluation {
              comm::Communicator& communicator, at::TensorOptions tensor_options,
              EvaluationProgress& progress);
 
+  // Which measures the images' missing labels leave out, for one warning at the start; empty: none.
+  std::string left_out() const;
+  // The system has an encoder, and the test images the labels that a conditional G asks for.
+  bool reconstructs() const;
+
   // Standing statistics of the averaged networks, which are left in evaluation mode.
   void prepare(train::TrainState& state) const;
 
@@ -34,15 +39,16 @@ class Evaluation {
 
   // After prepare(); rank-local.
   report::Image sample_grid(train::TrainState& state) const;
-  // Real on top, G(E(x)) below; for systems with an encoder.
+  // Real on top, G(E(x)) below; where reconstructs().
   report::Image reconstruction_grid(train::TrainState& state) const;
 
   // The measures of the averaged networks, as "eval.<measure>", for a curve over training. Leaves
   // the state as it was.
   core::Values progress(train::TrainState& state) const;
 
-  // After prepare(). The content of evaluation.json.
-  nlohmann::ordered_json measure(train::TrainState& state) const;
+  // After prepare(). The content of evaluation.json; if it throws, `result` has what was measured
+  // before.
+  void measure(train::TrainState& state, nlohmann::ordered_json& result) const;
 
  private:
   struct Split {
@@ -61,13 +67,15 @@ class Evaluation {
   // eval.feature is applied to those of a network.
   std::pair<double, double> probe_and_neighbours(
       const std::function<at::Tensor(const at::Tensor&)>& map, bool is_network) const;
-  // eval.network has features, and the data labels.
-  bool has_features() const;
+  // eval.network has features, and the data classes to tell apart.
+  bool wants_features() const;
+  bool has_features() const;  // and all images that they are measured on have labels
   // Of a linear probe and of the nearest neighbour on features of eval.network, trained, or where
   // `trained` is null as it starts.
   std::pair<double, double> accuracies(train::TrainState* trained) const;
   // Both beside each other, and on pixels.
   void measure_features(train::TrainState& state, nlohmann::ordered_json& result) const;
+  void measure_reconstruction(train::TrainState& state, nlohmann::ordered_json& result) const;
   // Standing statistics of a network of images, by `forward`.
   void make_standing(model::Network& network,
                      const std::function<void(const at::Tensor&)>& forward) const;
@@ -82,6 +90,8 @@ class Evaluation {
 
   const RunConfig& config_;
   Split train_, test_;
+  std::string unlabelled_;          // the first image without a label that probe or neighbours read
+  std::string unlabelled_rebuilt_;  // and that a conditional G rebuilds
   comm::Communicator& communicator_;
   at::TensorOptions tensor_options_;
   EvaluationProgress& progress_;

@@ -137,14 +137,17 @@ RunFolder::Position RunFolder::take(const Load& load, const std::string& verb, c
                       std::strtoll(text_of(loaded->state, "bucket_bytes").c_str(), nullptr, 10)};
       log_.info(verb + loaded->path);
     }
+    position.is_evaluated = report::is_evaluated(files_, path("metrics.jsonl"), position.step);
     then(position, loaded ? &loaded->state : nullptr);
   });
-  at::Tensor numbers =
-      at::tensor({position.step, int64_t{position.is_resumed}, position.bucket_bytes}, at::kLong);
+  at::Tensor numbers = at::tensor({position.step, int64_t{position.is_resumed},
+                                   position.bucket_bytes, int64_t{position.is_evaluated}},
+                                  at::kLong);
   control_.broadcast(numbers, 0);
   position.step = numbers[0].item<int64_t>();
   position.is_resumed = numbers[1].item<int64_t>() != 0;
   position.bucket_bytes = numbers[2].item<int64_t>();
+  position.is_evaluated = numbers[3].item<int64_t>() != 0;
   position.watch = control_.all_gather_text(position.watch)[0];
   if (position.is_resumed) state.broadcast(communicator);
   return position;
@@ -180,6 +183,10 @@ void RunFolder::report(const report::Interval& interval) {
   if (owner()) sinks_->interval(interval);
 }
 
+void RunFolder::report_more(int64_t step, const report::Values& values) {
+  if (owner()) sinks_->more(step, values);
+}
+
 void RunFolder::log_samples(int64_t step, const std::vector<at::Tensor>& own_sample_ids) {
   if (!config_.report.sample_log) return;
   // [ranks, draws, portions, rows] -> draw by draw, in slot order (core/slots.h)
@@ -202,7 +209,7 @@ void RunFolder::grids(int64_t step, const Evaluation& evaluation, train::TrainSt
     sinks_->image(step, name, image);
   };
   write("samples", evaluation.sample_grid(state));
-  if (state.average_e) write("reconstructions", evaluation.reconstruction_grid(state));
+  if (evaluation.reconstructs()) write("reconstructions", evaluation.reconstruction_grid(state));
 }
 
 void RunFolder::finish(int64_t step, const nlohmann::ordered_json& evaluation) {
@@ -219,9 +226,13 @@ void RunFolder::finish(int64_t step, const nlohmann::ordered_json& evaluation) {
   }
   sinks_->evaluation(step, values);
   sinks_->close();
-  report::write_html_report(files_, config_.run.output);
+  write_report();
   for (const auto& [name, value] : values) log_.info(name + " = " + std::to_string(value));
   log_.info("report: " + path("report.html"));
+}
+
+void RunFolder::write_report() {
+  if (owner()) report::write_html_report(files_, config_.run.output);
 }
 
 }  // namespace bbg::app

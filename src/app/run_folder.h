@@ -26,9 +26,10 @@ class RunFolder {
 
   struct Position {
     int64_t step = 0;
-    bool is_resumed = false;   // from a checkpoint
-    std::string watch;         // what the checkpoint has of train::DivergenceWatch
-    int64_t bucket_bytes = 0;  // of the exchange; 0: it had no buckets
+    bool is_resumed = false;    // from a checkpoint
+    bool is_evaluated = false;  // metrics.jsonl has an evaluation of this step
+    std::string watch;          // what the checkpoint has of train::DivergenceWatch
+    int64_t bucket_bytes = 0;   // of the exchange; 0: it had no buckets
   };
   // Loads the newest complete checkpoint as run.resume says, if there is one; then opens the
   // reports. Collective. Refuses a checkpoint of another model, data set, seed or global batch.
@@ -40,11 +41,16 @@ class RunFolder {
   // Collective where the optimizer is shared out.
   void save(train::TrainState& state, int64_t step, const std::string& watch);
   void report(const report::Interval& interval);
+  // Of an evaluation after the report of that step.
+  void report_more(int64_t step, const report::Values& values);
   // Sample ids of a step, [draws, rank batch] of this rank: one line of samples.log, draw by draw
   // in slot order. Collective when report.sample-log is set, else nothing.
   void log_samples(int64_t step, const std::vector<at::Tensor>& own_sample_ids);
   void grids(int64_t step, const Evaluation& evaluation, train::TrainState& state);
+  // evaluation.json and the last report.
   void finish(int64_t step, const nlohmann::ordered_json& evaluation);
+  // report.html of what there is, for a run whose evaluation may not come to its end.
+  void write_report();
 
  private:
   bool owner() const { return control_.rank() == 0; }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/compare_ranks.h"
+#include "app/data_sets.h"
 #include "app/device.h"
 #include "app/evaluation.h"
 #include "app/run_folder.h"
@@ -20,7 +21,6 @@
 #include "core/file_system.h"
 #include "data/loader.h"
 #include "data/sample_plan.h"
-#include "data/shard_reader.h"
 #include "train/divergence.h"
 #include "train/lead.h"
 #include "train/replica_check.h"
@@ -142,27 +142,37 @@ void set_buckets(int64_t kept, train::TrainState& state, comm::Communicator& com
            (kept > 0 ? "as the checkpoint says" : "by measurement"));
 }
 
-void check_data(const RunConfig& config, const data::ShardSet& shards, const std::string& path) {
-  const int64_t resolution = config.model.data_resolution();
-  const auto fits = [&](int64_t side) {
-    return config.data.crop > 0 ? side >= resolution : side == resolution;
-  };
-  if (!fits(shards.height()) || !fits(shards.width()) ||
-      shards.channels() != config.model.channels) {
-    throw core::UsageError("the images of " + path + " are " + std::to_string(shards.width()) +
-                               "x" + std::to_string(shards.height()) + " with " +
-                               std::to_string(shards.channels()) + " channel(s), the model's " +
-                               std::to_string(resolution) + "x" + std::to_string(resolution) +
-                               " with " + std::to_string(config.model.channels),
-                           "set model.resolution and model.channels, or make shards with data_prep "
-                           "shard --size and --channels; data.crop reads parts of larger images");
+bool is_evaluation_due(const RunConfig& config, int64_t step) {
+  return config.evaluate.every > 0 && step > 0 && step % config.evaluate.every == 0;
+}
+
+// What is looked at beside training, after the checkpoint of the step: its failure costs nothing
+// but itself.
+void look(int64_t step, bool is_evaluating, bool is_drawing, const Evaluation& evaluation,
+          train::TrainState& state, RunFolder& folder) {
+  if (is_evaluating) folder.report_more(step, evaluation.progress(state));
+  if (!is_drawing) return;
+  evaluation.prepare(state);
+  folder.grids(step, evaluation, state);
+}
+
+// The last look, and the final measures. A report is there whatever becomes of them: one without
+// them is written before, and where rank 0 itself hears of a failure, one with what was measured
+// until then.
+void finish(int64_t step, bool is_evaluating, bool is_drawing, const Evaluation& evaluation,
+            train::TrainState& state, RunFolder& folder) {
+  folder.write_report();
+  nlohmann::ordered_json measures;
+  try {
+    look(step, is_evaluating, is_drawing, evaluation, state, folder);
+    evaluation.prepare(state);
+    evaluation.measure(state, measures);
+  } catch (const std::exception& error) {
+    measures["error"] = error.what();
+    folder.finish(step, measures);
+    throw;
   }
-  if (config.model.is_conditional() && shards.num_classes() != config.model.num_classes) {
-    throw core::UsageError(
-        "the images of " + path + " have " + std::to_string(shards.num_classes()) +
-            " classes, model.num-classes is " + std::to_string(config.model.num_classes),
-        "set model.num-classes, or model.g-condition = single to do without");
-  }
+  folder.finish(step, measures);
 }
 
 }  // namespace
@@ -170,20 +180,15 @@ void check_data(const RunConfig& config, const data::ShardSet& shards, const std
 void train(const RunConfig& config, comm::Communicator& control, const core::Log& log) {
   // What the run needs, opened and checked before any work.
   const auto files = core::make_posix_file_system();
-  std::optional<data::ShardSet> shards, test_shards;
+  std::optional<DataSets> sets;
   const std::vector<Seat> seats = gather_seats(control);
   std::vector<Place> places;
   together(control, [&] {
     comm::nccl_version();  // refuses another library than the one that was built against
     config.data.rank_batch(control.size(), config.train.accumulate);
     config.train.check_ranks(control.size());
-    shards.emplace(data::ShardSet::open(config.data.shards, config.data.verify));
-    check_data(config, *shards, config.data.shards);
-    if (!config.data.test_shards.empty()) {
-      test_shards.emplace(data::ShardSet::open(config.data.test_shards, config.data.verify));
-      check_data(config, *test_shards, config.data.test_shards);
-    }
-    const int64_t held_out = test_shards ? test_shards->size() : shards->size() / 6;
+    sets.emplace(open_data_sets(config));
+    const int64_t held_out = sets->held_out();
     if (held_out < control.size()) {
       throw core::UsageError("evaluation has " + std::to_string(held_out) +
                                  " test images, fewer than the " + std::to_string(control.size()) +
@@ -192,9 +197,9 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     }
     places = choose_places(config.compute, seats);
   });
-  compare_ranks(control, {{"the data of data.shards", shards->fingerprint()},
+  compare_ranks(control, {{"the data of data.shards", sets->train.fingerprint()},
                           {"the data of data.test-shards",
-                           test_shards ? test_shards->fingerprint() : "absent"}});
+                           sets->test ? sets->test->fingerprint() : "absent"}});
   const Place& place = places[static_cast<size_t>(control.rank())];
   const at::TensorOptions tensor_options = settle(config.compute, place);
   const auto data_plane = comm::make_data_plane(config.comm, tensor_options.device(), control);
@@ -203,7 +208,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const auto seed = static_cast<uint64_t>(config.run.seed);
   train::TrainState state(config.model, config.train, communicator, seed, tensor_options,
                           config.exchange);
-  RunFolder folder(config, shards->fingerprint(), *files, control, log);
+  RunFolder folder(config, sets->train.fingerprint(), *files, control, log);
   train::DivergenceWatch watch(config.train, config.loss);
   const RunFolder::Position start_position = folder.resume(state, communicator);
   watch.restore(start_position.watch);
@@ -216,6 +221,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     if (config.train.watch == "rollback") folder.save(state, step, watch.text());
   }
   log.info(placement_text(seats, places));
+  if (!sets->note.empty()) log.info(sets->note);
   if (step < config.run.steps) {
     log.info("training from step " + std::to_string(step) + " to " +
              std::to_string(config.run.steps) + ", gradients over " + communicator.name());
@@ -232,12 +238,20 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const int64_t draws_per_step = config.train.draws_per_step(config.model);
   const auto slots = core::Slots::of_rank(config.data.batch, control.rank(), control.size(),
                                           config.train.accumulate);
-  const data::SamplePlan plan(seed, shards->size(), config.data.batch);
+  const data::SamplePlan plan(seed, sets->train.size(), config.data.batch);
   train::Step updates(state, config.model, config.train, config.loss);
   // Called between an evaluation's passes, by all ranks at the same point.
   EvaluationProgress evaluation_progress([] {}, voice_of(control.rank(), log));
-  const Evaluation evaluation(config, *shards, test_shards ? &*test_shards : nullptr, communicator,
-                              tensor_options, evaluation_progress);
+  const Evaluation evaluation(config, sets->train, sets->test ? &*sets->test : nullptr,
+                              communicator, tensor_options, evaluation_progress);
+  if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());
+
+  // An evaluation that a kill or a failure kept the last process from.
+  const bool is_owing =
+      start_position.is_resumed && !start_position.is_evaluated && is_evaluation_due(config, step);
+  if (is_owing && step < config.run.steps) {
+    look(step, /*is_evaluating=*/true, /*is_drawing=*/false, evaluation, state, folder);
+  }
 
   int64_t draw = 0;
   std::optional<data::Loader> loader;
@@ -245,7 +259,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const auto go_on_from = [&](int64_t position) {
     step = position;
     draw = watch.first_draw() + step * draws_per_step;
-    loader.emplace(*shards, plan, config.data, slots, draw);
+    loader.emplace(sets->train, plan, config.data, slots, draw);
     sample_ids.clear();
   };
   const auto next_batch = [&] {
@@ -299,7 +313,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     const bool last = step == config.run.steps;
     const int64_t spectra_every = config.report.singular_values_every;
     const bool is_reporting_spectra = spectra_every > 0 && step % spectra_every == 0;
-    const bool is_evaluating = config.evaluate.every > 0 && step % config.evaluate.every == 0;
+    const bool is_evaluating = is_evaluation_due(config, step);
     const bool is_due = is_reporting_spectra || step % config.report.every == 0;
     const bool is_reporting = last || is_due || is_evaluating;
     // Any rank's signal stops all of them, after the same step.
@@ -328,11 +342,6 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
         continue;
       }
     }
-    if (is_evaluating) {
-      const Clock::time_point evaluation_start = Clock::now();
-      for (const auto& value : evaluation.progress(state)) losses.push_back(value);
-      aside += seconds_since(evaluation_start);
-    }
     if (is_reporting) {
       const double seconds = seconds_since(interval_start) - aside;
       const int64_t images_per_step = config.data.batch * draws_per_step;
@@ -354,14 +363,14 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
                "; the same command goes on from there");
       throw Leave{core::kExitRestart};
     }
-    if (last || step % config.report.grid_every == 0) {
-      evaluation.prepare(state);
-      folder.grids(step, evaluation, state);
+    if (!last) {
+      look(step, is_evaluating, step % config.report.grid_every == 0, evaluation, state, folder);
     }
     aside += seconds_since(aside_start);
   }
-  evaluation.prepare(state);
-  folder.finish(step, evaluation.measure(state));
+  const bool has_trained = step > start_position.step;
+  finish(step, has_trained ? is_evaluation_due(config, step) : is_owing, has_trained, evaluation,
+         state, folder);
 }
 
 }  // namespace bbg::app

@@ -13,10 +13,11 @@ namespace bbg::report {
 AppendFile::AppendFile(std::string path, int64_t keep_bytes) : path_(std::move(path)) {
   descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (descriptor_ < 0) throw core::posix_error("open for writing", path_);
-  if (::ftruncate(descriptor_, keep_bytes) != 0) {
-    const core::SystemError error = core::posix_error("ftruncate", path_);
+  try {
+    cut(keep_bytes);
+  } catch (const core::SystemError&) {
     ::close(descriptor_);
-    throw error;
+    throw;
   }
 }
 
@@ -32,6 +33,11 @@ void AppendFile::append(std::string_view bytes) {
     if (written < 0) throw core::posix_error("write", path_);
     bytes.remove_prefix(static_cast<size_t>(written));
   }
+}
+
+void AppendFile::cut(int64_t keep_bytes) {
+  BBG_CHECK(descriptor_ >= 0, "cut after close: " + path_);
+  if (::ftruncate(descriptor_, keep_bytes) != 0) throw core::posix_error("ftruncate", path_);
 }
 
 void AppendFile::close() {

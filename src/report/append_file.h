@@ -17,7 +17,8 @@ class AppendFile {
   AppendFile& operator=(const AppendFile&) = delete;
 
   void append(std::string_view bytes);
-  void close();  // nothing may follow
+  void cut(int64_t keep_bytes);  // to the first so many bytes
+  void close();                  // nothing may follow
 
  private:
   std::string path_;

@@ -53,6 +53,13 @@ class ConsoleSink final : public Sink {
     }
   }
 
+  void more(int64_t step, const Values& values) override {
+    if (target_.is_terminal) return;  // the line shows what changes from step to step
+    std::string text = "step " + std::to_string(step);
+    for (const auto& [name, value] : values) text += "  " + name + format(" %.4f", value);
+    target_.out << text << std::endl;
+  }
+
   void image(int64_t, const std::string&, const Image&) override {}
   void evaluation(int64_t, const Values&) override {}
 

@@ -13,6 +13,9 @@ class FanOut final : public Sink {
   void interval(const Interval& interval) override {
     for (const auto& sink : sinks_) sink->interval(interval);
   }
+  void more(int64_t step, const Values& values) override {
+    for (const auto& sink : sinks_) sink->more(step, values);
+  }
   void image(int64_t step, const std::string& name, const Image& image) override {
     for (const auto& sink : sinks_) sink->image(step, name, image);
   }

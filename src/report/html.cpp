@@ -78,6 +78,7 @@ class Page {
 
   std::string html() {
     head();
+    failure();
     cards();
     last_grids();
     strip();
@@ -152,6 +153,13 @@ class Page {
     if (rows.empty()) return;
     const auto trained = number_at(run_.evaluation, group, "trained");
     card(title, trained ? percent(*trained) : "–", rows, note);
+  }
+
+  void failure() {
+    if (!run_.evaluation.is_object() || !run_.evaluation.contains("error")) return;
+    const Json& error = run_.evaluation["error"];
+    out_ << "<p>The evaluation failed: "
+         << escape_html(error.is_string() ? error.get<std::string>() : error.dump()) << "</p>\n";
   }
 
   void cards() {

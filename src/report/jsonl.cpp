@@ -13,43 +13,68 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Bytes up to and with the last line to keep. Steps ascend, so the rest is one piece. A change of
-// options at the step itself is made again, or is none any more.
-int64_t bytes_to_keep(std::string_view content, int64_t resume_step) {
-  size_t keep = 0;
-  for (;;) {
-    const size_t end = content.find('\n', keep);
-    if (end == std::string_view::npos) break;
-    const Json line = Json::parse(content.substr(keep, end - keep), nullptr, false);
-    if (!line.is_object() || !line.contains("step") || !line["step"].is_number_integer() ||
-        line["step"].get<int64_t>() > resume_step ||
-        (line.contains("changed") && line["step"].get<int64_t>() == resume_step)) {
-      break;
-    }
-    keep = end + 1;
-  }
-  return static_cast<int64_t>(keep);
+bool has_step(const Json& line) {
+  return line.is_object() && line.contains("step") && line["step"].is_number_integer();
 }
 
-int64_t bytes_to_keep_of(const std::string& path, int64_t resume_step) {
-  const auto files = core::make_posix_file_system();
-  return files->exists(path) ? bytes_to_keep(files->read(path), resume_step) : 0;
+// Where the lines to keep end and where the last of them begins. Steps ascend, so the rest is one
+// piece. A change of options at the step itself is told again, or is none any more.
+struct Kept {
+  size_t begin_of_last = 0, end = 0;
+};
+
+Kept lines_to_keep(std::string_view content, int64_t resume_step) {
+  Kept kept;
+  for (;;) {
+    const size_t end = content.find('\n', kept.end);
+    if (end == std::string_view::npos) break;
+    const Json line = Json::parse(content.substr(kept.end, end - kept.end), nullptr, false);
+    if (!has_step(line) || line["step"].get<int64_t>() > resume_step) break;
+    if (line.contains("changed") && line["step"] == resume_step) break;
+    kept = {kept.end, end + 1};
+  }
+  return kept;
 }
 
 class JsonlSink final : public Sink {
  public:
-  JsonlSink(const std::string& path, int64_t resume_step)
-      : file_(path, bytes_to_keep_of(path, resume_step)) {}
+  JsonlSink(const std::string& path, std::string_view content, const Kept& kept)
+      : file_(path, static_cast<int64_t>(kept.end)),
+        end_(static_cast<int64_t>(kept.begin_of_last)),
+        last_(content.substr(kept.begin_of_last, kept.end - kept.begin_of_last)) {}
+
   void changes(int64_t step, const std::vector<OptionChange>& changes) override {
-    file_.append(to_json_line(step, changes) + "\n");
+    append(to_json_line(step, changes) + "\n");
   }
-  void interval(const Interval& interval) override { file_.append(to_json_line(interval) + "\n"); }
+  void interval(const Interval& interval) override { append(to_json_line(interval) + "\n"); }
+
+  // The interval's line of the step, if it is there, anew.
+  void more(int64_t step, const Values& values) override {
+    Json line = Json::parse(last_, nullptr, false);
+    if (has_step(line) && line["step"] == step && !line.contains("changed")) {
+      file_.cut(end_);
+      last_.clear();
+    } else {
+      line = {{"step", step}};
+    }
+    for (const auto& [name, value] : values) line[name] = value;
+    append(line.dump() + "\n");
+  }
+
   void image(int64_t, const std::string&, const Image&) override {}
   void evaluation(int64_t, const Values&) override {}
   void close() override { file_.close(); }
 
  private:
+  void append(std::string line) {
+    file_.append(line);
+    end_ += std::ssize(last_);
+    last_ = std::move(line);
+  }
+
   AppendFile file_;
+  int64_t end_;       // of the file without its last line
+  std::string last_;  // line
 };
 
 }  // namespace
@@ -73,8 +98,23 @@ std::string to_json_line(int64_t step, const std::vector<OptionChange>& changes)
                                                          Json::error_handler_t::replace);
 }
 
+bool is_evaluated(core::FileSystem& files, const std::string& path, int64_t step) {
+  if (!files.exists(path)) return false;
+  const std::string content = files.read(path);
+  const Kept kept = lines_to_keep(content, step);
+  const Json line = Json::parse(content.substr(kept.begin_of_last, kept.end - kept.begin_of_last),
+                                nullptr, false);
+  if (!has_step(line) || line["step"] != step) return false;
+  for (const auto& [name, value] : line.items()) {
+    if (name.rfind("eval.", 0) == 0) return true;
+  }
+  return false;
+}
+
 std::unique_ptr<Sink> make_jsonl_sink(const std::string& path, int64_t resume_step) {
-  return std::make_unique<JsonlSink>(path, resume_step);
+  const auto files = core::make_posix_file_system();
+  const std::string content = files->exists(path) ? files->read(path) : "";
+  return std::make_unique<JsonlSink>(path, content, lines_to_keep(content, resume_step));
 }
 
 }  // namespace bbg::report

@@ -40,6 +40,8 @@ class Sink {
   // over.
   virtual void changes(int64_t /*step*/, const std::vector<OptionChange>& /*changes*/) {}
   virtual void interval(const Interval& interval) = 0;
+  // Values that were measured after the interval of this step had been told.
+  virtual void more(int64_t step, const Values& values) = 0;
   virtual void image(int64_t step, const std::string& name, const Image& image) = 0;
   virtual void evaluation(int64_t step, const Values& values) = 0;
   virtual void close() = 0;  // nothing may follow

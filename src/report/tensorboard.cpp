@@ -44,6 +44,12 @@ class TensorboardSink final : public Sink {
     write(scalars_event(now(), interval.step, scalars));
   }
 
+  void more(int64_t step, const Values& values) override {
+    Values scalars;
+    for (const auto& [name, value] : values) scalars.emplace_back("train/" + name, value);
+    write(scalars_event(now(), step, scalars));
+  }
+
   void image(int64_t step, const std::string& name, const Image& image) override {
     write(image_event(now(), step, "grids/" + name, image, encode_png(image)));
   }

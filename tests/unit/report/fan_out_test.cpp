@@ -14,6 +14,7 @@ class NotingSink final : public Sink {
   NotingSink(std::string name, std::vector<std::string>& notes)
       : name_(std::move(name)), notes_(notes) {}
   void interval(const Interval& interval) override { note("interval", interval.step); }
+  void more(int64_t step, const Values& values) override { note("more " + values[0].first, step); }
   void image(int64_t step, const std::string& name, const Image&) override { note(name, step); }
   void evaluation(int64_t step, const Values& values) override { note(values[0].first, step); }
   void close() override { note("close", 0); }
@@ -36,11 +37,13 @@ TEST(FanOut, PassesEverythingToEachSinkInOrder) {
   Interval interval;
   interval.step = 1;
   all->interval(interval);
+  all->more(1, {{"eval", 0.5}});
   all->image(2, "samples", Image{});
   all->evaluation(3, {{"ratio", 0.5}});
   all->close();
-  EXPECT_THAT(notes, ElementsAre("a interval 1", "b interval 1", "a samples 2", "b samples 2",
-                                 "a ratio 3", "b ratio 3", "a close 0", "b close 0"));
+  EXPECT_THAT(notes, ElementsAre("a interval 1", "b interval 1", "a more eval 1", "b more eval 1",
+                                 "a samples 2", "b samples 2", "a ratio 3", "b ratio 3",
+                                 "a close 0", "b close 0"));
 }
 
 TEST(FanOut, ToNobodyIsFine) {

@@ -139,6 +139,32 @@ TEST_F(JsonlSinkTest, AResumedRunGoesOnBehindItsStep) {
   EXPECT_EQ(content(), line_at(50) + line_at(100) + line_at(150));
 }
 
+TEST_F(JsonlSinkTest, WhatIsMeasuredAfterTheLineOfItsStepGetsIntoThatLine) {
+  Interval whole = interval_at(100);
+  whole.values.insert(whole.values.end(), {{"eval.ratio", 0.1}, {"eval.distance", NAN}});
+  const auto sink = make_jsonl_sink(path_, 0);
+  sink->interval(interval_at(50));
+  sink->interval(interval_at(100));
+  sink->more(100, {{"eval.ratio", 0.1}});
+  sink->more(100, {{"eval.distance", NAN}});
+  EXPECT_EQ(content(), line_at(50) + to_json_line(whole) + "\n");
+  sink->interval(interval_at(150));
+  EXPECT_EQ(content(), line_at(50) + to_json_line(whole) + "\n" + line_at(150));
+  // A run that goes on finds the line of its step; without one there is a line of its own.
+  whole.values.pop_back();
+  test::write_file(path_, line_at(50) + line_at(100) + line_at(150));
+  const auto files = core::make_posix_file_system();
+  EXPECT_FALSE(is_evaluated(*files, path_, 100));
+  make_jsonl_sink(path_, 100)->more(100, {{"eval.ratio", 0.1}});
+  EXPECT_EQ(content(), line_at(50) + to_json_line(whole) + "\n");
+  EXPECT_TRUE(is_evaluated(*files, path_, 100));
+  EXPECT_FALSE(is_evaluated(*files, path_, 50));
+  EXPECT_FALSE(is_evaluated(*files, path_, 99));
+  make_jsonl_sink(path_, 60)->more(60, {{"eval.ratio", 0.5}});
+  EXPECT_EQ(content(), line_at(50) + "{\"step\":60,\"eval.ratio\":0.5}\n");
+  EXPECT_FALSE(is_evaluated(*files, folder_ / "absent", 60));
+}
+
 TEST_F(JsonlSinkTest, LinesBehindTheStepOfTheResumeAreCut) {
   const std::string old = line_at(50) + line_at(100) + line_at(150);
   EXPECT_EQ(resumed(old, 1000), old);
