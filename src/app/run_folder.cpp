@@ -70,6 +70,9 @@ RunFolder::RunFolder(const RunConfig& config, const std::string& fingerprint,
             "run.resume = require, but " + path("checkpoints") + " has no checkpoint",
             "set run.resume = auto to start from the beginning");
       }
+      files_.create_folders(config_.run.output);
+      lock_ = std::make_unique<core::FolderLock>(config_.run.output, "a run of bbg_dist");
+      if (!lock_->taken_over().empty()) log_.warn(lock_->taken_over());
       files_.create_folders(path("grids"));
     } catch (const core::SystemError& error) {
       throw core::UsageError(
@@ -169,6 +172,7 @@ void RunFolder::open_sinks(int64_t step) {
 void RunFolder::save(train::TrainState& state, int64_t step, const std::string& watch) {
   core::StateDict dict = state.to_state_dict(owner());
   if (!owner()) return;
+  lock_->check();
   dict.text = identity_of(config_, fingerprint_);
   dict.text["config"] = config_.table.ini_text();
   dict.text["step"] = std::to_string(step);

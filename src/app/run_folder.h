@@ -12,6 +12,7 @@
 #include "app/run_config.h"
 #include "checkpoint/store.h"
 #include "core/file_system.h"
+#include "core/folder_lock.h"
 #include "core/log.h"
 #include "report/append_file.h"
 
@@ -19,7 +20,8 @@ namespace bbg::app {
 
 class RunFolder {
  public:
-  // Creates the folder. References must outlive this object.
+  // Creates the folder and keeps it for this process: UsageError where another run works in it.
+  // References must outlive this object.
   RunFolder(const RunConfig& config, const std::string& fingerprint, core::FileSystem& files,
             comm::Communicator& control, const core::Log& log);
   ~RunFolder();
@@ -69,8 +71,9 @@ class RunFolder {
   core::FileSystem& files_;
   comm::Communicator& control_;
   const core::Log& log_;
+  std::unique_ptr<core::FolderLock> lock_;  // rank 0 only, as what follows
   std::unique_ptr<checkpoint::Store> store_;
-  std::unique_ptr<report::Sink> sinks_;  // rank 0 only
+  std::unique_ptr<report::Sink> sinks_;
   std::unique_ptr<report::AppendFile> sample_log_;
 };
 

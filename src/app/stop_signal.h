@@ -1,9 +1,13 @@
 #pragma once
-// SIGINT, SIGTERM and SIGUSR1 (which batch systems send ahead of a time limit) ask a run to stop:
-// it finishes its step, saves, and leaves with exit code 75. One object per process, in main's
-// thread; a second SIGINT ends the process at once, as ever.
+// SIGINT, SIGTERM, SIGUSR1 and SIGUSR2 (which batch systems send ahead of a time limit) and SIGHUP,
+// where it is not ignored (nohup), ask a run to stop: it finishes its step, or the pass of an
+// evaluation, saves, and leaves with exit code 75. A pipe that nobody reads any more ends nothing.
+// One object per process, in main's thread; a second SIGINT ends the process at once, as ever.
 
 namespace bbg::app {
+
+// Thrown on all ranks where an evaluation was asked to stop between two passes.
+struct StopAsked {};
 
 class StopSignal {
  public:

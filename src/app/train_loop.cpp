@@ -142,6 +142,12 @@ void set_buckets(int64_t kept, train::TrainState& state, comm::Communicator& com
            (kept > 0 ? "as the checkpoint says" : "by measurement"));
 }
 
+[[noreturn]] void leave_as_asked(int64_t step, const core::Log& log) {
+  log.info("asked to stop: saved at step " + std::to_string(step) +
+           "; the same command goes on from there");
+  throw Leave{core::kExitRestart};
+}
+
 bool is_evaluation_due(const RunConfig& config, int64_t step) {
   return config.evaluate.every > 0 && step > 0 && step % config.evaluate.every == 0;
 }
@@ -240,8 +246,14 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
                                           config.train.accumulate);
   const data::SamplePlan plan(seed, sets->train.size(), config.data.batch);
   train::Step updates(state, config.model, config.train, config.loss);
-  // Called between an evaluation's passes, by all ranks at the same point.
-  EvaluationProgress evaluation_progress([] {}, voice_of(control.rank(), log));
+  const StopSignal stop;
+  // Any rank's signal stops all of them, after the same step or pass of an evaluation.
+  const auto is_asked_to_stop = [&] { return !control.agree(!stop.is_asked()); };
+  EvaluationProgress evaluation_progress(
+      [&] {
+        if (is_asked_to_stop()) throw StopAsked();
+      },
+      voice_of(control.rank(), log));
   const Evaluation evaluation(config, sets->train, sets->test ? &*sets->test : nullptr,
                               communicator, tensor_options, evaluation_progress);
   if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());
@@ -250,7 +262,11 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const bool is_owing =
       start_position.is_resumed && !start_position.is_evaluated && is_evaluation_due(config, step);
   if (is_owing && step < config.run.steps) {
-    look(step, /*is_evaluating=*/true, /*is_drawing=*/false, evaluation, state, folder);
+    try {
+      look(step, /*is_evaluating=*/true, /*is_drawing=*/false, evaluation, state, folder);
+    } catch (const StopAsked&) {
+      leave_as_asked(step, log);
+    }
   }
 
   int64_t draw = 0;
@@ -277,7 +293,6 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   };
 
   train::Lead lead(tensor_options.device(), /*steps=*/2);
-  const StopSignal stop;
   const Clock::time_point start = Clock::now();
   Clock::time_point interval_start = start;
   int64_t interval_step = step;
@@ -316,8 +331,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     const bool is_evaluating = is_evaluation_due(config, step);
     const bool is_due = is_reporting_spectra || step % config.report.every == 0;
     const bool is_reporting = last || is_due || is_evaluating;
-    // Any rank's signal stops all of them, after the same step.
-    const bool is_stopping = !last && !control.agree(!stop.is_asked());
+    const bool is_stopping = !last && is_asked_to_stop();
     const bool is_saving = last || is_stopping || step % config.checkpoint.every == 0;
     report::Values losses;
     if (is_reporting || is_saving) {
@@ -358,19 +372,25 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     }
     const Clock::time_point aside_start = Clock::now();
     if (is_saving) folder.save(state, step, watch.text());
-    if (is_stopping) {
-      log.info("asked to stop: saved at step " + std::to_string(step) +
-               "; the same command goes on from there");
-      throw Leave{core::kExitRestart};
-    }
+    if (is_stopping) leave_as_asked(step, log);
     if (!last) {
-      look(step, is_evaluating, step % config.report.grid_every == 0, evaluation, state, folder);
+      try {
+        look(step, is_evaluating, step % config.report.grid_every == 0, evaluation, state, folder);
+      } catch (const StopAsked&) {
+        state.restore_average_buffers();  // an evaluation puts statistics of its own there
+        if (!is_saving) folder.save(state, step, watch.text());
+        leave_as_asked(step, log);
+      }
     }
     aside += seconds_since(aside_start);
   }
   const bool has_trained = step > start_position.step;
-  finish(step, has_trained ? is_evaluation_due(config, step) : is_owing, has_trained, evaluation,
-         state, folder);
+  try {
+    finish(step, has_trained ? is_evaluation_due(config, step) : is_owing, has_trained, evaluation,
+           state, folder);
+  } catch (const StopAsked&) {
+    leave_as_asked(step, log);
+  }
 }
 
 }  // namespace bbg::app
