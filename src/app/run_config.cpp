@@ -9,7 +9,9 @@ namespace bbg::app {
 
 void RunOptions::declare(core::OptionTable& table) {
   table.add("run.name", &name, "Name shown in reports");
-  table.add("run.output", &output, "Run folder: checkpoints, metrics, grids, report");
+  table.add("run.output", &output, "Run folder: checkpoints, metrics, grids, report")
+      .path()
+      .not_empty();
   table.add("run.seed", &seed, "Seed of everything random").at_least(0);
   table.add("run.steps", &steps, "Length of the run, in updates of G and E")
       .unit("steps")
@@ -20,11 +22,12 @@ void RunOptions::declare(core::OptionTable& table) {
            "never refuses a "
            "folder that has some; require refuses one that has none")
       .one_of({"auto", "never", "require"});
-  table.add(
-      "run.start-from", &start_from,
-      "A checkpoint's folder or a file of bbg_dist export: a new run begins with the networks "
-      "there as far as names and shapes fit, and a new optimizer; a run that goes on from its "
-      "own checkpoint does not read it");
+  table
+      .add("run.start-from", &start_from,
+           "A checkpoint's folder or a file of bbg_dist export: a new run begins with the networks "
+           "there as far as names and shapes fit, and a new optimizer; a run that goes on from its "
+           "own checkpoint does not read it")
+      .path();
 }
 
 void ComputeOptions::declare(core::OptionTable& table) {

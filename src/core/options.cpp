@@ -1,20 +1,18 @@
 #include "core/options.h"
 
 #include <algorithm>
-#include <boost/program_options.hpp>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
-#include <set>
 #include <sstream>
 
 #include "core/error.h"
 #include "core/file_system.h"
+#include "core/ini.h"
 
 namespace bbg::core {
 
 namespace fs = std::filesystem;
-namespace po = boost::program_options;
 
 namespace {
 
@@ -46,13 +44,6 @@ std::string print_number(double value) {
   return std::string(buffer, result.ptr);
 }
 
-// In an INI file # begins a comment, and blanks around a value are not part of it.
-bool can_stand_in_ini(const std::string& value) {
-  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
-  return value.find_first_of("#\r\n") == std::string::npos &&
-         (value.empty() || (!is_blank(value.front()) && !is_blank(value.back())));
-}
-
 std::string section_of(const std::string& key) { return key.substr(0, key.find('.')); }
 std::string name_of(const std::string& key) { return key.substr(key.find('.') + 1); }
 
@@ -60,63 +51,6 @@ std::string join(const std::vector<std::string>& words, const std::string& separ
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : separator) + word;
   return text;
-}
-
-std::string trim(const std::string& text) {
-  const char* const blanks = " \t\r";
-  const size_t first = text.find_first_not_of(blanks);
-  return first == std::string::npos ? ""
-                                    : text.substr(first, text.find_last_not_of(blanks) + 1 - first);
-}
-
-struct IniLines {
-  std::vector<std::string> includes;                        // paths as written
-  std::vector<std::pair<std::string, std::string>> values;  // by section.key, in order
-};
-
-// Line by line, so that an error in one does not hide the others.
-IniLines split_ini(const std::string& text, const std::string& origin,
-                   std::vector<std::string>& problems) {
-  IniLines ini;
-  std::string header;  // of the section, as "[train]\n"
-  const auto add = [&](const std::string& key, const std::string& value) {
-    if (key != "include") {
-      ini.values.emplace_back(key, value);
-      return;
-    }
-    std::istringstream names(value + ",");
-    for (std::string path; std::getline(names, path, ',');) {
-      path = trim(path);
-      if (path.empty()) {
-        problems.push_back(origin + ": include = '" + value + "' lacks the name of a file");
-      } else {
-        ini.includes.push_back(path);
-      }
-    }
-  };
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    line = trim(line.substr(0, line.find('#')));
-    if (line.starts_with('[')) {
-      const size_t end = line.find(']');
-      const std::string name = line.substr(1, end == std::string::npos ? end : end - 1);
-      if (name.empty() || end + 1 != line.size()) {
-        problems.push_back(origin + ": '" + line + "' is not a section; write [name]");
-      }
-      header = name.empty() ? "" : "[" + name + "]\n";
-      continue;
-    }
-    try {
-      std::istringstream stream(header + line);
-      // With no option declared and unregistered ones allowed, Boost yields "section.key = value"
-      // as it stands.
-      const auto parsed = po::parse_config_file<char>(stream, po::options_description(), true);
-      for (const auto& entry : parsed.options) add(entry.string_key, join(entry.value, " "));
-    } catch (const po::error& error) {
-      problems.push_back(origin + ": " + error.what());
-    }
-  }
-  return ini;
 }
 
 [[noreturn]] void throw_problems(const std::vector<std::string>& problems) {
@@ -146,6 +80,15 @@ OptionTable::Option& OptionTable::Option::above(double bound) {
 }
 OptionTable::Option& OptionTable::Option::one_of(std::vector<std::string> values) {
   choices = std::move(values);
+  return *this;
+}
+OptionTable::Option& OptionTable::Option::path() {
+  is_path = true;
+  type = "path";
+  return *this;
+}
+OptionTable::Option& OptionTable::Option::not_empty() {
+  needs_text = true;
   return *this;
 }
 
@@ -222,8 +165,8 @@ OptionTable::Option& OptionTable::add(const std::string& key, std::string* field
   return insert(std::move(option));
 }
 
-void OptionTable::assign(const std::string& key, const std::string& value,
-                         const std::string& origin, std::vector<std::string>& problems) {
+void OptionTable::assign(const std::string& key, const std::string& text, const std::string& origin,
+                         std::vector<std::string>& problems) {
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) {
     const std::string nearest = nearest_key(key);
@@ -232,13 +175,28 @@ void OptionTable::assign(const std::string& key, const std::string& value,
     return;
   }
   Option& option = *found->second;
-  if (!can_stand_in_ini(value)) {
-    problems.push_back(origin + ": " + key + " = '" + value +
-                       "' cannot stand in an INI file: it has a #, a line break or outer blanks");
+  const auto refuse = [&](const std::string& reason) {
+    problems.push_back(origin + ": " + key + " = '" + text + "' " + reason);
+  };
+  if (text.find_first_of("\r\n") != std::string::npos) {
+    refuse("cannot stand in an INI file: it has a line break");
     return;
   }
+  if (option.needs_text && trim(text).empty()) {
+    refuse("must not be empty");
+    return;
+  }
+  std::string value = text;
+  if (option.is_path) {
+    const Expansion expansion = expand_path(text);
+    if (!expansion.problem.empty()) {
+      refuse(expansion.problem);
+      return;
+    }
+    value = expansion.path;
+  }
   if (!option.parse(value)) {
-    problems.push_back(origin + ": " + key + " = '" + value + "' is not of type " + option.type);
+    refuse("is not of type " + option.type);
     return;
   }
   const std::optional<double> number = option.number();
@@ -250,8 +208,7 @@ void OptionTable::assign(const std::string& key, const std::string& value,
       !option.choices.empty() &&
       std::find(option.choices.begin(), option.choices.end(), value) == option.choices.end();
   if (below || over || unlisted) {
-    problems.push_back(origin + ": " + key + " = '" + value +
-                       "' is out of bounds: " + option.bounds_text());
+    refuse("is out of bounds: " + option.bounds_text());
   }
 }
 
@@ -270,9 +227,8 @@ std::string OptionTable::nearest_key(const std::string& key) const {
   return best_distance <= std::max<int>(2, static_cast<int>(key.size()) / 2) ? best : "";
 }
 
-void OptionTable::read_file(const std::string& path, std::vector<std::string> chain,
-                            std::vector<std::string>& problems) {
-  const std::string includer = chain.empty() ? "" : chain.back();
+void OptionTable::read_file(const std::string& path, const std::string& includer,
+                            std::vector<std::string> chain, std::vector<std::string>& problems) {
   const bool goes_round = std::any_of(chain.begin(), chain.end(), [&](const std::string& file) {
     std::error_code absent;
     return fs::equivalent(file, path, absent);
@@ -304,22 +260,33 @@ void OptionTable::read_file(const std::string& path, std::vector<std::string> ch
 void OptionTable::read_ini(const std::string& text, const std::string& origin,
                            const std::vector<std::string>& chain,
                            std::vector<std::string>& problems) {
-  const IniLines ini = split_ini(text, origin, problems);
-  if (chain.empty() && !ini.includes.empty()) {
-    problems.push_back(origin + ": include works in files only");
-  } else {
-    for (const std::string& path : ini.includes) {
-      read_file((fs::path(origin).parent_path() / path).string(), chain, problems);
-    }
-  }
-  std::set<std::string> seen;
-  for (const auto& [key, value] : ini.values) {
-    if (name_of(key) == "include" && by_key_.count(key) == 0) {
-      problems.push_back(origin + ": include must stand before the first section");
+  const Ini ini = split_ini(text, origin, problems);
+  const auto at = [&](int line) { return origin + ":" + std::to_string(line); };
+  for (const auto& [line, path] : ini.includes) {
+    if (chain.empty()) {
+      problems.push_back(at(line) + ": include works in files only");
       continue;
     }
-    if (!seen.insert(key).second) problems.push_back(origin + ": key '" + key + "' is given twice");
-    assign(key, value, origin, problems);
+    const Expansion expansion = expand_path(path);
+    if (!expansion.problem.empty()) {
+      problems.push_back(at(line) + ": include = '" + path + "' " + expansion.problem);
+      continue;
+    }
+    read_file((fs::path(origin).parent_path() / expansion.path).string(), at(line), chain,
+              problems);
+  }
+  std::map<std::string, int> seen;  // the lines of keys
+  for (const auto& [line, key, value] : ini.values) {
+    if (name_of(key) == "include" && by_key_.count(key) == 0) {
+      problems.push_back(at(line) + ": include must stand before the first section");
+      continue;
+    }
+    const auto [first, is_new] = seen.emplace(key, line);
+    if (!is_new) {
+      problems.push_back(at(line) + ": key '" + key + "' is given twice, first in line " +
+                         std::to_string(first->second));
+    }
+    assign(key, value, at(line), problems);
   }
 }
 
@@ -351,12 +318,16 @@ void OptionTable::parse(const std::vector<std::string>& arguments) {
       continue;
     }
     if (key == "config") {
-      config_path_ = value;
+      const Expansion expansion = expand_path(value);
+      if (!expansion.problem.empty()) {
+        problems.push_back("command line: --config '" + value + "' " + expansion.problem);
+      }
+      config_path_ = expansion.path;
     } else {
       overrides.emplace_back(key, value);
     }
   }
-  if (!config_path_.empty()) read_file(config_path_, {}, problems);
+  if (!config_path_.empty()) read_file(config_path_, "", {}, problems);
   for (const auto& [key, value] : overrides) assign(key, value, "command line", problems);
   if (!problems.empty()) throw_problems(problems);
 }
@@ -421,7 +392,9 @@ std::string OptionTable::ini_text() const {
       section = section_of(option->key);
       out << "[" << section << "]\n";
     }
-    out << name_of(option->key) << " = " << option->print() << "\n";
+    const std::string value = option->print();
+    out << name_of(option->key) << " = " << ini_value(option->is_path ? literal_path(value) : value)
+        << "\n";
   }
   return out.str();
 }
@@ -432,7 +405,11 @@ std::string OptionTable::markdown_text() const {
          "stale. In an INI file an option\nis `key = value` under `[section]`; on the command line "
          "`--section.key value`, which wins over the file. Before the\nfirst section "
          "`include = other.ini` (relative to the file) may stand: it is read first, and the "
-         "including file's\nkeys win.\n";
+         "including file's\nkeys win.\n\n`#` at the start of a line or after a blank opens a "
+         "comment. Quotes, `\"...\"` or `'...'`, around a whole value are taken\noff: "
+         "`name = \"run #1\"`; a quote of that kind inside is written twice. In a path, `~` at its "
+         "head and `$NAME` or `${NAME}`\nanywhere stand for the environment's values, and `$$` for "
+         "a `$`; `config.ini` of a run has what came out.\n";
   std::string section;
   for (const auto& option : options_) {
     if (section_of(option->key) != section) {

@@ -8,6 +8,10 @@
 // first, and the keys of the including one win. Several names are separated by commas or stand on
 // lines of their own; later ones win. A path is relative to the file that it stands in.
 //
+// `#` at the start of a line or after a blank opens a comment. Quotes, "..." or '...', around a
+// whole value are taken off; a quote of that kind inside is written twice. In a path ~ at its head
+// and $NAME or ${NAME} anywhere stand for the environment's values, and $$ for a $.
+//
 //   void Options::declare(core::OptionTable& table) {
 //     table.add("train.lr-g", &lr_g, "Learning rate of the generator").above(0);
 //   }
@@ -29,6 +33,7 @@ class OptionTable {
     std::vector<std::string> choices;
     std::optional<double> minimum, maximum;  // inclusive unless exclusive_minimum
     bool exclusive_minimum = false;
+    bool is_path = false, needs_text = false;
     std::function<bool(const std::string&)> parse;  // false: not of this type
     std::function<std::string()> print;
     std::function<std::optional<double>()> number;  // none for text and bool
@@ -38,6 +43,8 @@ class OptionTable {
     Option& at_most(double bound);
     Option& above(double bound);
     Option& one_of(std::vector<std::string> values);
+    Option& path();       // of a file or folder: the environment's values are put in
+    Option& not_empty();  // nor of blanks alone
     std::string bounds_text() const;
   };
 
@@ -47,10 +54,11 @@ class OptionTable {
   Option& add(const std::string& key, std::string* field, const std::string& help);
 
   // Reads `--config FILE`, if given, with what it includes, and then `--section.key value` or
-  // `--section.key=value`. Throws one UsageError that lists every problem with the file it stands
-  // in: unknown keys with the nearest known one, values of the wrong type or out of bounds (also
-  // where another value wins), keys twice in one file, includes that are missing, go round or
-  // make a chain of more than 16 files. `arguments` is without the program's name.
+  // `--section.key=value`. Throws one UsageError that lists every problem with the file and line it
+  // stands in: unknown keys with the nearest known one, values of the wrong type or out of bounds
+  // (also where another value wins), keys twice in one file, includes that are missing, go round
+  // or make a chain of more than 16 files, files that are not text in UTF-8. `arguments` is without
+  // the program's name.
   void parse(const std::vector<std::string>& arguments);
   // As parse, for the text of an INI file alone; `origin` names it in messages. No includes.
   void parse_ini(const std::string& text, const std::string& origin);
@@ -67,9 +75,10 @@ class OptionTable {
   Option& insert(Option option);
   void assign(const std::string& key, const std::string& value, const std::string& origin,
               std::vector<std::string>& problems);
-  // `chain`: the files from the one of --config to the one that includes this one.
-  void read_file(const std::string& path, std::vector<std::string> chain,
-                 std::vector<std::string>& problems);
+  // `includer`: file and line of the include; empty for the file of --config. `chain`: the files
+  // from the one of --config to the one that includes this one.
+  void read_file(const std::string& path, const std::string& includer,
+                 std::vector<std::string> chain, std::vector<std::string>& problems);
   // `chain` ends with this file; it is empty for text that is no file.
   void read_ini(const std::string& text, const std::string& origin,
                 const std::vector<std::string>& chain, std::vector<std::string>& problems);

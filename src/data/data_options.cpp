@@ -5,10 +5,12 @@
 namespace bbg::data {
 
 void DataOptions::declare(core::OptionTable& table) {
-  table.add("data.shards", &shards, "Folder of the training shards (data_prep makes them)");
-  table.add("data.test-shards", &test_shards,
-            "Folder of shards that evaluation measures on; empty: the last sixth of data.shards "
-            "(training sees it too)");
+  table.add("data.shards", &shards, "Folder of the training shards (data_prep makes them)").path();
+  table
+      .add("data.test-shards", &test_shards,
+           "Folder of shards that evaluation measures on; empty: the last sixth of data.shards "
+           "(training sees it too)")
+      .path();
   table.add("data.batch", &batch, "Global batch, over all ranks together")
       .unit("samples")
       .at_least(1);

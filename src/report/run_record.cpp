@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "core/error.h"
+#include "core/ini.h"
 
 namespace bbg::report {
 
@@ -13,23 +14,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string trimmed(const std::string& text) {
-  const size_t begin = text.find_first_not_of(" \t\r"), end = text.find_last_not_of(" \t\r");
-  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
-}
-
+// Of what cannot be read nothing is shown.
 std::map<std::string, std::string> read_ini(const std::string& text) {
   std::map<std::string, std::string> values;
-  std::istringstream lines(text);
-  std::string section;
-  for (std::string line; std::getline(lines, line);) {
-    line = trimmed(line);
-    const size_t equals = line.find('=');
-    if (line.size() > 2 && line.front() == '[' && line.back() == ']') {
-      section = line.substr(1, line.size() - 2) + ".";
-    } else if (equals != std::string::npos && line[0] != '#') {
-      values[section + trimmed(line.substr(0, equals))] = trimmed(line.substr(equals + 1));
-    }
+  std::vector<std::string> problems;
+  for (const auto& [line, key, value] : core::split_ini(text, "", problems).values) {
+    values[key] = value;
   }
   return values;
 }

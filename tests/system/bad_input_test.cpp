@@ -4,6 +4,7 @@
 #include <hdf5.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "data/shard_format.h"
@@ -32,8 +33,11 @@ class BadInput : public test::BbgDist {
 
 TEST_F(BadInput, UnknownAndMisspeltKeysAreRefusedWithTheNearest) {
   expect_refused("--model.widht 3", "unknown key 'model.widht'; did you mean 'model.width'?");
-  test::write_file(config_, test::read_file(config_) + "[trian]\nlr-g = 1\n");
-  expect_refused("", config_ + ": unknown key 'trian.lr-g'; did you mean 'train.lr-g'?");
+  const std::string text = test::read_file(config_);
+  test::write_file(config_, text + "[trian]\nlr-g = 1\n");
+  const std::string line = std::to_string(std::count(text.begin(), text.end(), '\n') + 2);
+  expect_refused("",
+                 config_ + ":" + line + ": unknown key 'trian.lr-g'; did you mean 'train.lr-g'?");
 }
 
 TEST_F(BadInput, AllProblemsComeInOneMessage) {
@@ -74,6 +78,47 @@ TEST_F(BadInput, MissingFilesAreNamed) {
   expect_refused("--data.shards " + absent, absent + " has no shards");
   test::expect_one_line(test::run_command(folder_, test::program("bbg_dist")), 2,
                         "error: ", "no --config given");
+}
+
+TEST_F(BadInput, RunFolderThatIsEmptyOrNamesWhatThereIsNotIsRefused) {
+  expect_refused("--run.output ''", "run.output = '' must not be empty");
+  expect_refused("--run.output=", "run.output = '' must not be empty", 2);
+  EXPECT_FALSE(fs::exists("/checkpoints"));
+  expect_refused("--run.output '$BBG_TEST_ABSENT/run'",
+                 "needs the environment variable BBG_TEST_ABSENT, which is not set");
+  expect_refused("--data.shards ''", "data.shards");
+}
+
+TEST_F(BadInput, ConfigThatIsNotTextInUtf8IsRefused) {
+  std::string wide = "\xFF\xFE";
+  for (const char c : test::read_file(config_)) wide += std::string{c, '\0'};
+  test::write_file(config_, wide);
+  expect_refused("", config_ + ":1: the file is UTF-16 (little-endian), not UTF-8");
+  test::write_file(config_, wide.substr(2));
+  expect_refused("", config_ + ":1: the file has a NUL byte");
+}
+
+// Two runs whose folders differ behind a # alone.
+TEST_F(BadInput, NumberSignInTheNameOfARunFolderBelongsToIt) {
+  for (const std::string number : {"1", "2"}) {
+    const std::string folder = folder_ / ("exp#" + number);
+    test::write_file(folder_ / (number + ".ini"),
+                     "include = " + config_ + "\n[run]\noutput = " + folder + "\n");
+    const test::Outcome outcome = test::run_command(
+        folder_, test::program("bbg_dist") + " --config " +
+                     test::shell_word(folder_ / (number + ".ini")) + " --run.steps " + number);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_TRUE(fs::exists(folder + "/checkpoints/step-0000000" + number)) << outcome.err;
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "exp"));
+  // The run's own configuration leads to the same folder.
+  const test::Outcome again =
+      test::run_command(folder_, test::program("bbg_dist") + " --config " +
+                                     test::shell_word(folder_ / "exp#2/config.ini"));
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_THAT(again.err, HasSubstr("the run is complete at step 2"));
+  ASSERT_EQ(train(1, "exp#3", "--run.steps 1").code, 0);
+  EXPECT_TRUE(fs::exists(folder_ / "exp#3/checkpoints/step-00000001"));
 }
 
 TEST_F(BadInput, BatchThatTheRanksCannotShareIsRefused) {

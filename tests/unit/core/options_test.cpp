@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
 
@@ -141,7 +142,7 @@ TEST_F(OptionTableTest, AMisspeltKeyNamesTheNearestOne) {
   EXPECT_EQ(refusal({"--train.stesp", "7"}),
             "command line: unknown key 'train.stesp'; did you mean 'train.steps'?");
   EXPECT_EQ(refusal_of_ini("[train]\nmomentun = 0\n"),
-            "run.ini: unknown key 'train.momentun'; did you mean 'train.momentum'?");
+            "run.ini:2: unknown key 'train.momentun'; did you mean 'train.momentum'?");
 }
 
 TEST_F(OptionTableTest, ARightNameInAWrongSectionOrInNoneNamesTheRightOne) {
@@ -187,9 +188,9 @@ TEST_F(OptionTableTest, AValueOutOfBoundsIsRefusedAndTheBoundsAreNamed) {
 
 TEST_F(OptionTableTest, AKeyGivenTwiceInAFileIsRefused) {
   EXPECT_EQ(refusal_of_ini("[train]\nsteps = 7\nsteps = 8\n"),
-            "run.ini: key 'train.steps' is given twice");
+            "run.ini:3: key 'train.steps' is given twice, first in line 2");
   EXPECT_EQ(refusal_of_ini("[train]\nsteps = 7\n[run]\nname = x\n[train]\nsteps = 7\n"),
-            "run.ini: key 'train.steps' is given twice");
+            "run.ini:6: key 'train.steps' is given twice, first in line 2");
 }
 
 TEST_F(OptionTableTest, OnTheCommandLineTheLastOfTwoWins) {
@@ -205,19 +206,19 @@ TEST_F(OptionTableTest, AllProblemsComeInOneMessageEachWithItsOrigin) {
             "  command line: --data.shuffle lacks its value\n"
             "  " +
                 path +
-                ": train.steps = 'many' is not of type integer\n"
+                ":2: train.steps = 'many' is not of type integer\n"
                 "  " +
                 path +
-                ": unknown key 'train.rat'; did you mean 'train.rate'?\n"
+                ":3: unknown key 'train.rat'; did you mean 'train.rate'?\n"
                 "  " +
                 path +
-                ": train.momentum = '2' is out of bounds: 0 to 0.999\n"
+                ":4: train.momentum = '2' is out of bounds: 0 to 0.999\n"
                 "  command line: run.system = 'vae' is out of bounds: gan | bigan | bigbigan");
 }
 
 TEST_F(OptionTableTest, ALineOfAFileThatIsNeitherSectionNorValueIsRefused) {
   EXPECT_THAT(refusal_of_ini("[train]\nsteps\n"),
-              AllOf(StartsWith("run.ini: "), HasSubstr("'steps'")));
+              AllOf(StartsWith("run.ini:2: "), HasSubstr("'steps'")));
 }
 
 TEST_F(OptionTableTest, ALineInErrorHidesNoOtherProblemOfItsFile) {
@@ -232,13 +233,13 @@ TEST_F(OptionTableTest, ALineInErrorHidesNoOtherProblemOfItsFile) {
                            "[run]\n"
                            "system = vae\n"),
             "7 problems in the options:\n"
-            "  run.ini: the options configuration file contains an invalid line 'steps'\n"
-            "  run.ini: the options configuration file contains an invalid line 'rate'\n"
-            "  run.ini: '[run' is not a section; write [name]\n"
-            "  run.ini: '[data] shuffle = on' is not a section; write [name]\n"
-            "  run.ini: '[]' is not a section; write [name]\n"
-            "  run.ini: train.steps = '0' is out of bounds: at least 1\n"
-            "  run.ini: run.system = 'vae' is out of bounds: gan | bigan | bigbigan");
+            "  run.ini:1: 'steps' is neither a section nor key = value\n"
+            "  run.ini:3: 'rate' is neither a section nor key = value\n"
+            "  run.ini:5: '[run' is not a section; write [name]\n"
+            "  run.ini:7: '[data] shuffle = on' is not a section; write [name]\n"
+            "  run.ini:8: '[]' is not a section; write [name]\n"
+            "  run.ini:4: train.steps = '0' is out of bounds: at least 1\n"
+            "  run.ini:10: run.system = 'vae' is out of bounds: gan | bigan | bigbigan");
 }
 
 TEST_F(OptionTableTest, LinesMayEndAsOnWindows) {
@@ -317,25 +318,26 @@ TEST_F(OptionTableTest, ProblemsNameTheFileInWhichTheyStand) {
   EXPECT_EQ(refusal({"--config", path}),
             "5 problems in the options:\n"
             "  " +
-                base + ": the options configuration file contains an invalid line 'rate'\n  " +
-                base + ": train.steps = '0' is out of bounds: at least 1\n  " + base +
-                ": unknown key 'train.rat'; did you mean 'train.rate'?\n  " + path +
-                ": train.momentum = '2' is out of bounds: 0 to 0.999\n  " + path +
-                ": key 'train.momentum' is given twice");
+                base + ":4: 'rate' is neither a section nor key = value\n  " + base +
+                ":2: train.steps = '0' is out of bounds: at least 1\n  " + base +
+                ":3: unknown key 'train.rat'; did you mean 'train.rate'?\n  " + path +
+                ":4: train.momentum = '2' is out of bounds: 0 to 0.999\n  " + path +
+                ":5: key 'train.momentum' is given twice, first in line 4");
 }
 
 TEST_F(OptionTableTest, IncludesThatGoRoundAreRefusedWithTheirChain) {
   const std::string path = config("include = sub/a.ini\n");
   const std::string a = config("include = b.ini\n", "sub/a.ini");
   const std::string b = config("include = ../run.ini\n[train]\nsteps = 7\n", "sub/b.ini");
-  EXPECT_EQ(refusal({"--config", path}), b + ": include goes round: " + path + " -> " + a + " -> " +
-                                             b + " -> " + folder_.path() + "/sub/../run.ini");
+  EXPECT_EQ(refusal({"--config", path}), b + ":1: include goes round: " + path + " -> " + a +
+                                             " -> " + b + " -> " + folder_.path() +
+                                             "/sub/../run.ini");
   const std::string self = config("include = self.ini\n", "self.ini");
-  EXPECT_EQ(refusal({"--config", self}), self + ": include goes round: " + self + " -> " + self);
+  EXPECT_EQ(refusal({"--config", self}), self + ":1: include goes round: " + self + " -> " + self);
   // The same file by another name.
   std::filesystem::create_symlink("loop.ini", folder_ / "link.ini");
   EXPECT_THAT(refusal({"--config", config("include = link.ini\n", "loop.ini")}),
-              HasSubstr(": include goes round: "));
+              HasSubstr(":1: include goes round: "));
 }
 
 TEST_F(OptionTableTest, AnIncludeThatCannotBeReadIsRefusedWithItsChain) {
@@ -343,9 +345,9 @@ TEST_F(OptionTableTest, AnIncludeThatCannotBeReadIsRefusedWithItsChain) {
   const std::string a = config("include = absent.ini\n", "a.ini");
   EXPECT_EQ(refusal({"--config", path}),
             "2 problems in the options:\n  " + a +
-                ": include cannot be read: No such file or directory: " + path + " -> " + a +
+                ":1: include cannot be read: No such file or directory: " + path + " -> " + a +
                 " -> " + (folder_ / "absent.ini") + "\n  " + path +
-                ": train.steps = '0' is out of bounds: at least 1");
+                ":3: train.steps = '0' is out of bounds: at least 1");
   EXPECT_THAT(refusal({"--config", config("include = .\n")}), HasSubstr("include cannot be read"));
 }
 
@@ -356,7 +358,7 @@ TEST_F(OptionTableTest, AChainOfMoreThanSixteenFilesIsRefused) {
   config("[train]\nsteps = 7\n", "17.ini");
   EXPECT_THAT(
       refusal({"--config", folder_ / "1.ini"}),
-      AllOf(StartsWith((folder_ / "16.ini") + ": include makes a chain of more than 16 files: " +
+      AllOf(StartsWith((folder_ / "16.ini") + ":1: include makes a chain of more than 16 files: " +
                        (folder_ / "1.ini") + " -> " + (folder_ / "2.ini") + " -> "),
             HasSubstr(" -> " + (folder_ / "17.ini"))));
   table_.parse({"--config", folder_ / "2.ini"});
@@ -365,11 +367,11 @@ TEST_F(OptionTableTest, AChainOfMoreThanSixteenFilesIsRefused) {
 
 TEST_F(OptionTableTest, AnIncludeInTheWrongPlaceOrWithoutANameIsRefused) {
   EXPECT_EQ(refusal({"--config", config("[train]\ninclude = base.ini\n")}),
-            (folder_ / "run.ini") + ": include must stand before the first section");
+            (folder_ / "run.ini") + ":2: include must stand before the first section");
   for (const char* line : {"include =\n", "include = ,\n", "include = run.ini,\n"}) {
     EXPECT_THAT(refusal({"--config", config(line)}), HasSubstr("lacks the name of a file")) << line;
   }
-  EXPECT_EQ(refusal_of_ini("include = base.ini\n"), "run.ini: include works in files only");
+  EXPECT_EQ(refusal_of_ini("include = base.ini\n"), "run.ini:1: include works in files only");
 }
 
 TEST_F(OptionTableTest, AConfigFileThatCannotBeReadIsRefusedBesideOtherProblems) {
@@ -414,12 +416,170 @@ TEST_F(OptionTableTest, TheEffectiveConfigurationReadsBackToTheSameBits) {
   }
 }
 
+TEST_F(OptionTableTest, ANumberSignInsideAValueBelongsToIt) {
+  table_.parse_ini(
+      "#[run]\n[run] # a section\nname = exp#1\t# a comment # of two\n"
+      "\t# a comment\n[data]\nshards = a#b#c\n",
+      "run.ini");
+  EXPECT_EQ(fields_.name, "exp#1");
+  EXPECT_EQ(fields_.shards, "a#b#c");
+  table_.parse({"--run.name=exp#2", "--data.shards", "#1 # 2"});
+  EXPECT_EQ(fields_.name, "exp#2");
+  EXPECT_EQ(fields_.shards, "#1 # 2");
+  // A number does not swallow what was meant as a comment.
+  EXPECT_EQ(refusal_of_ini("[train]\nsteps = 7# few\n"),
+            "run.ini:2: train.steps = '7# few' is not of type integer");
+}
+
+TEST_F(OptionTableTest, QuotesAroundAWholeValueAreTakenOff) {
+  const auto name_of = [&](const std::string& written) {
+    table_.parse_ini("[run]\nname = " + written + "\n", "run.ini");
+    return fields_.name;
+  };
+  EXPECT_EQ(name_of("\"two words\""), "two words");
+  EXPECT_EQ(name_of("'two words'\t# \"a\" comment"), "two words");
+  EXPECT_EQ(name_of("\"run # 1\" # a comment"), "run # 1");
+  EXPECT_EQ(name_of("' outer blanks '"), " outer blanks ");
+  EXPECT_EQ(name_of("''"), "");
+  EXPECT_EQ(name_of("'it''s'"), "it's");
+  EXPECT_EQ(name_of("\"it's\""), "it's");
+  EXPECT_EQ(name_of("it's \"best\""), "it's \"best\"");
+  EXPECT_EQ(name_of("not a comment='#' # but this"), "not a comment='#'");
+  table_.parse_ini("[train]\nsteps = \"7\"\n", "run.ini");
+  EXPECT_EQ(fields_.steps, 7);
+  for (const char* written : {"\"runs/exp #1", "'it's", "\"a\" and \"b\"", "\"", "\"a\"# b"}) {
+    EXPECT_THAT(refusal_of_ini("[run]\nname = " + std::string(written) + "\n"),
+                AllOf(StartsWith("run.ini:2: run.name = "), HasSubstr("quote that does not close")))
+        << written;
+  }
+}
+
+TEST_F(OptionTableTest, ValuesOfEveryKindReadBackFromTheEffectiveConfiguration) {
+  for (const char* value : {"run #1", "#", " blank before", "blank after\t", "\"", "'", "\"\"",
+                            "\"a\"", "'a' #b' \"#c\"", "it's # \"one\"", "a = b", "[a]",
+                            "\xEF\xBB\xBF", "", "a # b", "a \"#\" b", "''' #"}) {
+    table_.parse({"--run.name", value, "--data.shards", value});
+    Fields copy;
+    OptionTable table;
+    copy.declare(table);
+    table.parse_ini(table_.ini_text(), "config.ini");
+    EXPECT_EQ(copy.name, value) << table_.ini_text();
+    EXPECT_EQ(copy.shards, value) << table_.ini_text();
+  }
+}
+
 // The run's config.ini would read back to another value.
 TEST_F(OptionTableTest, TextThatAnIniFileCannotHoldIsRefused) {
-  for (const char* text :
-       {"run #1", "two\nlines", "two\rlines", " blank before", "blank after\t"}) {
+  for (const char* text : {"two\nlines", "two\rlines"}) {
     EXPECT_THAT(refusal({"--run.name", text}), HasSubstr("cannot stand in an INI file")) << text;
   }
+}
+
+TEST_F(OptionTableTest, AByteOrderMarkIsPassedOverAndOtherEncodingsAreNamed) {
+  table_.parse_ini("\xEF\xBB\xBF[train]\nsteps = 7\n", "run.ini");
+  EXPECT_EQ(fields_.steps, 7);
+  EXPECT_EQ(refusal({"--config", config(std::string("\xFF\xFE[\0t\0", 6))}),
+            (folder_ / "run.ini") +
+                ":1: the file is UTF-16 (little-endian), not UTF-8; convert it: iconv -f UTF-16 "
+                "-t UTF-8 FILE > NEW");
+  EXPECT_THAT(refusal_of_ini(std::string("\xFE\xFF\0[\0t", 6)), HasSubstr("UTF-16 (big-endian)"));
+  EXPECT_THAT(refusal_of_ini(std::string("[train]\nsteps = 0\nrate\0 = 0\n", 28)),
+              AllOf(StartsWith("run.ini:3: the file has a NUL byte"), HasSubstr("iconv")));
+}
+
+class PathOption : public OptionTableTest {
+ protected:
+  PathOption() {
+    table_.add("run.output", &output_, "Folder of the run").path().not_empty();
+    ::setenv("BBG_TEST_PLACE", "/place", 1);
+    ::setenv("BBG_TEST_NOTHING", "", 1);
+    ::setenv("HOME", "/home/me", 1);
+  }
+  ~PathOption() override {
+    if (home_.empty()) {
+      ::unsetenv("HOME");
+    } else {
+      ::setenv("HOME", home_.c_str(), 1);
+    }
+  }
+  std::string home_ = ::getenv("HOME") == nullptr ? "" : ::getenv("HOME");
+  std::string output_ = "runs/run";
+};
+
+TEST_F(PathOption, MayNameTheHomeFolderAndVariables) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"~", "/home/me"},
+      {"~/runs", "/home/me/runs"},
+      {"$BBG_TEST_PLACE/runs", "/place/runs"},
+      {"${BBG_TEST_PLACE}runs", "/placeruns"},
+      {"/data$BBG_TEST_PLACE/$BBG_TEST_PLACE", "/data/place//place"},
+      {"a~b/~", "a~b/~"},
+      {"a$/5$", "a$/5$"},
+      {"a$$BBG_TEST_PLACE", "a$BBG_TEST_PLACE"},
+      {"$BBG_TEST_PLACE/exp#1", "/place/exp#1"}};
+  for (const auto& [written, expected] : cases) {
+    table_.parse({"--run.output", written});
+    EXPECT_EQ(output_, expected) << written;
+    output_ = "";
+    table_.parse_ini("[run]\noutput = " + written + "\n", "run.ini");
+    EXPECT_EQ(output_, expected) << written;
+  }
+  // Only paths: a name keeps what it has.
+  table_.parse({"--run.name", "~ $BBG_TEST_PLACE"});
+  EXPECT_EQ(fields_.name, "~ $BBG_TEST_PLACE");
+}
+
+TEST_F(PathOption, IsRecordedAsItCameOut) {
+  table_.parse({"--run.output", "~/$BBG_TEST_PLACE"});
+  EXPECT_THAT(table_.ini_text(), HasSubstr("output = /home/me//place\n"));
+  ::setenv("BBG_TEST_PLACE", "~$HOME", 1);
+  table_.parse({"--run.output", "$BBG_TEST_PLACE"});
+  EXPECT_EQ(output_, "~$HOME");
+  table_.parse_ini(table_.ini_text(), "config.ini");
+  EXPECT_EQ(output_, "./~$HOME");  // the same folder
+}
+
+TEST_F(PathOption, ThatNamesWhatThereIsNotIsRefused) {
+  EXPECT_EQ(refusal({"--run.output", "$BBG_TEST_ABSENT/runs"}),
+            "command line: run.output = '$BBG_TEST_ABSENT/runs' needs the environment variable "
+            "BBG_TEST_ABSENT, which is not set ($$ stands for a $)");
+  EXPECT_THAT(refusal({"--run.output", "runs/$BBG_TEST_NOTHING"}),
+              HasSubstr("variable BBG_TEST_NOTHING, which is not set"));
+  EXPECT_THAT(refusal({"--run.output", "~somebody/runs"}),
+              HasSubstr("'~somebody/runs' names the home folder of another user; write its path"));
+  for (const char* text : {"${BBG_TEST_PLACE/runs", "${}", "${1}", "${"}) {
+    EXPECT_THAT(refusal({"--run.output", text}), HasSubstr("has a ${ without NAME}")) << text;
+  }
+  ::unsetenv("HOME");
+  EXPECT_THAT(refusal({"--run.output", "~/runs"}), HasSubstr("the environment has no HOME"));
+  EXPECT_EQ(output_, "runs/run");
+}
+
+TEST_F(PathOption, ThatMustNotBeEmptyIsRefusedWhereItIs) {
+  EXPECT_EQ(refusal_of_ini("[run]\noutput =\n"), "run.ini:2: run.output = '' must not be empty");
+  EXPECT_THAT(refusal({"--run.output="}), HasSubstr("must not be empty"));
+  EXPECT_THAT(refusal({"--run.output", "  "}), HasSubstr("must not be empty"));
+  EXPECT_EQ(output_, "runs/run");
+}
+
+TEST_F(PathOption, OfAConfigAndOfAnIncludeIsExpanded) {
+  ::setenv("BBG_TEST_PLACE", folder_.path().c_str(), 1);
+  config("[train]\nsteps = 7\n", "base #1, the first.ini");
+  config("include = \"$BBG_TEST_PLACE/base #1, the first.ini\" # quoted\n");
+  table_.parse({"--config=$BBG_TEST_PLACE/run.ini"});
+  EXPECT_EQ(fields_.steps, 7);
+  EXPECT_EQ(table_.config_path(), folder_ / "run.ini");
+  config("[train]\nrate = 0.25\n", "a.ini");
+  config("[train]\nsteps = 8\n", "b.ini");
+  table_.parse({"--config", config("include = \"a.ini\", 'b.ini'\n")});
+  EXPECT_EQ(fields_.steps, 8);
+  EXPECT_EQ(fields_.rate, 0.25);
+  EXPECT_EQ(refusal({"--config", config("\ninclude = $BBG_TEST_ABSENT/a.ini\n")}),
+            (folder_ / "run.ini") +
+                ":2: include = '$BBG_TEST_ABSENT/a.ini' needs the environment variable "
+                "BBG_TEST_ABSENT, which is not set ($$ stands for a $)");
+  EXPECT_THAT(refusal({"--config", "~somebody/run.ini"}),
+              HasSubstr("--config '~somebody/run.ini'"));
 }
 
 TEST_F(OptionTableTest, ValuesHasEveryKeyWithItsEffectiveText) {
