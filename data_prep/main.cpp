@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/open_files.h"
 #include "core/standard_output.h"
 #include "data_prep/commands.h"
 
@@ -75,6 +76,7 @@ int run(const std::vector<std::string>& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  bbg::core::raise_open_file_limit();
   try {
     const int code = run({argv + 1, argv + argc});
     bbg::core::flush_standard_output();

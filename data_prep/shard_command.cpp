@@ -56,7 +56,7 @@ std::string recognise_format(const std::string& input) {
 
 std::unique_ptr<ImageSource> open_source(const ShardOptions& options) {
   std::error_code error;
-  if (!fs::exists(options.input, error)) {
+  if (!core::make_posix_file_system()->exists(options.input)) {
     throw core::UsageError("input " + options.input + " does not exist", "check --input");
   }
   const std::string format =

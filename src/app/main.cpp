@@ -22,6 +22,7 @@
 #include "comm/make_communicator.h"
 #include "core/error.h"
 #include "core/first_calls.h"
+#include "core/open_files.h"
 #include "core/standard_output.h"
 
 namespace {
@@ -193,6 +194,7 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
 }  // namespace
 
 int main(int argc, char** argv) {
+  bbg::core::raise_open_file_limit();
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
     if (answer_alone(arguments)) {

@@ -75,6 +75,7 @@ RunFolder::RunFolder(const RunConfig& config, const std::string& fingerprint,
       if (!lock_->taken_over().empty()) log_.warn(lock_->taken_over());
       files_.create_folders(path("grids"));
     } catch (const core::SystemError& error) {
+      if (error.details().restart_can_help) throw;
       throw core::UsageError(
           "the run folder " + config_.run.output + " cannot be written: " + error.details().cause,
           "set run.output to a folder that you may write to");

@@ -1,6 +1,7 @@
 #include "checkpoint/store.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <span>
@@ -167,6 +168,9 @@ std::optional<core::StateDict> Store::read_verified(int64_t step, std::string* p
     if (!objection.empty()) return broken(objection);
     return state;
   } catch (const core::SystemError& error) {
+    // A disk that fails for now, or too many open files, say nothing about the checkpoint.
+    const int code = error.details().code;
+    if (code != ENOENT && code != ENOTDIR && code != EISDIR) throw;
     return broken(error.what());
   }
 }

@@ -37,7 +37,8 @@ class Store {
 
   // The newest checkpoint whose size and checksum are right; none if there is no checkpoint at all.
   // `skipped` (may be null) receives a line for each newer one that was passed over. UsageError if
-  // there are checkpoints but none is whole, or if one is of another format version.
+  // there are checkpoints but none is whole, or if one is of another format version. SystemError if
+  // the disk fails: then nothing is known.
   std::optional<Loaded> load_newest(std::vector<std::string>* skipped);
 
   // For a run that goes on from an earlier state: the newest whole checkpoint of a step below

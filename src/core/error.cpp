@@ -1,7 +1,11 @@
 #include "core/error.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+
+#include "core/open_files.h"
 
 namespace bbg::core {
 
@@ -26,7 +30,29 @@ SystemError::SystemError(Details details)
 
 SystemError posix_error(const std::string& call, const std::string& object) {
   const int code = errno;
-  return SystemError({.call = call, .object = object, .cause = std::strerror(code), .code = code});
+  return SystemError({.call = call, .object = object, .cause = text_of_errno(code), .code = code});
+}
+
+SystemError reading_error(const std::string& call, const std::string& object) {
+  SystemError::Details details = posix_error(call, object).details();
+  details.restart_can_help = reading_may_succeed_later(details.code);
+  return SystemError(details);
+}
+
+std::string text_of_errno(int code) {
+  std::string text = std::strerror(code);
+  if (code == EMFILE) {
+    text += "; this process may have " + std::to_string(open_file_limit()) +
+            " at a time, which `ulimit -n` raises up to `ulimit -Hn`";
+  }
+  return text;
+}
+
+bool reading_may_succeed_later(int code) {
+  constexpr std::array kCodes = {EIO,          ESTALE,    ETIMEDOUT,   EREMOTEIO, EHOSTDOWN,
+                                 EHOSTUNREACH, ENETDOWN,  ENETUNREACH, ENOTCONN,  ECONNRESET,
+                                 ECONNABORTED, ESHUTDOWN, EAGAIN};
+  return std::find(kCodes.begin(), kCodes.end(), code) != kCodes.end();
 }
 
 void check_failed(const char* condition, const std::string& what, const char* file, int line) {

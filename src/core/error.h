@@ -43,6 +43,13 @@ class SystemError : public std::runtime_error {
 
 // SystemError for a failed POSIX call, with errno's text.
 [[nodiscard]] SystemError posix_error(const std::string& call, const std::string& object);
+// The same for a call that reads: a restart can help where the disk may come back.
+[[nodiscard]] SystemError reading_error(const std::string& call, const std::string& object);
+
+// For libraries that tell an errno: its text, with the limit if too many files are open; and
+// whether reading again may succeed, since the disk is remote or was away.
+std::string text_of_errno(int code);
+bool reading_may_succeed_later(int code);
 
 // A bug of ours.
 class InternalError : public std::logic_error {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <filesystem>
 #include <utility>
@@ -61,21 +62,27 @@ class PosixFileSystem final : public FileSystem {
 
   std::string read(const std::string& path) override {
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) throw posix_error("open", path);
+    if (descriptor < 0) throw reading_error("open", path);
     std::string content;
     struct stat status {};
     if (::fstat(descriptor, &status) == 0) content.resize(static_cast<size_t>(status.st_size));
     size_t done = 0;
+    // The end shows only in a read beyond what the size promises. A string that grew for that would
+    // take twice the memory, which a large checkpoint may not find.
+    std::array<char, 4096> beyond;
     for (;;) {
-      if (done == content.size()) content.resize(content.size() + 4096);
-      const ssize_t count = ::read(descriptor, content.data() + done, content.size() - done);
+      const bool is_full = done == content.size();
+      const ssize_t count = is_full
+                                ? ::read(descriptor, beyond.data(), beyond.size())
+                                : ::read(descriptor, content.data() + done, content.size() - done);
       if (count < 0 && errno == EINTR) continue;
       if (count < 0) {
-        const SystemError error = posix_error("read", path);
+        const SystemError error = reading_error("read", path);
         ::close(descriptor);
         throw error;
       }
       if (count == 0) break;
+      if (is_full) content.append(beyond.data(), static_cast<size_t>(count));
       done += static_cast<size_t>(count);
     }
     ::close(descriptor);
@@ -83,7 +90,11 @@ class PosixFileSystem final : public FileSystem {
     return content;
   }
 
-  bool exists(const std::string& path) override { return ::access(path.c_str(), F_OK) == 0; }
+  bool exists(const std::string& path) override {
+    if (::access(path.c_str(), F_OK) == 0) return true;
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    throw reading_error("access", path);
+  }
 
   std::vector<std::string> list(const std::string& folder) override {
     std::vector<std::string> names;
@@ -127,8 +138,8 @@ class PosixFileSystem final : public FileSystem {
  private:
   [[noreturn]] static void fail(const std::string& call, const std::string& path,
                                 const std::error_code& error) {
-    throw SystemError(
-        {.call = call, .object = path, .cause = error.message(), .code = error.value()});
+    errno = error.value();
+    throw call == "list" ? reading_error(call, path) : posix_error(call, path);
   }
 };
 

@@ -24,7 +24,7 @@ class FileSystem {
   virtual ~FileSystem() = default;
   virtual std::unique_ptr<WritableFile> create(const std::string& path) = 0;  // truncates
   virtual std::string read(const std::string& path) = 0;                      // the whole file
-  virtual bool exists(const std::string& path) = 0;
+  virtual bool exists(const std::string& path) = 0;  // SystemError where that cannot be told
   virtual std::vector<std::string> list(
       const std::string& folder) = 0;  // names, sorted; empty if absent
   virtual void create_folders(const std::string& path) = 0;

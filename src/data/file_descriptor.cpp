@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "core/error.h"
@@ -14,7 +13,7 @@ namespace bbg::data {
 
 FileDescriptor::FileDescriptor(std::string path) : path_(std::move(path)) {
   descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor_ < 0) throw core::posix_error("open", path_);
+  if (descriptor_ < 0) throw core::reading_error("open", path_);
 }
 
 FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept
@@ -32,21 +31,22 @@ FileDescriptor::~FileDescriptor() {
 
 int64_t FileDescriptor::size() const {
   struct stat status {};
-  if (::fstat(descriptor_, &status) != 0) throw core::posix_error("fstat", path_);
+  if (::fstat(descriptor_, &status) != 0) throw core::reading_error("fstat", path_);
   return status.st_size;
+}
+
+FileDescriptor::Identity FileDescriptor::identity() const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) throw core::reading_error("fstat", path_);
+  return {static_cast<int64_t>(status.st_ino), status.st_size, status.st_mtim.tv_sec,
+          status.st_mtim.tv_nsec};
 }
 
 void FileDescriptor::read_at(int64_t offset, std::span<uint8_t> out) const {
   while (!out.empty()) {
     const ssize_t got = ::pread(descriptor_, out.data(), out.size(), offset);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      throw core::SystemError({.call = "pread",
-                               .object = path_,
-                               .cause = std::strerror(errno),
-                               .code = errno,
-                               .restart_can_help = true});
-    }
+    if (got < 0) throw core::reading_error("pread", path_);
     if (got == 0) {
       throw core::UsageError(path_ + " is truncated: it ends before byte " + std::to_string(offset),
                              "copy the file again or make the shards anew with data_prep shard");

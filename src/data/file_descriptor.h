@@ -1,6 +1,7 @@
 #pragma once
 // Owner of a POSIX file descriptor, with the few calls that shards need. Reading is thread-safe.
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -16,8 +17,11 @@ class FileDescriptor {
   ~FileDescriptor();
 
   int64_t size() const;  // bytes of the file
-  // Fills `out` from `offset`. UsageError where the file ends before, SystemError (a restart can
-  // help: the disk may be remote) where reading fails.
+  // Equal for the same file with the same content: number, size, time of the last change.
+  using Identity = std::array<int64_t, 4>;
+  Identity identity() const;
+  // Fills `out` from `offset`. UsageError where the file ends before, SystemError where reading
+  // fails.
   void read_at(int64_t offset, std::span<uint8_t> out) const;
   void sync() const;  // content is on the device when it returns
   const std::string& path() const { return path_; }

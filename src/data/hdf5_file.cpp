@@ -36,17 +36,22 @@ herr_t keep_innermost(unsigned position, const H5E_error2_t* error, void* text) 
   return 0;
 }
 
-std::string last_error() {
+struct Failure {
+  std::string text;
+  int code = 0;  // an errno, where a system call failed
+};
+
+Failure last_error() {
   std::string text;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_innermost, &text);
   // Failed system calls come as a list of everything, over two lines: what failed and why is
   // enough.
-  const std::string label = "error message = '";
-  const size_t reason = text.find(label);
-  if (reason == std::string::npos) return text;
-  const size_t begin = reason + label.size();
-  return text.substr(0, text.find_first_of(":,")) + ": " +
-         text.substr(begin, text.find('\'', begin) - begin);
+  const std::string label = "errno = ";
+  const size_t found = text.find(label);
+  if (found == std::string::npos) return {.text = text};
+  const int code = std::atoi(text.c_str() + found + label.size());
+  return {.text = text.substr(0, text.find_first_of(":,")) + ": " + core::text_of_errno(code),
+          .code = code};
 }
 
 hid_t memory_type(Hdf5File::Type type) {
@@ -75,7 +80,8 @@ hid_t file_type(Hdf5File::Type type) {
 
 }  // namespace
 
-Hdf5File::Hdf5File(const std::string& path, Mode mode) : path_(path) {
+Hdf5File::Hdf5File(const std::string& path, Mode mode)
+    : path_(path), is_read_only_(mode == Mode::kRead) {
   // Errors are read from the stack and thrown; the library must not print them.
   check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "H5Eset_auto2");
   const Handle access(check(H5Pcreate(H5P_FILE_ACCESS), "H5Pcreate"), H5Pclose);
@@ -97,10 +103,13 @@ Hdf5File::Hdf5File(const std::string& path, Mode mode) : path_(path) {
 }
 
 Hdf5File::Hdf5File(Hdf5File&& other) noexcept
-    : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)) {}
+    : path_(std::move(other.path_)),
+      is_read_only_(other.is_read_only_),
+      file_(std::exchange(other.file_, -1)) {}
 
 Hdf5File& Hdf5File::operator=(Hdf5File&& other) noexcept {
   std::swap(path_, other.path_);
+  std::swap(is_read_only_, other.is_read_only_);
   std::swap(file_, other.file_);
   return *this;
 }
@@ -113,8 +122,13 @@ void Hdf5File::close() { check(H5Fclose(std::exchange(file_, -1)), "H5Fclose"); 
 
 int64_t Hdf5File::check(int64_t result, const char* call, const std::string& what) const {
   if (result >= 0) return result;
+  const Failure failure = last_error();
   throw core::SystemError(
-      {.call = call, .object = path_ + (what.empty() ? "" : ": " + what), .cause = last_error()});
+      {.call = call,
+       .object = path_ + (what.empty() ? "" : ": " + what),
+       .cause = failure.text,
+       .code = failure.code,
+       .restart_can_help = is_read_only_ && core::reading_may_succeed_later(failure.code)});
 }
 
 bool Hdf5File::has_attribute(const std::string& name) const {

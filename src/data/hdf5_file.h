@@ -14,7 +14,8 @@ class Hdf5File {
   enum class Type { kUint8, kInt64, kUint64 };
   enum class Mode { kCreate, kRead, kUpdate };  // kCreate truncates
 
-  // SystemError where HDF5 refuses; the cause is the library's text.
+  // SystemError where HDF5 refuses; the cause is the library's text, the code an errno where a
+  // system call failed, and 0 where the content is not as it should be.
   Hdf5File(const std::string& path, Mode mode);
   Hdf5File(Hdf5File&& other) noexcept;
   Hdf5File& operator=(Hdf5File&& other) noexcept;
@@ -45,6 +46,7 @@ class Hdf5File {
                 const void* write_from) const;
 
   std::string path_;
+  bool is_read_only_;
   int64_t file_ = -1;
 };
 

@@ -8,8 +8,10 @@
 
 #include "core/error.h"
 #include "core/file_system.h"
+#include "core/open_files.h"
 #include "data/file_descriptor.h"
 #include "data/hdf5_file.h"
+#include "data/open_files.h"
 #include "data/shard_format.h"
 
 namespace bbg::data {
@@ -25,7 +27,9 @@ constexpr const char* kRepairHint =
 
 struct Shard {
   ShardHeader header;
-  FileDescriptor file;
+  std::string path;
+  size_t file;  // its number among the open ones
+  int64_t file_bytes;
   int64_t images_offset;
   std::vector<int64_t> labels;
   std::vector<uint64_t> checksums;
@@ -91,7 +95,7 @@ void check_labels(const ShardHeader& header, std::span<const int64_t> labels,
                           std::to_string(header.num_classes) + " classes");
 }
 
-Shard describe_shard(const Hdf5File& file, FileDescriptor raw) {
+Shard describe_shard(const Hdf5File& file, FileDescriptor raw, OpenFiles& open) {
   const std::string path = raw.path();
   check_magic_and_version(file, path);
   const std::vector<int64_t> shape = file.shape(kImagesDataset);
@@ -126,20 +130,24 @@ Shard describe_shard(const Hdf5File& file, FileDescriptor raw) {
     throw_damaged(path, "the checksum of its header and labels is wrong");
   }
   check_labels(header, labels, path);
+  const int64_t file_bytes = raw.size();
   return {.header = std::move(header),
-          .file = std::move(raw),
+          .path = path,
+          .file = open.add(std::move(raw)),
+          .file_bytes = file_bytes,
           .images_offset = file.offset(kImagesDataset),
           .labels = std::move(labels),
           .checksums = std::move(checksums),
           .is_block_verified = std::make_unique<std::atomic<bool>[]>(blocks)};
 }
 
-Shard open_shard(const std::string& path) {
+Shard open_shard(const std::string& path, OpenFiles& open) {
   FileDescriptor raw(path);
   try {
-    return describe_shard(Hdf5File(path, Hdf5File::Mode::kRead), std::move(raw));
+    return describe_shard(Hdf5File(path, Hdf5File::Mode::kRead), std::move(raw), open);
   } catch (const core::SystemError& error) {
     const std::string& cause = error.details().cause;
+    if (error.details().code != 0) throw;  // the system refused: the file may be whole
     // HDF5's words for a file that is shorter than its superblock says.
     if (cause.starts_with("truncated file")) {
       throw core::UsageError(path + " is truncated (" + cause + ")", kRepairHint);
@@ -154,7 +162,7 @@ std::vector<std::string> shard_paths(const std::string& path) {
   if (path.empty()) throw core::UsageError("no data set is given", "set data.shards to a folder");
   std::error_code error;
   if (fs::is_regular_file(path, error)) return {path};
-  if (!fs::is_directory(path, error)) {
+  if (!core::make_posix_file_system()->exists(path) || !fs::is_directory(path, error)) {
     throw core::UsageError("data folder " + path + " does not exist",
                            "check the path, or make shards with data_prep shard --output " + path);
   }
@@ -182,20 +190,19 @@ void check_complete(const std::vector<Shard>& shards) {
     if (header.fingerprint != first.fingerprint || header.shard_count != first.shard_count ||
         header.num_samples != first.num_samples || header.class_names != first.class_names) {
       throw core::UsageError(
-          shard.file.path() + " belongs to another data set than " + shards.front().file.path(),
+          shard.path + " belongs to another data set than " + shards.front().path,
           "keep one data set in a folder");
     }
     if (header.shard_index < next_index) {
-      throw core::UsageError(shard.file.path() + " is there twice, under two names",
-                             "remove one of them");
+      throw core::UsageError(shard.path + " is there twice, under two names", "remove one of them");
     }
     if (header.shard_index > next_index) break;
-    if (header.first_index != next_sample) throw_damaged(shard.file.path(), "wrong first_index");
+    if (header.first_index != next_sample) throw_damaged(shard.path, "wrong first_index");
     ++next_index;
     next_sample += header.shard_samples;
   }
   if (next_index != first.shard_count) {
-    const fs::path path = shards.front().file.path();
+    const fs::path path = shards.front().path;
     throw core::UsageError(
         "shard " + std::to_string(next_index) + " (counted from 0) of " +
             std::to_string(first.shard_count) + " is missing beside " + path.string(),
@@ -203,7 +210,7 @@ void check_complete(const std::vector<Shard>& shards) {
         "shard");
   }
   if (next_sample != first.num_samples) {
-    throw_damaged(shards.front().file.path(), "its data set has another number of samples");
+    throw_damaged(shards.front().path, "its data set has another number of samples");
   }
 }
 
@@ -211,8 +218,9 @@ void check_complete(const std::vector<Shard>& shards) {
 
 class ShardSet::Impl final : public SampleSource {
  public:
-  Impl(std::vector<Shard> shards, bool verify_on_read)
+  Impl(std::vector<Shard> shards, std::shared_ptr<const OpenFiles> open, bool verify_on_read)
       : shards_(std::make_shared<const std::vector<Shard>>(std::move(shards))),
+        open_(std::move(open)),
         verify_on_read_(verify_on_read) {
     class_names_ = nlohmann::json::parse(header().class_names).get<std::vector<std::string>>();
   }
@@ -220,6 +228,7 @@ class ShardSet::Impl final : public SampleSource {
   // The same files, whose labels are read as others.
   Impl(const Impl& original, std::vector<int64_t> labels, std::vector<std::string> class_names)
       : shards_(original.shards_),
+        open_(original.open_),
         verify_on_read_(original.verify_on_read_),
         class_names_(std::move(class_names)),
         labels_(std::move(labels)) {
@@ -241,7 +250,7 @@ class ShardSet::Impl final : public SampleSource {
     const int64_t stored = stored_label(index);
     return labels_.empty() || stored < 0 ? stored : labels_[static_cast<size_t>(stored)];
   }
-  std::string file(int64_t index) const override { return shard_of(index).file.path(); }
+  std::string file(int64_t index) const override { return shard_of(index).path; }
 
   void read(int64_t index, std::span<uint8_t> out) const override {
     const Shard& shard = shard_of(index);
@@ -250,7 +259,7 @@ class ShardSet::Impl final : public SampleSource {
     const int64_t place = index - shard.header.first_index;
     const int64_t block = place / shard.header.block_samples;
     if (!verify_on_read_ || shard.is_block_verified[static_cast<size_t>(block)]) {
-      shard.file.read_at(shard.images_offset + place * bytes, out);
+      open_->read_at(shard.file, shard.images_offset + place * bytes, out);
       return;
     }
     // The sample comes from the very bytes that were checked.
@@ -273,9 +282,8 @@ class ShardSet::Impl final : public SampleSource {
       }
     }
     if (fingerprint.text() != header().fingerprint) {
-      throw_damaged(shards_->front().file.path(), "the samples' fingerprint is " +
-                                                      fingerprint.text() + ", not the stated " +
-                                                      header().fingerprint);
+      throw_damaged(shards_->front().path, "the samples' fingerprint is " + fingerprint.text() +
+                                               ", not the stated " + header().fingerprint);
     }
   }
 
@@ -293,23 +301,24 @@ class ShardSet::Impl final : public SampleSource {
     return shard.labels[static_cast<size_t>(index - shard.header.first_index)];
   }
 
-  static std::vector<uint8_t> read_checked(const Shard& shard, int64_t block) {
+  std::vector<uint8_t> read_checked(const Shard& shard, int64_t block) const {
     const ShardHeader& header = shard.header;
     const int64_t first = block * header.block_samples;
     const int64_t count = std::min(header.block_samples, header.shard_samples - first);
     std::vector<uint8_t> pixels(static_cast<size_t>(count * header.sample_bytes()));
-    shard.file.read_at(shard.images_offset + first * header.sample_bytes(), pixels);
+    open_->read_at(shard.file, shard.images_offset + first * header.sample_bytes(), pixels);
     if (block_checksum(pixels) != shard.checksums[static_cast<size_t>(block)]) {
-      throw_damaged(shard.file.path(),
-                    "the checksum of block " + std::to_string(block) + " (samples " +
-                        std::to_string(header.first_index + first) + " to " +
-                        std::to_string(header.first_index + first + count - 1) + ") is wrong");
+      throw_damaged(shard.path, "the checksum of block " + std::to_string(block) + " (samples " +
+                                    std::to_string(header.first_index + first) + " to " +
+                                    std::to_string(header.first_index + first + count - 1) +
+                                    ") is wrong");
     }
     shard.is_block_verified[static_cast<size_t>(block)] = true;
     return pixels;
   }
 
   std::shared_ptr<const std::vector<Shard>> shards_;  // shared with sets of other labels
+  std::shared_ptr<const OpenFiles> open_;
   bool verify_on_read_;
   std::vector<std::string> class_names_;
   std::vector<int64_t> labels_;  // of each stored label; empty: as stored
@@ -318,13 +327,15 @@ class ShardSet::Impl final : public SampleSource {
 ShardSet::ShardSet(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
 
 ShardSet ShardSet::open(const std::string& path, bool verify_on_read) {
+  // Besides this data set there may be another, of test images; the rest is for all else.
+  auto open = std::make_unique<OpenFiles>(core::open_file_limit() / 4);
   std::vector<Shard> shards;
-  for (const std::string& file : shard_paths(path)) shards.push_back(open_shard(file));
+  for (const std::string& file : shard_paths(path)) shards.push_back(open_shard(file, *open));
   std::sort(shards.begin(), shards.end(), [](const Shard& a, const Shard& b) {
     return a.header.shard_index < b.header.shard_index;
   });
   check_complete(shards);
-  return ShardSet(std::make_shared<Impl>(std::move(shards), verify_on_read));
+  return ShardSet(std::make_shared<Impl>(std::move(shards), std::move(open), verify_on_read));
 }
 
 int64_t ShardSet::size() const { return impl_->size(); }
@@ -343,13 +354,13 @@ ShardSet ShardSet::relabelled(std::vector<int64_t> labels,
 
 std::vector<std::string> ShardSet::files() const {
   std::vector<std::string> paths;
-  for (const Shard& shard : impl_->shards()) paths.push_back(shard.file.path());
+  for (const Shard& shard : impl_->shards()) paths.push_back(shard.path);
   return paths;
 }
 
 int64_t ShardSet::file_bytes() const {
   int64_t bytes = 0;
-  for (const Shard& shard : impl_->shards()) bytes += shard.file.size();
+  for (const Shard& shard : impl_->shards()) bytes += shard.file_bytes;
   return bytes;
 }
 

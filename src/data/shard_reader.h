@@ -1,7 +1,9 @@
 #pragma once
 // A data set read from shards. Opening reads the headers of all shards with HDF5 and refuses what
 // is truncated, damaged, of another version, incomplete or mixed, with a UsageError that names the
-// file. Pixels are then read with pread at the data set's offset in the file, without HDF5.
+// file; what the system refuses is a SystemError and says nothing about the file. Pixels are then
+// read with pread at the data set's offset in the file, without HDF5, of a bounded number of files
+// that are open at a time.
 //
 // Thread-safe after opening; open() itself is called by one thread at a time (HDF5's own rule).
 // Copies are cheap and share the open files: a loader keeps one, so that a read that never returns

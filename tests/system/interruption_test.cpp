@@ -112,7 +112,7 @@ TEST_F(Interruption, ReaderThatGoesAwayEndsNothing) {
 
 TEST_F(Interruption, SecondRunInAFolderIsRefusedAndADeadOnesPlaceIsTaken) {
   const test::Outcome outcome =
-      run_script(command("run", "--run.steps 100000") + " >first.out 2>&1 &\nchild=$!\n" +
+      run_script(command("run", "--run.steps 100000") + " >/dev/null 2>&1 &\nchild=$!\n" +
                  until(is_there("run/checkpoints/step-00000005/manifest.json")) +
                  command("run", "--run.steps 100000") +
                  "\ncode=$?\nkill -0 $child || code=first-ended\nkill -KILL $child\nwait "

@@ -155,6 +155,27 @@ TEST_F(StoreTest, ADamagedNewestIsPassedOverWithItsReason) {
   EXPECT_EQ(newest_step(), 2);
 }
 
+// A disk that fails for a while must not cost the newest checkpoint. Reading this file's first
+// bytes fails as such a disk does.
+TEST_F(StoreTest, OneThatCannotBeReadNowIsNotPassedOver) {
+  store_.save(test::make_state(1), 1);
+  store_.save(test::make_state(2), 2);
+  for (const char* name : {"manifest.json", "state.safetensors"}) {
+    const std::string path = file_of(2, name), kept = path + ".kept";
+    std::filesystem::rename(path, kept);
+    std::filesystem::create_symlink("/proc/self/mem", path);
+    try {
+      store_.load_newest(&skipped_);
+      ADD_FAILURE() << name << ": passed over";
+    } catch (const core::SystemError& error) {
+      EXPECT_EQ(error.details().code, EIO);
+      EXPECT_TRUE(error.details().restart_can_help);
+    }
+    std::filesystem::rename(kept, path);
+  }
+  EXPECT_EQ(newest_step(), 2);
+}
+
 TEST_F(StoreTest, WhenNoneIsWholeItSaysSoAndNamesThemAll) {
   store_.save(test::make_state(1), 1);
   store_.save(test::make_state(2), 2);

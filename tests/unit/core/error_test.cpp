@@ -61,6 +61,27 @@ TEST(SystemErrorTest, PosixErrorTakesCodeAndTextFromErrno) {
   EXPECT_EQ(exit_code_of(error), 1);
 }
 
+TEST(SystemErrorTest, TooManyOpenFilesAreToldWithTheirLimit) {
+  errno = EMFILE;
+  const SystemError error = posix_error("open", "shard");
+  EXPECT_EQ(error.details().code, EMFILE);
+  EXPECT_THAT(message_of(error), AllOf(HasSubstr("Too many open files"), HasSubstr("may have "),
+                                       HasSubstr("ulimit -n")));
+}
+
+TEST(SystemErrorTest, AFailureToReadMayPassWhereTheDiskMayComeBack) {
+  for (const int code : {EIO, ESTALE, ETIMEDOUT, EHOSTDOWN}) {
+    errno = code;
+    const SystemError error = reading_error("pread", "shard");
+    EXPECT_EQ(error.details().code, code);
+    EXPECT_EQ(exit_code_of(error), 75) << error.what();
+  }
+  for (const int code : {EACCES, ENOENT, EISDIR, EMFILE}) {
+    errno = code;
+    EXPECT_EQ(exit_code_of(reading_error("open", "shard")), 1) << code;
+  }
+}
+
 TEST(CheckTest, AHoldingConditionIsEvaluatedOnceAndPasses) {
   int evaluations = 0;
   BBG_CHECK(++evaluations == 1, "counts");

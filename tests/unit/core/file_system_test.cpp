@@ -68,6 +68,35 @@ TEST_F(FileSystemTest, AFileOfUnknownSizeIsReadToItsEnd) {
   EXPECT_THAT(files_->read("/proc/self/status"), HasSubstr("Pid:"));
 }
 
+// A checkpoint may take most of the memory: reading it must not need twice as much.
+TEST_F(FileSystemTest, AFileIsReadIntoMemoryOfItsSize) {
+  for (const size_t size : {1'000'000, 1'048'576, 4096}) {
+    write(folder_ / "a", std::string(size, 'x'));
+    const std::string content = files_->read(folder_ / "a");
+    EXPECT_EQ(content.size(), size);
+    EXPECT_LT(content.capacity(), size + 4096) << size;
+  }
+}
+
+// Reading this file's first bytes fails as a disk does.
+TEST_F(FileSystemTest, AFailureToReadMayPass) {
+  expect_failure([&] { files_->read("/proc/self/mem"); }, "read", "/proc/self/mem", EIO);
+  try {
+    files_->read("/proc/self/mem");
+  } catch (const SystemError& error) {
+    EXPECT_TRUE(error.details().restart_can_help);
+  }
+}
+
+// To a caller, "no" would mean to begin anew.
+TEST_F(FileSystemTest, ExistenceThatCannotBeToldIsAnError) {
+  const std::string loop = folder_ / "loop";
+  std::filesystem::create_symlink(loop, loop);
+  expect_failure([&] { files_->exists(loop); }, "access", loop, ELOOP);
+  write(folder_ / "file", "");
+  EXPECT_FALSE(files_->exists(folder_ / "file/inside"));
+}
+
 TEST_F(FileSystemTest, CreatingTruncates) {
   write(folder_ / "a", "a long text");
   write(folder_ / "a", "short");

@@ -60,8 +60,10 @@ class FolderLockTest : public testing::Test {
 
   // The record of an owner on another machine, last touched so long ago.
   void write_foreign_owner(int age_s) {
-    test::write_file(owner_, R"({"purpose": "a run", "host": "elsewhere", "pid": 1, "start": "2",
-                                 "machine": "elsewhere", "job": "77", "since": "yesterday"})");
+    const std::string aside = folder_ / "aside";  // a heartbeat must not see it half written
+    test::write_file(aside, R"({"purpose": "a run", "host": "elsewhere", "pid": 1, "start": "2",
+                                "machine": "elsewhere", "job": "77", "since": "yesterday"})");
+    std::filesystem::rename(aside, owner_);
     set_age(owner_, age_s);
   }
   void set_age(const std::string& path, int age_s) {

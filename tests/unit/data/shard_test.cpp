@@ -1,7 +1,11 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <hdf5.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <thread>
 
@@ -308,6 +312,89 @@ TEST(Shards, MissingDoubleAndForeignShardsAreRefused) {
   EXPECT_THAT(refusal(folder.path()), HasSubstr("belongs to another data set"));
   test::write_file(files[1], kept);
   EXPECT_EQ(refusal(folder.path()), "accepted");
+}
+
+// While it lives the process may open `number` more files.
+class FewOpenFiles {
+ public:
+  explicit FewOpenFiles(rlim_t number) {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const int next = ::dup(STDERR_FILENO);  // the lowest that is free
+    ::close(next);
+    const rlimit few{.rlim_cur = static_cast<rlim_t>(next) + number, .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &few);
+  }
+  ~FewOpenFiles() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(Shards, MayBeManyMoreThanFilesThatAreOpenAtATime) {
+  const Samples samples = random_samples(200, 16, 16, 1);
+  const test::TemporaryFolder folder;
+  write_shards(samples, folder.path(), 100);
+  const FewOpenFiles few(30);
+  const ShardSet shards = ShardSet::open(folder.path());
+  EXPECT_EQ(shards.files().size(), 100u);
+  expect_equal(shards, samples);
+  shards.verify();
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) threads.emplace_back([&] { expect_equal(shards, samples); });
+}
+
+// A file that is opened again may be another one by then, and its blocks pass for checked.
+TEST(Shards, OneThatWasReplacedWhileItIsReadIsRefused) {
+  const Samples samples = random_samples(200, 16, 16, 1);
+  const test::TemporaryFolder folder;
+  const auto files = write_shards(samples, folder.path(), 100);
+  const FewOpenFiles few(30);
+  const ShardSet shards = ShardSet::open(folder.path());
+  expect_equal(shards, samples);
+  const std::string bytes = test::read_file(files[0]);
+  fs::remove(files[0]);
+  test::write_file(files[0], bytes);
+  std::vector<uint8_t> pixels(16 * 16);
+  try {
+    shards.read(0, pixels);
+    FAIL() << "read from another file";
+  } catch (const core::UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr(files[0] + " was changed or replaced"));
+  }
+}
+
+core::SystemError::Details failure_of_opening(const std::string& path) {
+  try {
+    ShardSet::open(path);
+  } catch (const core::SystemError& error) {
+    return error.details();
+  } catch (const core::UsageError& error) {
+    ADD_FAILURE() << "taken for the file's fault: " << error.what();
+  }
+  return {};
+}
+
+// What the system refuses is no damage: the file may be whole.
+TEST(Shards, TooManyOpenFilesAreNamedAsSuch) {
+  const test::TemporaryFolder folder;
+  const std::string path = write_shards(random_samples(5), folder.path(), 1)[0];
+  for (const rlim_t number : {0, 1}) {  // of our own call, and of HDF5's
+    const FewOpenFiles few(number);
+    const auto failure = failure_of_opening(path);
+    EXPECT_EQ(failure.code, EMFILE);
+    EXPECT_THAT(failure.object, HasSubstr(path));
+    EXPECT_THAT(failure.cause, HasSubstr("Too many open files"));
+    EXPECT_THAT(failure.cause, HasSubstr("ulimit -n"));
+    EXPECT_FALSE(failure.restart_can_help);
+  }
+}
+
+// Reading this file's first bytes fails as a disk does.
+TEST(Shards, AFailureToReadIsNamedAsSuch) {
+  const auto failure = failure_of_opening("/proc/self/mem");
+  EXPECT_EQ(failure.code, EIO);
+  EXPECT_THAT(failure.object, HasSubstr("/proc/self/mem"));
+  EXPECT_TRUE(failure.restart_can_help);
 }
 
 TEST(Shards, ThreadsMayReadTheSameBlocksAtOnce) {

@@ -1,0 +1,71 @@
+#include "data/open_files.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "core/error.h"
+
+namespace bbg::data {
+
+OpenFiles::OpenFiles(int64_t most_open) : most_open_(std::max<int64_t>(1, most_open)) {}
+
+size_t OpenFiles::add(FileDescriptor file) {
+  const std::lock_guard lock(mutex_);
+  files_.push_back({.path = file.path(), .identity = file.identity(), .open = nullptr});
+  keep(files_.size() - 1, std::move(file));
+  return files_.size() - 1;
+}
+
+void OpenFiles::read_at(size_t file, int64_t offset, std::span<uint8_t> out) const {
+  get(file)->read_at(offset, out);
+}
+
+// Opening may take long over a network, so others read on meanwhile.
+std::shared_ptr<const FileDescriptor> OpenFiles::get(size_t file) const {
+  std::unique_lock lock(mutex_);
+  File& entry = files_[file];
+  entry.last_use = ++uses_;
+  if (entry.open) return entry.open;
+  lock.unlock();
+  FileDescriptor descriptor = reopen(entry.path, entry.identity);
+  lock.lock();
+  return entry.open ? entry.open : keep(file, std::move(descriptor));
+}
+
+FileDescriptor OpenFiles::reopen(const std::string& path,
+                                 const FileDescriptor::Identity& identity) const {
+  for (;;) {
+    try {
+      FileDescriptor descriptor(path);
+      if (descriptor.identity() == identity) return descriptor;
+      throw core::UsageError(path + " was changed or replaced while it was being read",
+                             "leave a data set as it is while programs read it; start again");
+    } catch (const core::SystemError& error) {
+      const std::lock_guard lock(mutex_);
+      if (error.details().code != EMFILE || !close_one()) throw;
+    }
+  }
+}
+
+std::shared_ptr<const FileDescriptor> OpenFiles::keep(size_t file,
+                                                      FileDescriptor descriptor) const {
+  if (num_open_ >= most_open_) close_one();
+  files_[file].open = std::make_shared<const FileDescriptor>(std::move(descriptor));
+  ++num_open_;
+  return files_[file].open;
+}
+
+// The one that was not used for longest; false if none is open.
+bool OpenFiles::close_one() const {
+  File* oldest = nullptr;
+  for (File& file : files_) {
+    if (file.open && (oldest == nullptr || file.last_use < oldest->last_use)) oldest = &file;
+  }
+  if (oldest == nullptr) return false;
+  oldest->open.reset();
+  --num_open_;
+  return true;
+}
+
+}  // namespace bbg::data
