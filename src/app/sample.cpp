@@ -4,12 +4,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "app/device.h"
 #include "app/sampler.h"
 #include "app/saved_networks.h"
 #include "core/error.h"
 #include "core/file_system.h"
+#include "data/shard_reader.h"
 #include "report/png.h"
 
 namespace bbg::app {
@@ -39,6 +41,28 @@ void check(const RunConfig& config, const SampleOptions& options) {
   }
 }
 
+// The classes that are asked for; empty: none in particular.
+std::vector<int64_t> wanted_labels(const RunConfig& config, const SampleOptions& options) {
+  if (options.label >= 0) return {options.label};
+  std::vector<int64_t> labels;
+  if (options.class_names.empty()) return labels;
+  if (!config.model.is_conditional()) {
+    throw core::UsageError("--class " + options.class_names + ": the model has no classes",
+                           "leave --class out");
+  }
+  const auto known = data::ShardSet::open(config.data.shards).class_names();
+  std::istringstream names(options.class_names);
+  for (std::string name; std::getline(names, name, ',');) {
+    const auto found = std::find(known.begin(), known.end(), name);
+    if (found == known.end()) {
+      throw core::UsageError("--class " + name + ": " + config.data.shards + " has no such class",
+                             "data_prep info " + config.data.shards + " lists them");
+    }
+    labels.push_back(found - known.begin());
+  }
+  return labels;
+}
+
 }  // namespace
 
 void SampleOptions::take_from(std::vector<std::string>& arguments) {
@@ -48,6 +72,7 @@ void SampleOptions::take_from(std::vector<std::string>& arguments) {
   table.add("sample.count", &count, "Number of images").at_least(1).at_most(100'000'000);
   table.add("sample.draw", &draw, "Another number, other images").at_least(0).at_most(1'000'000);
   table.add("sample.label", &label, "Class of all images").at_least(-1);
+  table.add("sample.class", &class_names, "Names of classes, a row each");
   table.add("sample.averaged", &averaged, "Take the average of G");
   take_own_options(table, "sample", arguments);
 }
@@ -55,6 +80,10 @@ void SampleOptions::take_from(std::vector<std::string>& arguments) {
 nlohmann::ordered_json sample(const RunConfig& config, const SampleOptions& options,
                               comm::Communicator& alone, const core::Log& log) {
   check(config, options);
+  const std::vector<int64_t> classes = wanted_labels(config, options);
+  const int64_t wanted = options.count > 0
+                             ? options.count
+                             : (classes.size() > 1 ? Sampler::kColumns * std::ssize(classes) : 64);
   const auto files = core::make_posix_file_system();
   const at::TensorOptions tensor_options = take_place(config.compute, alone);
 
@@ -70,15 +99,13 @@ nlohmann::ordered_json sample(const RunConfig& config, const SampleOptions& opti
   if (is_grid(options.output)) {
     const std::string folder = std::filesystem::path(options.output).parent_path().string();
     if (!folder.empty()) files->create_folders(folder);
-    report::write_png(*files, options.output,
-                      sampler.grid(*generator, draw, options.count, options.label));
+    report::write_png(*files, options.output, sampler.grid(*generator, draw, wanted, classes));
   } else {
     files->create_folders(options.output);
-    for (int64_t first = 0; first < options.count; first += config.evaluate.batch) {
-      const int64_t count = std::min(config.evaluate.batch, options.count - first);
+    for (int64_t first = 0; first < wanted; first += config.evaluate.batch) {
+      const int64_t count = std::min(config.evaluate.batch, wanted - first);
       const at::Tensor labels =
-          options.label >= 0 ? at::full({count}, options.label, tensor_options.dtype(at::kLong))
-                             : at::Tensor();
+          classes.empty() ? at::Tensor() : sampler.class_a_row(first, count, classes);
       const at::Tensor images = sampler.images(*generator, draw, first, count, labels);
       for (int64_t i = 0; i < count; ++i) {
         char name[32];
@@ -88,7 +115,7 @@ nlohmann::ordered_json sample(const RunConfig& config, const SampleOptions& opti
     }
   }
   return {{"output", options.output},
-          {"images", options.count},
+          {"images", wanted},
           {"step", saved.step},
           {"checkpoint", saved.path}};
 }

@@ -11,8 +11,6 @@ namespace bbg::app {
 
 namespace {
 
-constexpr int64_t kColumns = 8;
-
 train::Truncation truncation_of(const eval::EvaluateOptions& options) {
   if (options.truncation == 0) return {};
   if (options.truncation_mode == "hub") return {.threshold = 2, .scale = options.truncation};
@@ -73,16 +71,20 @@ at::Tensor Sampler::images(model::Generator& generator, int64_t draw, int64_t fi
   return generator.forward(drawn.z, labels.defined() ? labels : drawn.labels);
 }
 
+at::Tensor Sampler::class_a_row(int64_t first, int64_t count,
+                                const std::vector<int64_t>& classes) const {
+  const at::TensorOptions integers = tensor_options_.dtype(at::kLong);
+  const at::Tensor rows = at::floor_divide(at::arange(first, first + count, integers), kColumns);
+  if (classes.empty()) return rows.remainder(config_.model.num_classes);
+  return at::tensor(classes, at::kLong)
+      .to(tensor_options_.device())
+      .index_select(0, rows.remainder(std::ssize(classes)));
+}
+
 report::Image Sampler::grid(model::Generator& generator, int64_t draw, int64_t count,
-                            int64_t label) const {
+                            const std::vector<int64_t>& classes) const {
   at::Tensor labels;
-  if (config_.model.is_conditional()) {
-    const at::TensorOptions integers = tensor_options_.dtype(at::kLong);
-    labels = label >= 0 ? at::full({count}, label, integers)
-                        // A class a row, as far as rows go.
-                        : at::floor_divide(at::arange(count, integers), kColumns)
-                              .remainder(config_.model.num_classes);
-  }
+  if (config_.model.is_conditional()) labels = class_a_row(0, count, classes);
   std::vector<report::Image> tiles;
   for (int64_t first = 0; first < count; first += config_.evaluate.batch) {
     const int64_t part = std::min(config_.evaluate.batch, count - first);

@@ -5,6 +5,7 @@
 // of training count up from 0; none of these meet them.
 
 #include <functional>
+#include <vector>
 
 #include "app/evaluation_progress.h"
 #include "app/run_config.h"
@@ -40,10 +41,14 @@ class Sampler {
   // in [-1, 1]; image i is the same whatever the numbers. labels [count] int64, or of the draw.
   at::Tensor images(model::Generator& generator, int64_t draw, int64_t first, int64_t count,
                     const at::Tensor& labels = {}) const;
-  // `count` images in rows of eight; of a conditional model a class a row, or `label` where it is
-  // not negative.
+  // Images come in rows of so many.
+  static constexpr int64_t kColumns = 8;
+  // Labels of images `first` to first + count, a row of one class each: of `classes` in turn, of
+  // all where there are none. [count] int64.
+  at::Tensor class_a_row(int64_t first, int64_t count, const std::vector<int64_t>& classes) const;
+  // `count` images in rows; of a conditional model a class a row.
   report::Image grid(model::Generator& generator, int64_t draw, int64_t count,
-                     int64_t label = -1) const;
+                     const std::vector<int64_t>& classes = {}) const;
 
  private:
   const RunConfig& config_;

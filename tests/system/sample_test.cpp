@@ -65,6 +65,39 @@ TEST_F(Sample, WritesAGridOrAFileForEachImage) {
   EXPECT_NE(pixels("other.png", 38, 146), grid);
 }
 
+TEST_F(Sample, ClassesAreNamedAndHaveARowEach) {
+  const std::string wide = folder_ / "wide";
+  ASSERT_EQ(test::run_command(folder_, test::program("data_prep") + " shard --size 32 --input " +
+                                           test::shell_word(*data_ / "images") + " --labels " +
+                                           test::shell_word(*data_ / "labels") + " --output " +
+                                           test::shell_word(wide))
+                .code,
+            0);
+  const std::string model =
+      "--model.block residual --model.resolution 32 --model.g-condition class "
+      "--model.num-classes 4 --model.g-embedding 4 --model.d-norm sn --train.d-steps 1 "
+      "--data.shards " +
+      test::shell_word(wide) + " ";
+  const test::Outcome trained = train(1, "classes", model + "--run.steps 2 --eval.probe-train 64");
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  const auto grid = [&](const std::string& output, const std::string& more) {
+    return test::run_command(folder_, test::program("bbg_dist") + " sample --json --config " +
+                                          test::shell_word(folder_ / "classes/config.ini") +
+                                          " --output " + test::shell_word(folder_ / output) + " " +
+                                          more);
+  };
+  const test::Outcome named = grid("named.png", "--class 2,0");
+  ASSERT_EQ(named.code, 0) << named.err;
+  EXPECT_EQ(nlohmann::json::parse(named.out)["images"], 16);
+  ASSERT_EQ(grid("two.png", "--label 2 --count 8").code, 0);
+  const auto both = pixels("named.png", 2 * 34 + 2, 8 * 34 + 2);
+  const auto two = pixels("two.png", 34 + 2, 8 * 34 + 2);
+  // The first row of images and what is above it, in lines of 274 pixels.
+  EXPECT_TRUE(std::equal(two.begin(), two.begin() + 34 * 274, both.begin()));
+  const test::Outcome unknown = grid("none.png", "--class 2,cat");
+  test::expect_one_line(unknown, 2, "error: --class cat: ", "has no such class");
+}
+
 TEST_F(Sample, TruncationMakesStandingStatisticsOfItsOwn) {
   // A linear layer and batch norm come first: a code multiplied by a number gives the same image,
   // if the statistics are those of codes so multiplied. Numbers of 8 bits may round either way.
