@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <cstdlib>
@@ -173,6 +174,7 @@ struct FolderLock::State {
   void acquire();
   bool make(const std::string& name) const;
   bool is_dead(const Record& record) const;
+  bool shows_life(const Record& owner) const;
   double now_s() const;
   [[noreturn]] void refuse(const Record& owner) const;
   bool take_over(const Record& owner);
@@ -229,6 +231,21 @@ bool FolderLock::State::is_dead(const Record& record) const {
   return now_s() - record.touched_s > std::chrono::duration<double>(timing.dead_after).count();
 }
 
+// False: it is dead, or gone, or another took its place.
+bool FolderLock::State::shows_life(const Record& owner) const {
+  using std::chrono::milliseconds;
+  if (owner.text("machine") == machine()) return true;
+  const milliseconds pause = std::clamp(timing.beat / 10, milliseconds(1), milliseconds(1000));
+  const auto end = std::chrono::steady_clock::now() + timing.patience;
+  while (std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(pause);
+    const auto now = read_record(path);
+    if (!now || now->content != owner.content || is_dead(*now)) return false;
+    if (now->touched_s > owner.touched_s) return true;
+  }
+  return true;
+}
+
 void FolderLock::State::refuse(const Record& owner) const {
   std::string hint = "wait for it or end it; if you know that it is gone, remove " + path;
   if (owner.text("machine") != machine()) {
@@ -274,8 +291,11 @@ void FolderLock::State::acquire() {
     if (make(path)) return;
     const auto owner = read_record(path);
     if (!owner) continue;  // it has just left
-    if (!is_dead(*owner)) refuse(*owner);
-    if (take_over(*owner)) return;
+    if (is_dead(*owner)) {
+      if (take_over(*owner)) return;
+    } else if (shows_life(*owner)) {
+      refuse(*owner);
+    }
   }
   throw SystemError({.call = "link", .object = path, .cause = "it exists, but cannot be opened"});
 }

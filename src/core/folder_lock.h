@@ -15,6 +15,9 @@ class FolderLock {
   struct Timing {
     std::chrono::milliseconds beat{10'000};        // the owner touches its file so often
     std::chrono::milliseconds dead_after{60'000};  // an owner elsewhere is given up after that
+    // An owner elsewhere whose last sign of life is younger is watched so long for a new one: it
+    // may have died just now, in a job that was started again on another host.
+    std::chrono::milliseconds patience{0};
   };
 
   // `folder` exists. `purpose` says what the owner does there: "a run of bbg_dist". UsageError

@@ -164,6 +164,24 @@ TEST_F(FolderLockTest, AnOwnerElsewhereIsJudgedByTheAgeOfItsHeartbeat) {
   EXPECT_THAT(take().taken_over(), HasSubstr("process 1 on elsewhere"));
 }
 
+// Its job may have been started again here just after it died.
+TEST_F(FolderLockTest, AnOwnerElsewhereThatMayHaveDiedJustNowIsWatched) {
+  const FolderLock::Timing patient{
+      .beat = milliseconds(1), .dead_after = milliseconds(300), .patience = milliseconds(600'000)};
+  write_foreign_owner(0);
+  EXPECT_THAT(take(patient).taken_over(), HasSubstr("process 1 on elsewhere"));
+  write_foreign_owner(0);
+  FolderLock::Timing slow = patient;
+  slow.dead_after = milliseconds(3'600'000);
+  std::atomic<bool> is_over = false;
+  std::thread owner([&] {
+    while (!is_over) ::utimensat(AT_FDCWD, owner_.c_str(), nullptr, 0);
+  });
+  EXPECT_THROW(take(slow), UsageError);
+  is_over = true;
+  owner.join();
+}
+
 TEST_F(FolderLockTest, ARecordThatCannotBeReadIsJudgedByItsAge) {
   for (const char* content : {"", "{", "[1]", "{\"pid\": \"x\"}"}) {
     test::write_file(owner_, content);
