@@ -22,6 +22,9 @@ void RunOptions::declare(core::OptionTable& table) {
            "never refuses a "
            "folder that has some; require refuses one that has none")
       .one_of({"auto", "never", "require"});
+  table.add("run.resume-batch", &resume_batch,
+            "A run goes on from its checkpoint although data.batch is another there: step and "
+            "optimizer stay, samples go on where they were; the report says so");
   table
       .add("run.start-from", &start_from,
            "A checkpoint's folder or a file of bbg_dist export: a new run begins with the networks "

@@ -23,6 +23,7 @@ struct RunOptions {
   int64_t seed = 1;
   int64_t steps = 1000;
   std::string resume = "auto";
+  bool resume_batch = false;
   std::string start_from;
 
   void declare(core::OptionTable& table);

@@ -1,5 +1,6 @@
 #include "app/run_folder.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -38,6 +39,10 @@ std::string text_of(const core::StateDict& state, const std::string& name) {
   return found == state.text.end() ? "" : found->second;
 }
 
+int64_t number_of(const core::StateDict& state, const std::string& name) {
+  return std::strtoll(text_of(state, name).c_str(), nullptr, 10);
+}
+
 // A state from before states were looked at: a run cannot go on from it.
 std::string not_finite(const core::StateDict& state) {
   for (const auto& [name, tensor] : state.tensors) {
@@ -71,7 +76,9 @@ RunFolder::RunFolder(const RunConfig& config, const std::string& fingerprint,
             "set run.resume = auto to start from the beginning");
       }
       files_.create_folders(config_.run.output);
-      lock_ = std::make_unique<core::FolderLock>(config_.run.output, "a run of bbg_dist");
+      // Long enough to see whether an owner on another host is dead.
+      const core::FolderLock::Timing timing{.patience = std::chrono::seconds(75)};
+      lock_ = std::make_unique<core::FolderLock>(config_.run.output, "a run of bbg_dist", timing);
       if (!lock_->taken_over().empty()) log_.warn(lock_->taken_over());
       files_.create_folders(path("grids"));
     } catch (const core::SystemError& error) {
@@ -137,21 +144,25 @@ RunFolder::Position RunFolder::take(const Load& load, const std::string& verb, c
       position = {.step = loaded->step,
                   .is_resumed = true,
                   .watch = text_of(loaded->state, "watch"),
-                  .bucket_bytes =
-                      std::strtoll(text_of(loaded->state, "bucket_bytes").c_str(), nullptr, 10)};
+                  .bucket_bytes = number_of(loaded->state, "bucket_bytes"),
+                  .batch = number_of(loaded->state, "data.batch"),
+                  .image_offset = number_of(loaded->state, "image_offset")};
       log_.info(verb + loaded->path);
     }
     position.is_evaluated = report::is_evaluated(files_, path("metrics.jsonl"), position.step);
     then(position, loaded ? &loaded->state : nullptr);
   });
-  at::Tensor numbers = at::tensor({position.step, int64_t{position.is_resumed},
-                                   position.bucket_bytes, int64_t{position.is_evaluated}},
-                                  at::kLong);
+  at::Tensor numbers =
+      at::tensor({position.step, int64_t{position.is_resumed}, position.bucket_bytes,
+                  int64_t{position.is_evaluated}, position.batch, position.image_offset},
+                 at::kLong);
   control_.broadcast(numbers, 0);
   position.step = numbers[0].item<int64_t>();
   position.is_resumed = numbers[1].item<int64_t>() != 0;
   position.bucket_bytes = numbers[2].item<int64_t>();
   position.is_evaluated = numbers[3].item<int64_t>() != 0;
+  position.batch = numbers[4].item<int64_t>();
+  position.image_offset = numbers[5].item<int64_t>();
   position.watch = control_.all_gather_text(position.watch)[0];
   if (position.is_resumed) state.broadcast(communicator);
   return position;
@@ -170,14 +181,17 @@ void RunFolder::open_sinks(int64_t step) {
                                : 0);
 }
 
-void RunFolder::save(train::TrainState& state, int64_t step, const std::string& watch) {
+void RunFolder::save(train::TrainState& state, int64_t step, const std::string& watch,
+                     int64_t image_offset) {
   core::StateDict dict = state.to_state_dict(owner());
   if (!owner()) return;
   lock_->check();
   dict.text = identity_of(config_, fingerprint_);
+  dict.text["data.batch"] = std::to_string(config_.data.batch);
   dict.text["config"] = config_.table.ini_text();
   dict.text["step"] = std::to_string(step);
   dict.text["watch"] = watch;
+  if (image_offset != 0) dict.text["image_offset"] = std::to_string(image_offset);
   if (state.queue.takes_buckets()) {
     dict.text["bucket_bytes"] = std::to_string(state.queue.bucket_bytes());
   }

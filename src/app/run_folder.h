@@ -32,6 +32,8 @@ class RunFolder {
     bool is_evaluated = false;  // metrics.jsonl has an evaluation of this step
     std::string watch;          // what the checkpoint has of train::DivergenceWatch
     int64_t bucket_bytes = 0;   // of the exchange; 0: it had no buckets
+    // Images seen were `step` times those of a step, with this global batch, and these besides.
+    int64_t batch = 0, image_offset = 0;
   };
   // Loads the newest complete checkpoint as run.resume says, if there is one; then opens the
   // reports. Collective. Refuses a checkpoint of another model, data set, seed or global batch.
@@ -41,7 +43,7 @@ class RunFolder {
   Position go_back(int64_t before, train::TrainState& state, comm::Communicator& communicator);
 
   // Collective where the optimizer is shared out.
-  void save(train::TrainState& state, int64_t step, const std::string& watch);
+  void save(train::TrainState& state, int64_t step, const std::string& watch, int64_t image_offset);
   void report(const report::Interval& interval);
   // Of an evaluation after the report of that step.
   void report_more(int64_t step, const report::Values& values);

@@ -20,6 +20,7 @@ std::map<std::string, std::string> identity_of(const RunConfig& config,
                           "loss.kind", "loss.latent-to-g", "loss.reconstruction"}) {
     identity[key] = values.at(key);
   }
+  if (config.run.resume_batch) identity.erase("data.batch");
   identity["data.fingerprint"] = fingerprint;
   return identity;
 }
@@ -39,9 +40,10 @@ void check_identity(const std::map<std::string, std::string>& identity,
     const std::string what = key == "data.fingerprint"     ? "another data set"
                              : key.rfind("model.", 0) == 0 ? "another model"
                                                            : "another run";
-    throw core::UsageError("the checkpoint " + where + " is of " + what + ": " + key + " is " +
-                               there + " there, " + value + " here",
-                           hint);
+    throw core::UsageError(
+        "the checkpoint " + where + " is of " + what + ": " + key + " is " + there + " there, " +
+            value + " here",
+        key == "data.batch" ? "set run.resume-batch = true to go on with it; or " + hint : hint);
   }
 }
 

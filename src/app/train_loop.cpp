@@ -224,7 +224,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     if (!config.run.start_from.empty()) {
       start_from(config.run.start_from, config, state, *files, control, communicator, log);
     }
-    if (config.train.watch == "rollback") folder.save(state, step, watch.text());
+    if (config.train.watch == "rollback") folder.save(state, step, watch.text(), 0);
   }
   log.info(placement_text(seats, places));
   if (!sets->note.empty()) log.info(sets->note);
@@ -244,7 +244,6 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const int64_t draws_per_step = config.train.draws_per_step(config.model);
   const auto slots = core::Slots::of_rank(config.data.batch, control.rank(), control.size(),
                                           config.train.accumulate);
-  const data::SamplePlan plan(seed, sets->train.size(), config.data.batch);
   train::Step updates(state, config.model, config.train, config.loss);
   const StopSignal stop;
   // Any rank's signal stops all of them, after the same step or pass of an evaluation.
@@ -269,13 +268,19 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     }
   }
 
-  int64_t draw = 0;
+  int64_t draw = 0, image_offset = 0;
   std::optional<data::Loader> loader;
   std::vector<at::Tensor> sample_ids;  // of the step under way
-  const auto go_on_from = [&](int64_t position) {
-    step = position;
+  const auto go_on_from = [&](const RunFolder::Position& position) {
+    step = position.step;
     draw = watch.first_draw() + step * draws_per_step;
-    loader.emplace(sets->train, plan, config.data, slots, draw);
+    image_offset = position.image_offset;
+    if (position.is_resumed) {
+      image_offset += step * draws_per_step * (position.batch - config.data.batch);
+    }
+    loader.emplace(sets->train,
+                   data::SamplePlan(seed, sets->train.size(), config.data.batch, image_offset),
+                   config.data, slots, draw);
     sample_ids.clear();
   };
   const auto next_batch = [&] {
@@ -297,7 +302,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   Clock::time_point interval_start = start;
   int64_t interval_step = step;
   double aside = 0;  // seconds of the interval spent on grids and the like, not on training
-  go_on_from(step);
+  go_on_from(start_position);
   StepTrace trace(config.report.trace_steps,
                   config.run.output + "/trace-rank-" + std::to_string(control.rank()) + ".json",
                   tensor_options.device());
@@ -349,7 +354,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
       if (trouble && answer_trouble(*trouble, watch.rollbacks(), control, log)) {
         const auto position = folder.go_back(trouble->since, state, communicator);
         watch.go_back(position.watch);
-        go_on_from(position.step);
+        go_on_from(position);
         interval_start = Clock::now();
         interval_step = step;
         aside = 0;
@@ -361,7 +366,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
       const int64_t images_per_step = config.data.batch * draws_per_step;
       folder.report({.step = step,
                      .total_steps = config.run.steps,
-                     .images = step * images_per_step,
+                     .images = image_offset + step * images_per_step,
                      .seconds = seconds_since(start),
                      .images_per_second =
                          static_cast<double>((step - interval_step) * images_per_step) / seconds,
@@ -371,14 +376,14 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
       aside = 0;
     }
     const Clock::time_point aside_start = Clock::now();
-    if (is_saving) folder.save(state, step, watch.text());
+    if (is_saving) folder.save(state, step, watch.text(), image_offset);
     if (is_stopping) leave_as_asked(step, log);
     if (!last) {
       try {
         look(step, is_evaluating, step % config.report.grid_every == 0, evaluation, state, folder);
       } catch (const StopAsked&) {
         state.restore_average_buffers();  // an evaluation puts statistics of its own there
-        if (!is_saving) folder.save(state, step, watch.text());
+        if (!is_saving) folder.save(state, step, watch.text(), image_offset);
         leave_as_asked(step, log);
       }
     }

@@ -29,8 +29,13 @@ uint64_t feistel(uint64_t value, int half_bits, uint64_t epoch, std::array<uint3
 
 }  // namespace
 
-SamplePlan::SamplePlan(uint64_t seed, int64_t num_samples, int64_t global_batch)
-    : seed_(seed), num_samples_(num_samples), global_batch_(global_batch), half_bits_(1) {
+SamplePlan::SamplePlan(uint64_t seed, int64_t num_samples, int64_t global_batch,
+                       int64_t first_image)
+    : seed_(seed),
+      num_samples_(num_samples),
+      global_batch_(global_batch),
+      first_image_(first_image),
+      half_bits_(1) {
   BBG_CHECK(num_samples > 0 && global_batch > 0, "a plan without samples");
   while (half_bits_ < 31 && int64_t{1} << (2 * half_bits_) < num_samples) ++half_bits_;
 }
@@ -50,8 +55,9 @@ int64_t SamplePlan::permuted(int64_t epoch, int64_t place) const {
 }
 
 int64_t SamplePlan::sample_id(int64_t draw, int64_t slot) const {
-  BBG_CHECK(draw >= 0 && slot >= 0 && slot < global_batch_, "position outside the plan");
-  const int64_t position = draw * global_batch_ + slot;
+  const int64_t position = first_image_ + draw * global_batch_ + slot;
+  BBG_CHECK(draw >= 0 && slot >= 0 && slot < global_batch_ && position >= 0,
+            "position outside the plan");
   return permuted(position / num_samples_, position % num_samples_);
 }
 

@@ -9,7 +9,9 @@ namespace bbg::data {
 
 class SamplePlan {
  public:
-  SamplePlan(uint64_t seed, int64_t num_samples, int64_t global_batch);
+  // `first_image` shifts all positions, so that a run which goes on with another global batch goes
+  // on behind the image where it was; it may be negative, but no position that is asked for.
+  SamplePlan(uint64_t seed, int64_t num_samples, int64_t global_batch, int64_t first_image = 0);
 
   // Sample of a slot of a global batch. `draw` numbers the global batches since the start of the
   // run (a step draws several). Epochs follow each other without a gap: a batch may hold the end of
@@ -26,6 +28,7 @@ class SamplePlan {
   uint64_t seed_;
   int64_t num_samples_;
   int64_t global_batch_;
+  int64_t first_image_;
   int half_bits_;  // the Feistel network permutes [0, 4^half_bits)
 };
 

@@ -126,5 +126,37 @@ TEST_F(RunIdentity, ChangedOptionsAreToldAndACompleteRunKeepsItsOwn) {
       "error: ", "is of another run: train.simultaneous is false there, true here");
 }
 
+// Steps and optimizer go on; the samples are those behind the last one, none left out and none
+// twice.
+TEST_F(RunIdentity, AnotherBatchIsTakenWhereItIsAskedFor) {
+  ASSERT_EQ(train(1, "run", "--run.steps 4").code, 0);
+  const std::string larger = "--run.steps 8 --data.batch 96 ";
+  const test::Outcome refused = train(1, "run", larger);
+  test::expect_one_line(refused, 2,
+                        "error: ", "is of another run: data.batch is 64 there, 96 here");
+  EXPECT_THAT(refused.err, HasSubstr("set run.resume-batch = true to go on with it"));
+  ASSERT_EQ(train(1, "run", larger + "--run.resume-batch true --run.steps 6").code, 0);
+  ASSERT_EQ(train(2, "run", larger + "--run.steps 8").code, 0);  // it is of this batch now
+  EXPECT_THAT(test::read_file(folder_ / "run/report.html"), HasSubstr("data.batch: 64 → 96"));
+
+  // One run of the larger batch has the same samples in the same order, in other steps.
+  ASSERT_EQ(train(1, "whole", "--data.batch 96 --run.steps 7").code, 0);
+  const auto ids = [&](const std::string& output) {
+    std::istringstream lines(samples(output));
+    std::vector<std::string> all;
+    for (std::string line; std::getline(lines, line);) {
+      std::istringstream words(line.substr(line.find(' ')));
+      for (std::string id; words >> id;) all.push_back(id);
+    }
+    return all;
+  };
+  const auto run = ids("run"), whole = ids("whole");
+  ASSERT_EQ(run.size(), 3u * (4 * 64 + 4 * 96));
+  ASSERT_GE(whole.size(), run.size());
+  EXPECT_TRUE(std::equal(run.begin(), run.end(), whole.begin()));
+  EXPECT_THAT(metrics("run"),
+              HasSubstr("\"step\":8,\"images\":" + std::to_string(run.size()) + ","));
+}
+
 }  // namespace
 }  // namespace bbg

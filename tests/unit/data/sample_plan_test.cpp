@@ -37,6 +37,16 @@ TEST(SamplePlan, OrderOfSamplesDoesNotDependOnTheBatch) {
   }
 }
 
+TEST(SamplePlan, GoesOnBehindTheSameImageWithAnotherBatch) {
+  const SamplePlan before(3, 50, 12), after(3, 50, 8, 5 * (12 - 8)),
+      smaller(3, 50, 20, 5 * (12 - 20));
+  for (int64_t place = 0; place < 200; ++place) {
+    const int64_t expected = before.sample_id(5 + place / 12, place % 12);
+    EXPECT_EQ(after.sample_id(5 + place / 8, place % 8), expected);
+    EXPECT_EQ(smaller.sample_id(5 + place / 20, place % 20), expected);
+  }
+}
+
 TEST(SamplePlan, SeedsAndEpochsDiffer) {
   const SamplePlan a(1, 1000, 10), b(2, 1000, 10);
   int same_seed = 0, same_epoch = 0, in_place = 0;
