@@ -41,8 +41,8 @@ void to_planes(std::span<const uint8_t> pixels, int64_t channels, float* out) {
   }
 }
 
-// Builds a batch sample by sample. `before_read` hears each id; `corner` says where the crop of a
-// sample begins, if there is one; `change` may edit its pixels.
+// Builds a batch sample by sample. `before_read` hears each id and may throw to end it; `corner`
+// says where the crop of a sample begins, if there is one; `change` may edit its pixels.
 template <class BeforeRead, class CornerOf, class Change>
 core::Batch build_batch(const SampleSource& source, int64_t crop, std::span<const int64_t> ids,
                         const BeforeRead& before_read, const CornerOf& corner,
@@ -71,6 +71,13 @@ core::Batch build_batch(const SampleSource& source, int64_t crop, std::span<cons
   }
   return batch;
 }
+
+// Thrown in a thread that builds a batch nobody waits for any more.
+struct Stopped {};
+
+// How long the end of a loader waits for a read that is under way: a healthy one takes
+// milliseconds, and an error of the run may be waiting to be told.
+constexpr std::chrono::milliseconds kPatience{1000};
 
 }  // namespace
 
@@ -110,6 +117,7 @@ struct Loader::State {
     for (int64_t i = 0; i < slots.count(); ++i) ids.push_back(plan.sample_id(draw, slots[i]));
     const auto note = [&](int64_t id) {
       const std::lock_guard lock(mutex);
+      if (is_stopping) throw Stopped{};
       under_way[draw] = id;
     };
     const auto corner = [&](int64_t i) {
@@ -138,6 +146,9 @@ struct Loader::State {
       std::exception_ptr error;
       try {
         batch = build(draw);
+      } catch (const Stopped&) {
+        lock.lock();
+        break;
       } catch (...) {
         error = std::current_exception();  // rethrown by next()
       }
@@ -186,8 +197,8 @@ Loader::~Loader() {
   std::unique_lock lock(state.mutex);
   state.is_stopping = true;
   state.changed.notify_all();
-  // Where next() has waited in vain there is no point in waiting as long again.
-  const std::chrono::milliseconds patience(state.has_given_up ? 0 : state.options.deadline_ms);
+  // Where next() has waited in vain there is no point in waiting again.
+  const std::chrono::milliseconds patience = state.has_given_up ? 0 * kPatience : kPatience;
   const bool all_ended = state.changed.wait_for(lock, patience, [&] { return state.running == 0; });
   lock.unlock();
   for (std::thread& thread : state.threads) {

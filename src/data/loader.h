@@ -4,8 +4,9 @@
 // timing.
 //
 // One thread calls next(). A wait beyond the deadline, and whatever a thread threw, is thrown from
-// next(). The destructor ends the threads; one that is stuck in a read beyond the deadline is left
-// behind with a share of the files it reads.
+// next(). The destructor ends the threads, each after the read that it is in; one whose read does
+// not return within a second is left behind with a share of the files it reads, for no call can end
+// it.
 
 #include <cstdint>
 #include <memory>

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <set>
@@ -187,14 +188,22 @@ class StuckSource final : public SampleSource {
   int64_t width() const override { return 1; }
   int64_t channels() const override { return 1; }
   void read(int64_t index, std::span<uint8_t>) const override {
+    ++reads_;
+    reads_.notify_all();
     if (index == stuck_id) go_.get_future().wait();
   }
   int64_t label(int64_t) const override { return -1; }
   std::string file(int64_t) const override { return "slow/disk.h5"; }
 
   int64_t stuck_id = 0;
+  mutable std::atomic<int64_t> reads_ = 0;
   mutable std::promise<void> go_;
 };
+
+// The loader's threads let go of the source when they end.
+void wait_for_threads_of(const std::shared_ptr<StuckSource>& source) {
+  while (source.use_count() > 1) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
 
 TEST(LoaderDeadline, NamesDrawAndFileAndLeavesTheStuckThreadBehind) {
   const auto source = std::make_shared<StuckSource>();
@@ -218,11 +227,25 @@ TEST(LoaderDeadline, NamesDrawAndFileAndLeavesTheStuckThreadBehind) {
   }  // must not wait for the thread
   EXPECT_GT(source.use_count(), 1);
   source->go_.set_value();
-  // The thread lets go of the source when it ends.
-  for (int i = 0; i < 1000 && source.use_count() > 1; ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  wait_for_threads_of(source);
+}
+
+// A deadline of an hour, as after an error elsewhere: the message must not wait for a disk.
+TEST(LoaderDeadline, TheEndWaitsForNoReadAndTheThreadReadsNoMore) {
+  const auto source = std::make_shared<StuckSource>();
+  const SamplePlan plan(1, 4, 4);
+  source->stuck_id = plan.sample_id(0, 0);
+  DataOptions options;
+  options.loader_threads = 1;
+  options.deadline_ms = 3'600'000;
+  {
+    const Loader loader(source, plan, options, core::Slots::of_rank(plan.global_batch(), 0, 1), 0);
+    source->reads_.wait(0);
   }
-  EXPECT_EQ(source.use_count(), 1);
+  EXPECT_GT(source.use_count(), 1);
+  source->go_.set_value();
+  wait_for_threads_of(source);
+  EXPECT_EQ(source->reads_, 1) << "read on for a batch that nobody waits for";
 }
 
 TEST(DataOptions, AreDeclaredUnderTheirFixedNames) {
