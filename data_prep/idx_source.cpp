@@ -23,7 +23,7 @@ constexpr int64_t kMaxBytes = int64_t{1} << 36;
 class GzipFile {
  public:
   explicit GzipFile(const std::string& path) : path_(path), file_(gzopen(path.c_str(), "rb")) {
-    if (file_ == nullptr) throw core::posix_error("open", path);
+    if (file_ == nullptr) throw core::reading_error("open", path);
     gzbuffer(file_, 1 << 18);
   }
   GzipFile(const GzipFile&) = delete;
@@ -54,6 +54,7 @@ class GzipFile {
   [[noreturn]] void fail() const {
     int code = Z_OK;
     const std::string text = gzerror(file_, &code);
+    if (code == Z_ERRNO) throw core::reading_error("read", path_);
     throw core::UsageError(path_ + " is a damaged gzip file: " + text, "fetch the file again");
   }
 

@@ -472,6 +472,34 @@ TEST_F(DataPrep, UnreadableImagesStopTheRunUnlessSkipped) {
   EXPECT_EQ(data::ShardSet::open(shards_).size(), 6) << "the old shards went too early";
 }
 
+// Reading this file's first bytes fails as a disk does. That is no fault of an image, which
+// --skip-bad would leave out, nor of a file's content.
+TEST_F(DataPrep, ADiskThatFailsIsNamedAndNothingIsSkipped) {
+  make_photos();
+  ASSERT_EQ(shard().code, 0);
+  fs::create_symlink("/proc/self/mem", photos_ + "/ant/9.png");
+  expect_one_line(shard("--skip-bad --force"), 75,
+                  "read failed for " + photos_ + "/ant/9.png: Input/output error");
+  EXPECT_EQ(data::ShardSet::open(shards_).size(), 6);
+  expect_one_line(
+      run("shard --format idx --input /proc/self/mem --size 32 --output '" + (folder_ / "x") + "'"),
+      75, "read failed for /proc/self/mem: Input/output error");
+  expect_one_line(run("info /proc/self/mem"), 75, "/proc/self/mem: file read failed");
+}
+
+TEST_F(DataPrep, ManyShardsNeedFewOpenFiles) {
+  make_photos();
+  for (int i = 0; i < 60; ++i) {
+    test::write_file(photos_ + "/ant/many" + std::to_string(i) + ".png",
+                     png(static_cast<uint8_t>(i)));
+  }
+  ASSERT_EQ(shard("--shards 66").code, 0);
+  EXPECT_THAT(run("verify '" + shards_ + "'", "ulimit -n 40;").out, HasSubstr("ok, 66 samples"));
+  EXPECT_THAT(run("verify '" + shards_ + "'", "ulimit -Sn 9;").out, HasSubstr("ok, 66 samples"));
+  const test::Outcome outcome = run("verify '" + shards_ + "'", "ulimit -n 4;");
+  expect_one_line(outcome, 1, "Too many open files; this process may have 4 at a time");
+}
+
 TEST_F(DataPrep, ExistingShardsAreKeptUnlessForced) {
   make_photos();
   ASSERT_EQ(shard().code, 0);
