@@ -3,10 +3,8 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <climits>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -17,6 +15,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/host_name.h"
 
 #ifdef BBG_CUDA
 #include <c10/cuda/CUDAStream.h>
@@ -26,11 +25,6 @@
 namespace bbg::app {
 
 namespace {
-
-std::string host_name() {
-  char name[HOST_NAME_MAX + 1] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
 
 std::vector<int> own_cores() {
   std::vector<int> cores;
@@ -124,7 +118,7 @@ std::string counted(size_t number, const std::string& word) {
 
 std::vector<Seat> gather_seats(comm::Communicator& control) {
   const nlohmann::json own = {
-      {"host", host_name()}, {"cores", own_cores()}, {"gpus", visible_gpus()}};
+      {"host", core::host_name()}, {"cores", own_cores()}, {"gpus", visible_gpus()}};
   std::vector<Seat> seats;
   for (const std::string& text : control.all_gather_text(own.dump())) {
     const auto seat = nlohmann::json::parse(text);

@@ -22,6 +22,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/host_name.h"
 
 namespace bbg::core {
 
@@ -34,18 +35,13 @@ std::string text_of(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-std::string host() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
-}
-
 // Process ids mean something only inside one process namespace of one start of one kernel.
 std::string machine() {
   std::string boot = text_of("/proc/sys/kernel/random/boot_id");
   while (!boot.empty() && boot.back() == '\n') boot.pop_back();
   char space[64] = {};
   if (::readlink("/proc/self/ns/pid", space, sizeof space - 1) < 0) space[0] = '\0';
-  return host() + " " + boot + " " + space;
+  return host_name() + " " + boot + " " + space;
 }
 
 struct Process {
@@ -82,7 +78,7 @@ std::string own_record(const std::string& purpose) {
   const char* const job = std::getenv("SLURM_JOB_ID");
   std::random_device random;
   const nlohmann::ordered_json json = {
-      {"purpose", purpose},   {"host", host()},
+      {"purpose", purpose},   {"host", host_name()},
       {"pid", ::getpid()},    {"start", self ? self->start : ""},
       {"machine", machine()}, {"job", job != nullptr ? job : ""},
       {"since", since},       {"nonce", hex(uint64_t{random()} << 32 | random())}};
