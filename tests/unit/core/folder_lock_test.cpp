@@ -3,14 +3,21 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <barrier>
+#include <cerrno>
+#include <cstddef>
 #include <functional>
+#include <iterator>
 #include <latch>
 #include <optional>
 #include <thread>
@@ -309,6 +316,52 @@ TEST_F(FolderLockTest, ATakerThatDiedOnTheWayIsFollowed) {
     EXPECT_THAT(names(), ElementsAre(".owner.json"));
   }
   EXPECT_THAT(names(), IsEmpty());
+}
+
+// From now on this process is refused links, as on a file system without them.
+bool forbid_links() {
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+#ifdef __NR_link
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_link, 1, 0),
+#endif
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_linkat, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog filter{.len = std::size(program), .filter = program};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+TEST_F(FolderLockTest, NeedsNoLinks) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    int failed = 0;
+    auto expect = [&, number = 0](bool holds) mutable {
+      ++number;
+      if (!holds && failed == 0) failed = number;
+    };
+    try {
+      expect(forbid_links());
+      expect(::link("/", "/") != 0 && errno == EPERM);
+      {
+        const FolderLock lock = take();
+        expect(refusal().find("a test, process") != std::string::npos);
+      }
+      expect(names().empty());
+      write_foreign_owner(3'700);
+      expect(!take().taken_over().empty());
+      expect(names().empty());
+    } catch (...) {
+      expect(false);
+    }
+    ::_exit(failed);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0) << "this expectation of the child's";
 }
 
 TEST_F(FolderLockTest, AFolderThatCannotBeWrittenIsASystemError) {
