@@ -29,10 +29,6 @@ at::Tensor coarse_pixels(const at::Tensor& images) {
   return at::adaptive_avg_pool2d(images, {kCoarse, kCoarse}).flatten(1);
 }
 
-nlohmann::ordered_json three(double trained, double untrained, double pixels) {
-  return {{"trained", trained}, {"untrained", untrained}, {"pixels", pixels}};
-}
-
 }  // namespace
 
 Evaluation::Evaluation(const RunConfig& config, const data::ShardSet& train,
@@ -218,8 +214,10 @@ std::pair<double, double> Evaluation::probe_and_neighbours(
   };
   fewer(train_, options.probe_train, options.neighbours_train, train, train_labels);
   fewer(test_, options.probe_test, options.neighbours_test, test, test_labels);
+  progress_.begin("nearest neighbours", 1);
   const double neighbour =
-      eval::nearest_neighbour_accuracy(communicator_, train, train_labels, test, test_labels, 1);
+      eval::nearest_neighbour_accuracy(communicator_, train, train_labels, test, test_labels, 1,
+                                       [&](int64_t passes) { progress_.batch_done(passes); });
   return {probe, neighbour};
 }
 
@@ -255,10 +253,18 @@ std::pair<double, double> Evaluation::accuracies(train::TrainState* trained) con
 
 void Evaluation::measure_features(train::TrainState& state, nlohmann::ordered_json& result) const {
   const eval::EvaluateOptions& options = config_.evaluate;
-  const auto trained = accuracies(&state), start = accuracies(nullptr);
-  const auto pixels = probe_and_neighbours([](const at::Tensor& x) { return x.flatten(1); }, false);
-  result["linear_probe"] = three(trained.first, start.first, pixels.first);
-  result["nearest_neighbour"] = three(trained.second, start.second, pixels.second);
+  const auto add = [&](const char* of, const std::pair<double, double>& accuracies) {
+    result["linear_probe"][of] = accuracies.first;
+    result["nearest_neighbour"][of] = accuracies.second;
+  };
+  add("trained", accuracies(&state));
+  if (options.measures_untrained()) add("untrained", accuracies(nullptr));
+  const int64_t side = config_.model.data_resolution(), pixel_side = std::min(side, kPixelSide);
+  if (options.measures_pixels()) {
+    add("pixels",
+        probe_and_neighbours(
+            [&](const at::Tensor& x) { return train::shrink(x, pixel_side).flatten(1); }, false));
+  }
   const auto counts = [&](int64_t train, int64_t test) {
     return std::to_string(std::min(train_.count, train)) + " training and " +
            std::to_string(std::min(test_.count, test)) + " test images";
@@ -266,6 +272,10 @@ void Evaluation::measure_features(train::TrainState& state, nlohmann::ordered_js
   result["protocol"]["feature"] =
       std::string(options.network == "d" ? "of D as trained, not averaged" : "of E's trunk") +
       (options.feature == "bn-crelu" ? ", through batch norm and CReLU" : "");
+  if (options.measures_pixels() && side > pixel_side) {
+    result["protocol"]["pixels"] =
+        "averaged to " + std::to_string(pixel_side) + "x" + std::to_string(pixel_side);
+  }
   result["protocol"]["linear_probe"] =
       "multinomial logistic regression on standardised features, " +
       counts(options.probe_train, options.probe_test);

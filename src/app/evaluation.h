@@ -20,6 +20,8 @@ namespace bbg::app {
 
 class Evaluation {
  public:
+  static constexpr int64_t kPixelSide = 32;  // of the images that the pixels' baseline reads
+
   // `test` may be null: then the last sixth of `train` is held out for the measures (training has
   // seen it). Both parts have at least one image for each rank.
   Evaluation(const RunConfig& config, const data::ShardSet& train, const data::ShardSet* test,
@@ -30,6 +32,9 @@ class Evaluation {
   std::string left_out() const;
   // The system has an encoder, and the test images the labels that a conditional G asks for.
   bool reconstructs() const;
+
+  // Probe and neighbours have something to read, and all images that they read have labels.
+  bool has_features() const;
 
   // Standing statistics of the averaged networks, which are left in evaluation mode.
   void prepare(train::TrainState& state) const;
@@ -69,7 +74,6 @@ class Evaluation {
       const std::function<at::Tensor(const at::Tensor&)>& map, bool is_network) const;
   // eval.network has features, and the data classes to tell apart.
   bool wants_features() const;
-  bool has_features() const;  // and all images that they are measured on have labels
   // Of a linear probe and of the nearest neighbour on features of eval.network, trained, or where
   // `trained` is null as it starts.
   std::pair<double, double> accuracies(train::TrainState* trained) const;

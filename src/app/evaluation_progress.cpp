@@ -36,6 +36,11 @@ void EvaluationProgress::batch_done() {
   if (between_) between_();
 }
 
+void EvaluationProgress::batch_done(int64_t batches) {
+  batches_ = batches;
+  batch_done();
+}
+
 void EvaluationProgress::tell() {
   const double now = voice_->seconds();
   const bool is_terminal = voice_->target.is_terminal;

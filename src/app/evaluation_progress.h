@@ -35,6 +35,7 @@ class EvaluationProgress {
   // What follows: `batches` passes at most, the same number on all ranks.
   void begin(const std::string& part, int64_t batches);
   void batch_done();
+  void batch_done(int64_t batches);  // the part has so many after all
   // The evaluation is over: nothing stays on the terminal.
   void end();
 

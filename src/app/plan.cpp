@@ -3,8 +3,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "app/probe_memory.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "eval/probe.h"
 #include "model/nets.h"
 
 namespace bbg::app {
@@ -65,18 +67,22 @@ Json plan(const RunConfig& config) {
   if (nets.discriminator) add("D", *nets.discriminator, false);
   parameters["total"] = total;
   const int64_t value_bytes = config.compute.dtype == "float64" ? 8 : 4;
-  return {{"name", config.run.name},
-          {"system", config.model.system},
-          {"images",
-           {{"resolution", config.model.data_resolution()},
-            {"crop", config.data.crop > 0},  // then shards may be larger
-            {"channels", config.model.channels},
-            {"classes", config.model.is_conditional() ? config.model.num_classes : 0}}},
-          {"parameters", parameters},
-          {"discriminator", nets.discriminator ? by_part(*nets.discriminator) : Json::object()},
-          // Values, gradients and two moments of each parameter, and the averages.
-          {"state_bytes", (4 * total + averaged) * value_bytes},
-          {"images_per_step", config.data.batch * config.train.draws_per_step(config.model)}};
+  const int64_t probe_features = probe_width(config, nets);
+  return {
+      {"name", config.run.name},
+      {"system", config.model.system},
+      {"images",
+       {{"resolution", config.model.data_resolution()},
+        {"crop", config.data.crop > 0},  // then shards may be larger
+        {"channels", config.model.channels},
+        {"classes", config.model.is_conditional() ? config.model.num_classes : 0}}},
+      {"parameters", parameters},
+      {"discriminator", nets.discriminator ? by_part(*nets.discriminator) : Json::object()},
+      // Values, gradients and two moments of each parameter, and the averages.
+      {"state_bytes", (4 * total + averaged) * value_bytes},
+      {"probe",
+       {{"features", probe_features}, {"bytes_per_class", eval::probe_bytes(probe_features, 1)}}},
+      {"images_per_step", config.data.batch * config.train.draws_per_step(config.model)}};
 }
 
 std::string plan_text(const Json& plan) {
@@ -100,6 +106,13 @@ std::string plan_text(const Json& plan) {
                 "real images a step: %s\n",
                 static_cast<double>(plan["state_bytes"].get<int64_t>()) / 1e9,
                 core::with_separators(plan["images_per_step"].get<int64_t>()).c_str());
+  text += line;
+  const auto& probe = plan["probe"];
+  if (probe["features"].get<int64_t>() == 0) return text;
+  std::snprintf(line, sizeof line,
+                "the evaluation's linear probe: %s features, %.1f MB a class on every rank\n",
+                core::with_separators(probe["features"].get<int64_t>()).c_str(),
+                static_cast<double>(probe["bytes_per_class"].get<int64_t>()) / 1e6);
   return text + line;
 }
 

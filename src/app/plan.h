@@ -9,7 +9,8 @@
 namespace bbg::app {
 
 // {"name", "system", "images": {"resolution", "channels", "classes"}, "parameters": {"G", "E", "D",
-// "total"}, "discriminator": {"F", "H", ...}, "state_bytes", "images_per_step"}
+// "total"}, "discriminator": {"F", "H", ...}, "state_bytes", "probe": {"features",
+// "bytes_per_class"}, "images_per_step"}
 nlohmann::ordered_json plan(const RunConfig& config);
 
 // The same for people.

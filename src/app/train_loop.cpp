@@ -12,6 +12,7 @@
 #include "app/data_sets.h"
 #include "app/device.h"
 #include "app/evaluation.h"
+#include "app/probe_memory.h"
 #include "app/run_folder.h"
 #include "app/start_from.h"
 #include "app/step_trace.h"
@@ -256,6 +257,11 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const Evaluation evaluation(config, sets->train, sets->test ? &*sets->test : nullptr,
                               communicator, tensor_options, evaluation_progress);
   if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());
+  together(control, [&] {
+    if (!evaluation.has_features()) return;
+    check_probe_memory(probe_width(config, state.nets), sets->train.num_classes(),
+                       control.local_size(), host_memory_bytes());
+  });
 
   // An evaluation that a kill or a failure kept the last process from.
   const bool is_owing =

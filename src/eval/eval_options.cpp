@@ -48,6 +48,12 @@ void EvaluateOptions::declare(core::OptionTable& table) {
            "Most test images that are classified by their nearest neighbour")
       .unit("images")
       .at_least(1);
+  table
+      .add(
+          "eval.baselines", &baselines,
+          "What probe and neighbours are measured on beside the trained network's features, at the "
+          "end of a run: the untrained network's, the images' pixels (averaged to at most 32 x 32)")
+      .one_of({"both", "untrained", "pixels", "none"});
   table.add("eval.batch", &batch, "Images a forward pass of an evaluation takes")
       .unit("images")
       .at_least(1);

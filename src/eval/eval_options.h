@@ -18,6 +18,7 @@ struct EvaluateOptions {
   bool probe_choose_l2 = ProbeOptions{}.choose_l2;
   int64_t probe_iterations = ProbeOptions{}.iterations;
   int64_t neighbours_train = 10000, neighbours_test = 2000;
+  std::string baselines = "both";
   int64_t batch = 256;
   int64_t standing_passes = 100;
   int64_t samples = 10000;
@@ -28,6 +29,8 @@ struct EvaluateOptions {
   // Throws UsageError where values do not fit together.
   void check() const;
   ProbeOptions probe() const;
+  bool measures_untrained() const { return baselines == "both" || baselines == "untrained"; }
+  bool measures_pixels() const { return baselines == "both" || baselines == "pixels"; }
 };
 
 }  // namespace bbg::eval

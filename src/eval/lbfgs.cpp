@@ -24,6 +24,10 @@ void add_scaled(Vector& target, double factor, const Vector& direction) {
   for (size_t i = 0; i < target.size(); ++i) target[i] += factor * direction[i];
 }
 
+void subtract_from(Vector& target, const Vector& minuend) {
+  for (size_t i = 0; i < target.size(); ++i) target[i] = minuend[i] - target[i];
+}
+
 double largest(const Vector& values) {
   double result = 0;
   for (const double value : values) result = std::max(result, std::abs(value));
@@ -68,9 +72,10 @@ bool search_line(const Objective& objective, const Point& from, const Vector& di
   if (!(slope < 0)) return false;
   double low = 0, high = std::numeric_limits<double>::infinity(), length = 1;
   bool has_decrease = false;
-  Point trial{from.x, from.gradient, 0};
+  Point trial;
   for (int i = 0; i < kMaxTrials; ++i) {
     trial.x = from.x;
+    trial.gradient.resize(from.x.size());
     add_scaled(trial.x, length, direction);
     trial.value = objective(trial.x, trial.gradient);
     // Written so that NaN shortens the step.
@@ -78,8 +83,8 @@ bool search_line(const Objective& objective, const Point& from, const Vector& di
       high = length;
     } else {
       has_decrease = true;
-      found = trial;
-      if (dot(trial.gradient, direction) >= kCurvature * slope) return true;
+      std::swap(found, trial);
+      if (dot(found.gradient, direction) >= kCurvature * slope) return true;
       low = length;
     }
     length = std::isinf(high) ? 2 * low : (low + high) / 2;
@@ -100,9 +105,10 @@ LbfgsResult minimise(const Objective& objective, std::vector<double> start,
     Point next;
     if (!search_line(objective, point, descent_direction(pairs, point.gradient), next)) break;
     ++done;
-    Pair pair{next.x, next.gradient, 0};
-    add_scaled(pair.step, -1, point.x);
-    add_scaled(pair.change, -1, point.gradient);
+    // In the memory of the point that is left.
+    Pair pair{std::move(point.x), std::move(point.gradient), 0};
+    subtract_from(pair.step, next.x);
+    subtract_from(pair.change, next.gradient);
     pair.product = dot(pair.step, pair.change);
     point = std::move(next);
     // A pair without positive curvature would make H indefinite.

@@ -107,6 +107,12 @@ double choose_l2(Communicator& communicator, const Samples& samples, int64_t num
 
 }  // namespace
 
+int64_t probe_bytes(int64_t width, int64_t num_classes) {
+  constexpr int64_t kAtWork = 9;
+  return (2 * LbfgsOptions{}.history + kAtWork) * (width + 1) * num_classes *
+         static_cast<int64_t>(sizeof(double));
+}
+
 double probe_loss(Communicator& communicator, const at::Tensor& features, const at::Tensor& labels,
                   int64_t num_classes, double l2, const std::vector<double>& weights,
                   std::vector<double>& gradient) {

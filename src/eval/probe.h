@@ -29,6 +29,10 @@ struct ProbeOptions {
 
 inline constexpr double kProbeGrid[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5};
 
+// Bytes of host memory that a probe takes on every rank beside its features: the history of L-BFGS,
+// 2 x 10 vectors of (d + 1) x classes doubles, and at most nine more at work.
+int64_t probe_bytes(int64_t width, int64_t num_classes);
+
 struct ProbeResult {
   double accuracy = 0;        // on the test split, in [0, 1]
   double train_accuracy = 0;  // on all training samples

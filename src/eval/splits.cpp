@@ -1,6 +1,7 @@
 #include "eval/splits.h"
 
 #include "core/error.h"
+#include "eval/moments.h"
 
 namespace bbg::eval {
 
@@ -20,8 +21,12 @@ SplitFacts examine_splits(comm::Communicator& communicator, const at::Tensor& tr
     largest = std::max(largest, labels->max().item<int64_t>());
     smallest = std::min(smallest, labels->min().item<int64_t>());
   }
-  const bool is_finite = at::isfinite(train_features).all().item<bool>() &&
-                         at::isfinite(test_features).all().item<bool>();
+  bool is_finite = true;
+  for (const at::Tensor* features : {&train_features, &test_features}) {
+    for (const at::Tensor& rows : row_blocks(*features)) {
+      is_finite = is_finite && at::isfinite(rows).all().item<bool>();
+    }
+  }
   at::Tensor extremes = at::tensor({largest, -smallest, int64_t{is_finite ? 0 : 1}}, at::kLong)
                             .to(train_features.device());
   communicator.all_reduce(extremes, comm::Reduce::kMax);

@@ -25,7 +25,8 @@ BiganDiscriminator::BiganDiscriminator(Context& context, const Scope& scope,
                         shape(channels_[i] / 2, channels_[i]), false);
     norms_.emplace_back(context, scope / ("J.norms." + index), channels_[i]);
   }
-  const int64_t side = options.resolution / 16;
+  const int64_t side = options.resolution / 16, area = options.resolution * options.resolution / 4;
+  feature_width_ = reads_code ? options.width * area : channels_.back() * side * side;
   score_.emplace(context, scope / (reads_code ? "score_xz" : "score_x"),
                  channels_.back() * side * side, 1, false, false, Start::kZero, Precision::kFull);
 }

@@ -21,6 +21,7 @@ class BiganDiscriminator final : public SingleScore {
   at::Tensor image_features(const at::Tensor& x) override;  // -> [N, width, S/2, S/2]
   at::Tensor code_features(const at::Tensor& z) override;   // -> [N, (2 + 4 + 8) width]
   at::Tensor feature(const at::Tensor& x) override;
+  int64_t feature_width() const override { return feature_width_; }
   at::Tensor score(const at::Tensor& image_features, const at::Tensor& code_features) override;
 
  private:
@@ -32,6 +33,7 @@ class BiganDiscriminator final : public SingleScore {
   std::vector<BatchNorm> norms_;
   std::vector<int64_t> channels_;  // of each of convs_
   std::optional<Linear> score_;
+  int64_t feature_width_ = 0;
 };
 
 }  // namespace bbg::model

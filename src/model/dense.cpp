@@ -32,7 +32,8 @@ at::Tensor DenseTrunk::operator()(const at::Tensor& x) { return second_(first_(f
 
 DenseDiscriminator::DenseDiscriminator(Context& context, const Scope& scope,
                                        const Scope& code_scope, const ModelOptions& options)
-    : f_(context, scope / "F", num_pixels(options, options.resolution), options.width, false,
+    : width_(options.width),
+      f_(context, scope / "F", num_pixels(options, options.resolution), options.width, false,
          kLeak),
       h_(options.active_terms().xz
              ? std::optional<Linear>(std::in_place, context, code_scope / "H", options.z_dim,

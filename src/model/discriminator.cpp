@@ -101,10 +101,12 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
   const Scope code_root = options.h_init == "orthogonal" ? root().orthogonal() : root();
   if (options.block == "mlp") {
     parts_->single = std::make_unique<DenseDiscriminator>(context(), root(), code_root, options);
+    feature_width_ = parts_->single->feature_width();
     return;
   }
   if (options.block == "bigan") {
     parts_->single = std::make_unique<BiganDiscriminator>(context(), root(), code_root, options);
+    feature_width_ = parts_->single->feature_width();
     return;
   }
   int64_t image_features = 0;
@@ -116,6 +118,7 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
     parts_->residual.emplace(context(), root() / "F", options);
     image_features = parts_->residual->out_features();
   }
+  feature_width_ = image_features;
   int64_t code_features = 0;
   if (terms.read_code()) {
     parts_->h.emplace(context(), code_root / "H", options.z_dim, options.h_width, options.h_depth,

@@ -19,6 +19,7 @@ class Discriminator final : public Network {
   at::Tensor image_features(const at::Tensor& x);  // F: [N, C, S, S] -> [N, f]
   // [N, C, S, S] -> [N, f], what the score of the image reads; F(x) where there is none.
   at::Tensor feature(const at::Tensor& x);
+  int64_t feature_width() const { return feature_width_; }  // f of feature()
   // H: [N, z_dim] -> [N, h]; undefined where no score reads the code.
   at::Tensor code_features(const at::Tensor& z);
   // labels [N] int64 where ModelOptions::is_conditional(): s_x gains <e(y), F(x)> (Miyato & Koyama
@@ -36,6 +37,7 @@ class Discriminator final : public Network {
   struct Parts;
   std::unique_ptr<Parts> parts_;
   bool may_mix_halves_;
+  int64_t feature_width_ = 0;
 };
 
 }  // namespace bbg::model

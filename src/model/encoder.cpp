@@ -63,8 +63,8 @@ Encoder::Encoder(const ModelOptions& options, comm::Communicator& communicator, 
       is_bounded_(options.prior == "uniform") {
   // The last linear map of BiGAN's encoders has no bias.
   const bool is_bigans = options.encoder_kind() == "mlp" || options.encoder_kind() == "alexnet";
-  const int64_t features = parts_->make_trunk(context(), root(), options);
-  parts_->head.emplace(context(), root() / "head", features, options.e_head_width,
+  feature_width_ = parts_->make_trunk(context(), root(), options);
+  parts_->head.emplace(context(), root() / "head", feature_width_, options.e_head_width,
                        options.e_head_depth, false);
   // docs/choices.md C1
   parts_->output.emplace(context(), root() / "output", parts_->head->out_features(),

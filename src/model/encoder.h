@@ -23,11 +23,13 @@ class Encoder final : public Network {
           at::TensorOptions tensor_options);
   ~Encoder() override;
 
-  Code forward(const at::Tensor& x);  // [N, C, S, S] in [-1, 1]
+  Code forward(const at::Tensor& x);                        // [N, C, S, S] in [-1, 1]
+  int64_t feature_width() const { return feature_width_; }  // f of Code::feature
 
  private:
   struct Parts;
   std::unique_ptr<Parts> parts_;
+  int64_t feature_width_ = 0;
   bool stochastic_, is_bounded_;
 };
 

@@ -15,6 +15,7 @@ class SingleScore {
   virtual at::Tensor code_features(const at::Tensor& z) = 0;
   // [N, f], for probe and neighbours: what the score of the image alone reads, else image_features.
   virtual at::Tensor feature(const at::Tensor& x) = 0;
+  virtual int64_t feature_width() const = 0;  // f
   virtual at::Tensor score(const at::Tensor& image_features,
                            const at::Tensor& code_features) = 0;  // [N]
 };

@@ -152,7 +152,15 @@ class Page {
     }
     if (rows.empty()) return;
     const auto trained = number_at(run_.evaluation, group, "trained");
-    card(title, trained ? percent(*trained) : "–", rows, note);
+    const bool has_untrained = number_at(run_.evaluation, group, "untrained").has_value();
+    const bool has_pixels = number_at(run_.evaluation, group, "pixels").has_value();
+    card(title, trained ? percent(*trained) : "–", rows,
+         note + " on the trained network's features" +
+             (has_untrained
+                  ? std::string(has_pixels ? "," : " and") + " on those of the untrained network"
+                  : "") +
+             (has_pixels ? std::string(has_untrained ? "," : "") + " and on raw pixels" : "") +
+             ".");
   }
 
   void failure() {
@@ -164,12 +172,9 @@ class Page {
 
   void cards() {
     out_ << "<div class=\"cards\">\n";
-    accuracy_card("linear_probe", "Linear probe",
-                  "Test accuracy of a linear classifier on the trained network's features, on "
-                  "those of the untrained network, and on raw pixels.");
+    accuracy_card("linear_probe", "Linear probe", "Test accuracy of a linear classifier");
     accuracy_card("nearest_neighbour", "Nearest neighbour",
-                  "Test accuracy of the label of the nearest training image, by the same three "
-                  "distances.");
+                  "Test accuracy of the label of the nearest training image");
     reconstruction_card();
     samples_card();
     training_card();

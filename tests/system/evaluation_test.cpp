@@ -187,6 +187,54 @@ TEST_F(EvaluationOfARun,
   EXPECT_TRUE(evaluation("run").contains("frechet_pixels"));
 }
 
+TEST_F(EvaluationOfARun, BaselinesAreMeasuredAsAskedFor) {
+  const std::string shards = make_shards("train", three_, 192),
+                    test = make_shards("test", three_, 60);
+  for (const auto& [baselines, untrained, pixels] :
+       {std::tuple<std::string, bool, bool>{"both", true, true},
+        {"untrained", true, false},
+        {"pixels", false, true},
+        {"none", false, false}}) {
+    SCOPED_TRACE(baselines);
+    const test::Outcome outcome = train_on("run", shards, test, "--eval.baselines " + baselines);
+    ASSERT_EQ(outcome.code, 0) << outcome.err;
+    for (const std::string group : {"linear_probe", "nearest_neighbour"}) {
+      const auto found = evaluation("run")[group];
+      EXPECT_TRUE(found.contains("trained"));
+      EXPECT_EQ(found.contains("untrained"), untrained) << found;
+      EXPECT_EQ(found.contains("pixels"), pixels) << found;
+    }
+    const std::string page = test::read_file(folder_ / "run/report.html");
+    EXPECT_EQ(page.find("on those of the untrained network") != std::string::npos, untrained);
+    EXPECT_EQ(page.find("on raw pixels") != std::string::npos, pixels);
+  }
+}
+
+// Larger than 32 pixels: the pixels' baseline is that of the images averaged to 32.
+TEST_F(EvaluationOfARun, PixelsOfLargeImagesAreAveraged) {
+  const auto pixels = [&](int64_t side) {
+    side_ = side;
+    const std::string name = std::to_string(side);
+    const test::Outcome outcome = train_on(
+        "run" + name, make_shards("train" + name, three_, 192),
+        make_shards("test" + name, three_, 60),
+        "--model.system gan --eval.network d --data.batch 16 --eval.samples 0 --model.resolution " +
+            name,
+        1);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return evaluation("run" + name);
+  };
+  const auto large = pixels(64), small = pixels(32);
+  EXPECT_EQ(large["protocol"]["pixels"], "averaged to 32x32");
+  EXPECT_FALSE(small["protocol"].contains("pixels"));
+  EXPECT_EQ(large["linear_probe"]["pixels"], 1);
+  const test::Outcome plan = test::run_command(
+      folder_, test::program("bbg_dist") + " plan --json --config " + test::shell_word(config_) +
+                   " --model.resolution 64 --eval.network d --model.width 4");
+  ASSERT_EQ(plan.code, 0) << plan.err;
+  EXPECT_EQ(nlohmann::json::parse(plan.out)["probe"]["features"], 32 * 32);
+}
+
 // A test image that cannot be read: only the evaluation needs it.
 class FailingEvaluation : public EvaluationOfARun {
  protected:

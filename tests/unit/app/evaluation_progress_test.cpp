@@ -75,6 +75,16 @@ TEST(EvaluationProgress, AskerIsCalledAfterEachPassAndMayEndTheEvaluation) {
   EXPECT_THROW(progress.batch_done(), std::runtime_error);
 }
 
+TEST(EvaluationProgress, NumberOfPassesMayBecomeKnownLater) {
+  Heard heard;
+  EvaluationProgress progress({}, heard.voice(false));
+  progress.begin("nearest neighbours", 1);
+  heard.now = 40;
+  progress.batch_done(4);
+  EXPECT_THAT(heard.lines,
+              ElementsAre("evaluation, nearest neighbours: 1 of 4, 2:00 left of this part"));
+}
+
 TEST(EvaluationProgress, LineSearchThatTakesMorePassesThanForeseenIsNotPastItsEnd) {
   Heard heard;
   EvaluationProgress progress({}, heard.voice(false));

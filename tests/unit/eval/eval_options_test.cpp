@@ -18,6 +18,17 @@ TEST(EvaluateOptions, ReachTheProbe) {
   EXPECT_EQ(options.probe().iterations, 7);
 }
 
+TEST(EvaluateOptions, BaselinesAreLeftOutOneByOne) {
+  EvaluateOptions options;
+  EXPECT_TRUE(options.measures_untrained() && options.measures_pixels());
+  options.baselines = "untrained";
+  EXPECT_TRUE(options.measures_untrained() && !options.measures_pixels());
+  options.baselines = "pixels";
+  EXPECT_TRUE(!options.measures_untrained() && options.measures_pixels());
+  options.baselines = "none";
+  EXPECT_FALSE(options.measures_untrained() || options.measures_pixels());
+}
+
 TEST(EvaluateOptions, RefuseValuesOutOfBounds) {
   EvaluateOptions options;
   core::OptionTable table;

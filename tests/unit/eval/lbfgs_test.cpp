@@ -48,6 +48,26 @@ TEST(Lbfgs, FindsTheMinimumOfRosenbrocksValley) {
   EXPECT_LT(limited.value, 24.2);  // the start's
 }
 
+// Ranks on any hardware take equal steps, and so do versions of this program.
+TEST(Lbfgs, TakesTheSameStepsAsEver) {
+  const Objective chained = [](const std::vector<double>& x, std::vector<double>& gradient) {
+    double value = 0;
+    for (double& slope : gradient) slope = 0;
+    for (size_t i = 0; i + 1 < x.size(); ++i) {
+      const double a = 1 - x[i], b = x[i + 1] - x[i] * x[i];
+      value += a * a + 100 * b * b;
+      gradient[i] += -2 * a - 400 * x[i] * b;
+      gradient[i + 1] += 200 * b;
+    }
+    return value;
+  };
+  const LbfgsResult result = minimise(chained, std::vector<double>(12, -1.2), {.iterations = 40});
+  EXPECT_EQ(result.iterations, 40);
+  EXPECT_EQ(result.x[0], 0x1.fc6c57cc9e2bbp-1);
+  EXPECT_EQ(result.x[11], -0x1.3df6b4688fd96p-10);
+  EXPECT_EQ(result.value, 0x1.ef6149ba23227p+1);
+}
+
 TEST(Lbfgs, ReturnsAMinimumItStartsFrom) {
   int64_t calls = 0;
   const LbfgsResult result = minimise(

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "support/memory_meter.h"
 #include "support/self_communicator.h"
 #include "support/threads_communicator.h"
 #include "unit/eval/labelled_points.h"
@@ -60,6 +61,39 @@ TEST(NearestNeighbour, AgreesWithBruteForceOnAnyNumberOfRanks) {
       });
     }
   }
+}
+
+// 24 MB on one rank are two blocks; on three, of which the first has none, two of unequal length.
+TEST(NearestNeighbour, AgreesWithBruteForceOverSeveralBlocks) {
+  const Points train = clouds(1500, 4096, 6, 0.04, 1), test = clouds(30, 4096, 6, 0.04, 2);
+  const double expected = brute_force(train, test, 3);
+  EXPECT_GT(expected, 0.2);
+  EXPECT_LT(expected, 0.9);
+  EXPECT_EQ(alone(train, test, 3), expected);
+  bbg::testing::run_ranks(3, [&](comm::Communicator& communicator) {
+    const Points own = train.part(communicator, true), measured = test.part(communicator);
+    std::vector<int64_t> passes;
+    EXPECT_EQ(
+        nearest_neighbour_accuracy(communicator, own.features, own.labels, measured.features,
+                                   measured.labels, 3, [&](int64_t all) { passes.push_back(all); }),
+        expected);
+    // On every rank, the one without images too.
+    EXPECT_EQ(passes, std::vector<int64_t>(2 * 2, 2 * 2));
+  });
+}
+
+// The whole training split are 98 MB; a rank takes a few blocks of 16, and the communicator of this
+// test copies them.
+TEST(NearestNeighbour, NoRankGathersTheTrainingSplit) {
+  const Points train = clouds(6000, 4096, 6, 0.04, 1), test = clouds(30, 4096, 6, 0.04, 2);
+  const int64_t whole = train.features.nbytes();
+  bbg::testing::run_ranks(3, [&](comm::Communicator& communicator) {
+    const Points own = train.part(communicator), measured = test.part(communicator);
+    const bbg::testing::MemoryMeter meter;
+    nearest_neighbour_accuracy(communicator, own.features, own.labels, measured.features,
+                               measured.labels);
+    EXPECT_LT(meter.peak(), whole);
+  });
 }
 
 TEST(NearestNeighbour, FindsEverySampleOfTheTrainingSplit) {
