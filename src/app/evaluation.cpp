@@ -315,6 +315,18 @@ double Evaluation::sample_distance(train::TrainState& state, const eval::Gaussia
   return eval::frechet_distance(eval::fit_gaussian(communicator_, at::cat(parts)), test);
 }
 
+std::vector<std::string> Evaluation::progress_names() const {
+  std::vector<std::string> names;
+  const auto add = [&](bool is_measured, std::initializer_list<const char*> measures) {
+    if (is_measured) names.insert(names.end(), measures.begin(), measures.end());
+  };
+  add(compares_samples(), {"eval.frechet_pixels"});
+  add(has_features(), {"eval.linear_probe", "eval.nearest_neighbour"});
+  add(reconstructs(), {"eval.reconstruction_error", "eval.reconstruction_error_random",
+                       "eval.reconstruction_ratio"});
+  return names;
+}
+
 core::Values Evaluation::progress(train::TrainState& state) const {
   try {
     const core::Values values = curve_values(state);

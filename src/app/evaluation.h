@@ -47,6 +47,9 @@ class Evaluation {
   // Real on top, G(E(x)) below; where reconstructs().
   report::Image reconstruction_grid(train::TrainState& state) const;
 
+  // Names of what progress() gives.
+  std::vector<std::string> progress_names() const;
+
   // The measures of the averaged networks, as "eval.<measure>", for a curve over training. Leaves
   // the state as it was.
   core::Values progress(train::TrainState& state) const;

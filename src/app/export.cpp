@@ -232,7 +232,7 @@ void append_example(const RunConfig& config, const Networks& nets, const Data& d
 void ExportOptions::take_from(std::vector<std::string>& arguments) {
   core::OptionTable table;
   table.add("export.output", &output, "The file that is written").path();
-  table.add("export.checkpoint", &checkpoint, "Folder of one checkpoint").path();
+  table.add("export.checkpoint", &checkpoint, "Folder of one checkpoint, or best").path();
   table.add("export.networks", &networks, "Words of G, E and D");
   table.add("export.averaged", &averaged, "Take the averages of G and E");
   table.add("export.with-example", &with_example, "Add inputs and what comes out of them");

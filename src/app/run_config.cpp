@@ -104,6 +104,11 @@ void RunConfig::parse(const std::vector<std::string>& arguments) {
                                ", which regresses no codes",
                            "set loss.latent-to-g = 0, or model.system = latent-regressor");
   }
+  if (checkpoint.keep_best != "none" && evaluate.every == 0) {
+    throw core::UsageError(
+        "checkpoint.keep-best = " + checkpoint.keep_best + " needs evaluations to choose by",
+        "set eval.every to the number of steps between them");
+  }
   if (evaluate.network == "d" && !model.has_discriminator()) {
     throw core::UsageError("eval.network = d does not fit model.system = " + model.system +
                                ", which has no discriminator",

@@ -1,6 +1,8 @@
 #include "app/run_folder.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -196,6 +198,23 @@ void RunFolder::save(train::TrainState& state, int64_t step, const std::string& 
     dict.text["bucket_bytes"] = std::to_string(state.queue.bucket_bytes());
   }
   store_->save(dict, step);
+}
+
+void RunFolder::keep_if_best(int64_t step, const report::Values& values) {
+  const std::string& measure = config_.checkpoint.keep_best;
+  if (!owner() || measure == "none") return;
+  const auto found = std::find_if(values.begin(), values.end(),
+                                  [&](const auto& value) { return value.first == measure; });
+  if (found == values.end() || !std::isfinite(found->second)) return;
+  const double value = found->second;
+  const auto best = store_->best();
+  const bool is_comparable = best && best->measure == measure;
+  // Accuracies are best where they are high, distances where they are low.
+  const bool is_accuracy = measure == "eval.linear_probe" || measure == "eval.nearest_neighbour";
+  if (is_comparable && !(is_accuracy ? value > best->value : value < best->value)) return;
+  store_->keep_best({step, measure, value});
+  log_.info("best checkpoint so far: step " + std::to_string(step) + ", " + measure + " = " +
+            std::to_string(value));
 }
 
 void RunFolder::report(const report::Interval& interval) {

@@ -44,6 +44,9 @@ class RunFolder {
 
   // Collective where the optimizer is shared out.
   void save(train::TrainState& state, int64_t step, const std::string& watch, int64_t image_offset);
+  // Of an evaluation of the step that was saved last: with checkpoint.keep-best its checkpoint is
+  // kept where it is better than those before.
+  void keep_if_best(int64_t step, const report::Values& values);
   void report(const report::Interval& interval);
   // Of an evaluation after the report of that step.
   void report_more(int64_t step, const report::Values& values);

@@ -68,7 +68,7 @@ std::vector<int64_t> wanted_labels(const RunConfig& config, const SampleOptions&
 void SampleOptions::take_from(std::vector<std::string>& arguments) {
   core::OptionTable table;
   table.add("sample.output", &output, "FILE.png for a grid, or a folder").path();
-  table.add("sample.checkpoint", &checkpoint, "Folder of one checkpoint").path();
+  table.add("sample.checkpoint", &checkpoint, "Folder of one checkpoint, or best").path();
   table.add("sample.count", &count, "Number of images").at_least(1).at_most(100'000'000);
   table.add("sample.draw", &draw, "Another number, other images").at_least(0).at_most(1'000'000);
   table.add("sample.label", &label, "Class of all images").at_least(-1);

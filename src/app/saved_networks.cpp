@@ -11,6 +11,9 @@ namespace {
 
 checkpoint::Store::Loaded load_checkpoint(const RunConfig& config, const std::string& checkpoint,
                                           core::FileSystem& files, const core::Log& log) {
+  if (checkpoint == "best") {
+    return checkpoint::Store(files, config.run.output + "/checkpoints", 1).load_best();
+  }
   if (!checkpoint.empty()) return checkpoint::Store::load_folder(files, checkpoint);
   const std::string folder = config.run.output + "/checkpoints";
   std::vector<std::string> skipped;

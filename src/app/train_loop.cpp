@@ -2,6 +2,7 @@
 
 #include <ATen/record_function.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -149,6 +150,17 @@ void set_buckets(int64_t kept, train::TrainState& state, comm::Communicator& com
   throw Leave{core::kExitRestart};
 }
 
+void check_keep_best(const RunConfig& config, const std::vector<std::string>& measures) {
+  const std::string& wanted = config.checkpoint.keep_best;
+  if (wanted == "none") return;
+  if (std::find(measures.begin(), measures.end(), wanted) != measures.end()) return;
+  std::string there;
+  for (const std::string& measure : measures) there += (there.empty() ? "" : ", ") + measure;
+  throw core::UsageError(
+      "checkpoint.keep-best = " + wanted + " is not measured in this run",
+      there.empty() ? "set checkpoint.keep-best = none" : "choose one of " + there);
+}
+
 bool is_evaluation_due(const RunConfig& config, int64_t step) {
   return config.evaluate.every > 0 && step > 0 && step % config.evaluate.every == 0;
 }
@@ -157,7 +169,11 @@ bool is_evaluation_due(const RunConfig& config, int64_t step) {
 // but itself.
 void look(int64_t step, bool is_evaluating, bool is_drawing, const Evaluation& evaluation,
           train::TrainState& state, RunFolder& folder) {
-  if (is_evaluating) folder.report_more(step, evaluation.progress(state));
+  if (is_evaluating) {
+    const core::Values values = evaluation.progress(state);
+    folder.report_more(step, values);
+    folder.keep_if_best(step, values);
+  }
   if (!is_drawing) return;
   evaluation.prepare(state);
   folder.grids(step, evaluation, state);
@@ -258,6 +274,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
                               communicator, tensor_options, evaluation_progress);
   if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());
   together(control, [&] {
+    check_keep_best(config, evaluation.progress_names());
     if (!evaluation.has_features()) return;
     check_probe_memory(probe_width(config, state.nets), sets->train.num_classes(),
                        control.local_size(), host_memory_bytes());
@@ -343,7 +360,8 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     const bool is_due = is_reporting_spectra || step % config.report.every == 0;
     const bool is_reporting = last || is_due || is_evaluating;
     const bool is_stopping = !last && is_asked_to_stop();
-    const bool is_saving = last || is_stopping || step % config.checkpoint.every == 0;
+    const bool is_saving = last || is_stopping || step % config.checkpoint.every == 0 ||
+                           (is_evaluating && config.checkpoint.keep_best != "none");
     report::Values losses;
     if (is_reporting || is_saving) {
       losses = measured(loss_d, loss_ge, state, communicator);

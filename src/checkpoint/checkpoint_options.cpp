@@ -10,6 +10,13 @@ void CheckpointOptions::declare(core::OptionTable& table) {
       .unit("checkpoints")
       .at_least(1)
       .at_most(1'000'000);
+  table
+      .add("checkpoint.keep-best", &keep_best,
+           "The checkpoint that an evaluation during training (eval.every) found best by this "
+           "measure "
+           "stays too, beside the newest; each evaluated step is saved")
+      .one_of({"none", "eval.linear_probe", "eval.nearest_neighbour", "eval.reconstruction_error",
+               "eval.reconstruction_ratio", "eval.frechet_pixels"});
 }
 
 }  // namespace bbg::checkpoint

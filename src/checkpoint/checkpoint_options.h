@@ -2,6 +2,7 @@
 // When checkpoints are written and how many stay.
 
 #include <cstdint>
+#include <string>
 
 #include "core/options.h"
 
@@ -10,6 +11,7 @@ namespace bbg::checkpoint {
 struct CheckpointOptions {
   int64_t every = 500;  // steps
   int64_t keep = 3;
+  std::string keep_best = "none";
 
   void declare(core::OptionTable& table);
 };

@@ -21,12 +21,13 @@ constexpr int64_t kFormatVersion = 1;
 constexpr const char* kStateFile = "state.safetensors";
 constexpr const char* kManifestFile = "manifest.json";
 constexpr const char* kPartial = ".partial";
-constexpr std::string_view kPrefix = "step-";
+constexpr const char* kBestFile = "best.json";
+constexpr std::string_view kPrefix = "step-", kBestPrefix = "best-";
 
 // The step of a folder with a final name; none for anything else.
-std::optional<int64_t> step_of(const std::string& name) {
-  if (name.rfind(kPrefix, 0) != 0) return std::nullopt;
-  const std::string digits = name.substr(kPrefix.size());
+std::optional<int64_t> step_of(const std::string& name, std::string_view prefix = kPrefix) {
+  if (name.rfind(prefix, 0) != 0) return std::nullopt;
+  const std::string digits = name.substr(prefix.size());
   const bool is_number =
       digits.size() >= 8 && digits.size() <= 18 &&
       std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -40,6 +41,11 @@ std::string manifest_of(const core::StateDict& state, int64_t step, const Writte
                          {"bytes", written.bytes}, {"xxh3", core::hex(written.checksum)},
                          {"text", state.text}};
   return manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string numbered(std::string_view prefix, int64_t step) {
+  const std::string digits = std::to_string(step);
+  return std::string(prefix) + std::string(digits.size() < 8 ? 8 - digits.size() : 0, '0') + digits;
 }
 
 std::string parent_of(const std::string& path) {
@@ -65,10 +71,10 @@ Store::Store(core::FileSystem& files, std::string folder, int64_t keep, Check ch
   while (folder_.size() > 1 && folder_.back() == '/') folder_.pop_back();
 }
 
-std::string Store::path_of(int64_t step) const {
-  const std::string digits = std::to_string(step);
-  return folder_ + "/" + std::string(kPrefix) +
-         std::string(digits.size() < 8 ? 8 - digits.size() : 0, '0') + digits;
+std::string Store::path_of(int64_t step) const { return folder_ + "/" + numbered(kPrefix, step); }
+
+std::string Store::best_path_of(int64_t step) const {
+  return folder_ + "/" + numbered(kBestPrefix, step);
 }
 
 std::vector<int64_t> Store::steps() {
@@ -82,7 +88,8 @@ std::vector<int64_t> Store::steps() {
 
 void Store::remove_leftovers() {
   for (const std::string& name : files_.list(folder_)) {
-    if (name.rfind(kPrefix, 0) == 0 && name.ends_with(kPartial)) {
+    const bool is_ours = name.rfind(kPrefix, 0) == 0 || name.rfind(kBestPrefix, 0) == 0;
+    if (is_ours && name.ends_with(kPartial)) {
       files_.remove_all(folder_ + "/" + name);
     }
   }
@@ -104,7 +111,7 @@ void Store::save(const core::StateDict& state, int64_t step) {
 
   if (files_.exists(path)) {
     std::string problem;
-    if (read_verified(step, &problem)) {
+    if (read_verified(path, step, &problem)) {
       const bool is_equal = files_.read(path + "/" + kManifestFile) == manifest;
       files_.remove_all(aside);
       if (is_equal) return;
@@ -125,8 +132,11 @@ void Store::remove_old(int64_t newest) {
   for (const int64_t step : steps()) {
     if (step <= newest) candidates.push_back(step);
   }
+  const auto best = this->best();
   while (static_cast<int64_t>(candidates.size()) > keep_) {
-    hide(candidates.front());
+    const bool is_best =
+        best && best->step == candidates.front() && !files_.exists(best_path_of(best->step));
+    if (!is_best) hide(candidates.front());
     candidates.erase(candidates.begin());
   }
   remove_leftovers();
@@ -134,8 +144,48 @@ void Store::remove_old(int64_t newest) {
 
 void Store::hide(int64_t step) { files_.rename(path_of(step), path_of(step) + kPartial); }
 
-std::optional<core::StateDict> Store::read_verified(int64_t step, std::string* problem) {
-  const std::string path = path_of(step);
+void Store::keep_best(const Best& best) {
+  const auto drop = [&](const std::string& path) { files_.rename(path, path + kPartial); };
+  // A folder of the same step that was given up would be taken for this one.
+  if (files_.exists(best_path_of(best.step))) drop(best_path_of(best.step));
+  const Json content = {{"step", best.step}, {"measure", best.measure}, {"value", best.value}};
+  core::write_atomically(files_, folder_ + "/" + kBestFile, content.dump(2) + "\n");
+  for (const std::string& name : files_.list(folder_)) {
+    if (step_of(name, kBestPrefix)) drop(folder_ + "/" + name);
+  }
+  remove_old(steps().back());
+}
+
+std::optional<Store::Best> Store::best() {
+  const std::string path = folder_ + "/" + kBestFile;
+  if (!files_.exists(path)) return std::nullopt;
+  const Json content = Json::parse(files_.read(path), nullptr, false);
+  const auto has = [&](const char* key, bool (Json::*is)() const noexcept) {
+    return content.is_object() && content.contains(key) && (content[key].*is)();
+  };
+  if (!has("step", &Json::is_number_integer) || !has("measure", &Json::is_string) ||
+      !has("value", &Json::is_number)) {
+    return std::nullopt;
+  }
+  const Best best{content["step"].get<int64_t>(), content["measure"].get<std::string>(),
+                  content["value"].get<double>()};
+  const bool is_there = files_.exists(best_path_of(best.step)) || files_.exists(path_of(best.step));
+  return is_there ? std::optional(best) : std::nullopt;
+}
+
+Store::Loaded Store::load_best() {
+  const auto best = this->best();
+  if (!best) {
+    throw core::UsageError("there is no best checkpoint in " + folder_,
+                           "train with checkpoint.keep-best and eval.every, or name a checkpoint's "
+                           "folder");
+  }
+  const bool is_given_up = files_.exists(best_path_of(best->step));
+  return load_folder(files_, is_given_up ? best_path_of(best->step) : path_of(best->step));
+}
+
+std::optional<core::StateDict> Store::read_verified(const std::string& path, int64_t step,
+                                                    std::string* problem) {
   const auto broken = [&](const std::string& text) {
     *problem = path + ": " + text;
     return std::nullopt;
@@ -177,14 +227,15 @@ std::optional<core::StateDict> Store::read_verified(int64_t step, std::string* p
 
 Store::Loaded Store::load_folder(core::FileSystem& files, std::string folder) {
   while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
-  const auto step = step_of(std::filesystem::path(folder).filename().string());
+  const std::string name = std::filesystem::path(folder).filename().string();
+  const auto step = step_of(name) ? step_of(name) : step_of(name, kBestPrefix);
   if (!step || !files.exists(folder)) {
     throw core::UsageError(folder + (step ? " does not exist" : " is not a checkpoint's folder"),
                            "a checkpoint is a folder checkpoints/step-NNNNNNNN of a run");
   }
   Store store(files, parent_of(folder), 1);
   std::string problem;
-  auto state = store.read_verified(*step, &problem);
+  auto state = store.read_verified(folder, *step, &problem);
   if (!state) throw core::UsageError(problem, "take another checkpoint of the run");
   return {std::move(*state), *step, folder};
 }
@@ -205,8 +256,14 @@ Store::Loaded Store::go_back(int64_t before, std::vector<std::string>* skipped) 
   }
   std::vector<int64_t> newest_first = steps();
   std::reverse(newest_first.begin(), newest_first.end());
+  const auto best = this->best();
   for (const int64_t step : newest_first) {
-    if (step > loaded->step) hide(step);
+    if (step <= loaded->step) break;
+    if (best && best->step == step && !files_.exists(best_path_of(step))) {
+      files_.rename(path_of(step), best_path_of(step));  // the run will come to the step again
+    } else {
+      hide(step);
+    }
   }
   remove_leftovers();
   return std::move(*loaded);
@@ -217,7 +274,7 @@ std::optional<Store::Loaded> Store::load_first(const std::vector<int64_t>& steps
   std::string problems;
   for (const int64_t step : steps) {
     std::string problem;
-    if (auto state = read_verified(step, &problem)) {
+    if (auto state = read_verified(path_of(step), step, &problem)) {
       return Loaded{std::move(*state), step, path_of(step)};
     }
     if (skipped != nullptr) skipped->push_back(problem);

@@ -1,8 +1,8 @@
 #pragma once
 // The checkpoints of a run: folder/step-NNNNNNNN/{state.safetensors, manifest.json}, the newest
-// `keep` of them (docs/formats.md). A checkpoint appears complete or not at all, whenever the
-// process, the machine or the disk stops: it is written aside, synced, renamed. Called by one
-// process, rank 0, and one thread at a time.
+// `keep` of them and the best by a measure (docs/formats.md). A checkpoint appears complete or not
+// at all, whenever the process, the machine or the disk stops: it is written aside, synced,
+// renamed. Called by one process, rank 0, and one thread at a time.
 
 #include <cstdint>
 #include <functional>
@@ -21,6 +21,13 @@ class Store {
     core::StateDict state;
     int64_t step = 0;
     std::string path;
+  };
+
+  // The checkpoint that is best by a measure, as best.json says.
+  struct Best {
+    int64_t step = 0;
+    std::string measure;
+    double value = 0;
   };
 
   // Says what is wrong with a state that was read back; empty: nothing.
@@ -46,8 +53,16 @@ class Store {
   // newest first. UsageError as above, and where there is no checkpoint.
   Loaded go_back(int64_t before, std::vector<std::string>* skipped);
 
-  // The checkpoint in this folder, .../step-NNNNNNNN. UsageError if it is not one, not whole, or of
-  // another format version.
+  // From here on the complete checkpoint best.step is kept, whatever else is removed, until another
+  // takes its place. Where go_back() gives up its step, its folder becomes best-NNNNNNNN.
+  void keep_best(const Best& best);
+  // None if there is none, or if its folder is gone.
+  std::optional<Best> best();
+  // UsageError if there is none, or if it is not whole.
+  Loaded load_best();
+
+  // The checkpoint in this folder, .../step-NNNNNNNN or .../best-NNNNNNNN. UsageError if it is not
+  // one, not whole, or of another format version.
   static Loaded load_folder(core::FileSystem& files, std::string folder);
 
   // Of the folders that bear a checkpoint's final name, ascending; whole or not.
@@ -55,6 +70,7 @@ class Store {
 
  private:
   std::string path_of(int64_t step) const;
+  std::string best_path_of(int64_t step) const;  // after its step was given up
   void remove_leftovers();
   void remove_old(int64_t newest);
   // The first whole one of these steps; none if there are no steps.
@@ -63,7 +79,8 @@ class Store {
   // A checkpoint that is half removed must not look like one.
   void hide(int64_t step);
   // Fills `problem` instead if it is not whole.
-  std::optional<core::StateDict> read_verified(int64_t step, std::string* problem);
+  std::optional<core::StateDict> read_verified(const std::string& path, int64_t step,
+                                               std::string* problem);
 
   core::FileSystem& files_;
   std::string folder_;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
+#include <set>
 
 #include "core/rng.h"
 #include "data/shard_writer.h"
@@ -233,6 +233,67 @@ TEST_F(EvaluationOfARun, PixelsOfLargeImagesAreAveraged) {
                    " --model.resolution 64 --eval.network d --model.width 4");
   ASSERT_EQ(plan.code, 0) << plan.err;
   EXPECT_EQ(nlohmann::json::parse(plan.out)["probe"]["features"], 32 * 32);
+}
+
+// Of steps 2 to 10 all but the newest two go, and the best by the curve stays.
+TEST_F(EvaluationOfARun, BestCheckpointIsKept) {
+  const std::string shards = make_shards("train", three_, 192),
+                    test = make_shards("test", three_, 60);
+  const auto run = [&](const std::string& output, int steps) {
+    return train_on(output, shards, test,
+                    "--checkpoint.keep-best eval.reconstruction_error --checkpoint.keep 2 "
+                    "--checkpoint.every 1000 --eval.every 2 --run.steps " +
+                        std::to_string(steps));
+  };
+  ASSERT_EQ(run("whole", 10).code, 0);
+  // Stopped after the evaluation of step 4, the run comes to the same end.
+  ASSERT_EQ(run("parts", 4).code, 0);
+  ASSERT_EQ(run("parts", 10).code, 0);
+  expect_equal_bits("whole", "parts", 10);
+  for (const std::string output : {"whole", "parts"}) {
+    SCOPED_TRACE(output);
+    std::istringstream lines(metrics(output));
+    int64_t best_step = 0;
+    double best_value = INFINITY;
+    for (std::string line; std::getline(lines, line);) {
+      const auto fields = nlohmann::json::parse(line);
+      if (!fields.contains("eval.reconstruction_error")) continue;
+      const double value = fields["eval.reconstruction_error"];
+      if (value < best_value) best_step = fields["step"], best_value = value;
+    }
+    const auto best =
+        nlohmann::json::parse(test::read_file(folder_ / (output + "/checkpoints/best.json")));
+    EXPECT_EQ(best["step"], best_step);
+    EXPECT_EQ(best["value"], best_value);
+    EXPECT_EQ(best["measure"], "eval.reconstruction_error");
+    std::set<std::string> expected = {"best.json", "step-00000008", "step-00000010"}, found;
+    char name[32];
+    std::snprintf(name, sizeof name, "step-%08d", static_cast<int>(best_step));
+    expected.insert(name);
+    for (const auto& entry : fs::directory_iterator(folder_ / (output + "/checkpoints"))) {
+      found.insert(entry.path().filename());
+    }
+    EXPECT_EQ(found, expected);
+  }
+  const test::Outcome sample = test::run_command(
+      folder_, test::program("bbg_dist") + " sample --config " +
+                   test::shell_word(folder_ / "whole/config.ini") + " --checkpoint best --output " +
+                   test::shell_word(folder_ / "grid.png"));
+  EXPECT_EQ(sample.code, 0) << sample.err;
+  EXPECT_THAT(sample.out, HasSubstr("whole/checkpoints/step-"));
+}
+
+TEST_F(EvaluationOfARun, BestCheckpointByWhatIsNotMeasuredIsRefused) {
+  const std::string shards = make_shards("train", three_, 192),
+                    test = make_shards("test", three_, 60);
+  test::expect_one_line(train_on("run", shards, test, "--checkpoint.keep-best eval.linear_probe"),
+                        2, "error: ", "needs evaluations to choose by");
+  const test::Outcome outcome =
+      train_on("run", shards, test,
+               "--checkpoint.keep-best eval.linear_probe --eval.every 2 --model.system gan");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("eval.linear_probe is not measured in this run"));
+  EXPECT_THAT(outcome.err, HasSubstr("choose one of eval.frechet_pixels"));
 }
 
 // A test image that cannot be read: only the evaluation needs it.

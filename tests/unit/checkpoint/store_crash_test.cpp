@@ -71,6 +71,41 @@ TEST(StoreCrash, AfterACrashAtAnyOperationTheOldOrTheNewCheckpointIsThere) {
   }
 }
 
+// Step 1 is the best and the newest one step 2, which takes its place.
+TEST(StoreCrash, AfterACrashAtAnyOperationTheOldOrTheNewBestIsThere) {
+  const auto prepared = [] {
+    auto files = disk_with(1, 1);
+    Store store(*files, kFolder, 1);
+    store.keep_best({1, "accuracy", 0.5});
+    store.save(test::make_state(2), 2);
+    return files;
+  };
+  const auto choose = [](core::FileSystem& files) {
+    Store(files, kFolder, 1).keep_best({2, "accuracy", 0.75});
+  };
+  const auto whole = prepared();
+  const int64_t before = whole->operations();
+  choose(*whole);
+  const int64_t operations = whole->operations() - before;
+  ASSERT_GT(operations, 3);
+  for (int64_t n = 0; n < operations; ++n) {
+    for (const Loss loss : kLosses) {
+      SCOPED_TRACE(testing::Message() << "operation " << n << ", loss " << static_cast<int>(loss));
+      const auto files = prepared();
+      files->fail_after(n, Failure::kCrash);
+      EXPECT_THROW(choose(*files), test::Crash);
+      files->restart(loss);
+      EXPECT_EQ(loaded_step(*files), 2);
+      Store store(*files, kFolder, 1);
+      const auto best = store.best();
+      ASSERT_TRUE(best);
+      const Store::Loaded loaded = store.load_best();
+      EXPECT_EQ(best->value, loaded.step == 1 ? 0.5 : 0.75);
+      EXPECT_TRUE(test::equal_states(loaded.state, test::make_state(loaded.step)));
+    }
+  }
+}
+
 TEST(StoreCrash, ASaveThatReturnedSurvivesEveryLoss) {
   for (const Loss loss : kLosses) {
     for (const int64_t step : {1, 2, 3}) {

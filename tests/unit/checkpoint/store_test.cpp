@@ -75,6 +75,68 @@ TEST_F(StoreTest, OneFolderIsLoadedByItsPath) {
   EXPECT_THAT(problem_of(folder_ / "run/checkpoints/step-00000002"), HasSubstr("has 7 bytes"));
 }
 
+TEST_F(StoreTest, TheBestStaysBesideTheNewestTwoUntilAnotherIs) {
+  const auto save = [&](int64_t step) { store_.save(test::make_state(step), step); };
+  EXPECT_FALSE(store_.best());
+  save(1);
+  store_.keep_best({1, "accuracy", 0.5});
+  for (const int64_t step : {2, 3, 4}) save(step);
+  EXPECT_THAT(store_.steps(), ElementsAre(1, 3, 4));
+  EXPECT_EQ(newest_step(), 4);
+  const auto best = store_.best();
+  ASSERT_TRUE(best);
+  EXPECT_EQ(best->step, 1);
+  EXPECT_EQ(best->measure, "accuracy");
+  EXPECT_EQ(best->value, 0.5);
+  EXPECT_TRUE(test::equal_states(store_.load_best().state, test::make_state(1)));
+  // One of the newest two needs no place of its own.
+  store_.keep_best({4, "accuracy", 0.75});
+  EXPECT_THAT(store_.steps(), ElementsAre(3, 4));
+  // Another process finds it.
+  Store other(*files_, folder_ / "run/checkpoints", 1);
+  for (const int64_t step : {5, 6}) other.save(test::make_state(step), step);
+  EXPECT_THAT(other.steps(), ElementsAre(4, 6));
+  EXPECT_EQ(other.load_best().step, 4);
+}
+
+TEST_F(StoreTest, GoingBackKeepsTheBestOfTheWayThatIsGivenUp) {
+  for (const int64_t step : {1, 2, 3}) {
+    store_.save(test::make_state(step), step);
+    if (step == 2) store_.keep_best({2, "accuracy", 0.5});
+  }
+  // Step 1 has been removed; the oldest whole one is the best itself, and stays where it is.
+  EXPECT_EQ(store_.go_back(3, &skipped_).step, 2);
+  EXPECT_THAT(store_.steps(), ElementsAre(2));
+  store_.save(test::make_state(3), 3);
+  store_.keep_best({3, "accuracy", 0.625});
+  EXPECT_EQ(store_.go_back(3, &skipped_).step, 2);
+  EXPECT_THAT(store_.steps(), ElementsAre(2));
+  ASSERT_TRUE(store_.best());
+  EXPECT_EQ(store_.best()->step, 3);
+  // The run comes to the step again, with another state.
+  store_.save(test::make_state(8), 3);
+  store_.save(test::make_state(4), 4);
+  store_.save(test::make_state(5), 5);
+  EXPECT_THAT(store_.steps(), ElementsAre(4, 5));
+  const Store::Loaded loaded = store_.load_best();
+  EXPECT_TRUE(test::equal_states(loaded.state, test::make_state(3)));
+  EXPECT_EQ(loaded.path, folder_ / "run/checkpoints/best-00000003");
+  store_.keep_best({5, "accuracy", 0.75});
+  EXPECT_EQ(store_.load_best().path, folder_ / "run/checkpoints/step-00000005");
+  EXPECT_FALSE(files_->exists(folder_ / "run/checkpoints/best-00000003"));
+}
+
+TEST_F(StoreTest, BestThatIsGoneOrUnreadableIsNone) {
+  store_.save(test::make_state(1), 1);
+  store_.keep_best({1, "accuracy", 0.5});
+  test::write_file(folder_ / "run/checkpoints/best.json", "nothing");
+  EXPECT_FALSE(store_.best());
+  EXPECT_THROW(store_.load_best(), core::UsageError);
+  store_.keep_best({1, "accuracy", 0.5});
+  files_->remove_all(folder_ / "run/checkpoints/step-00000001");
+  EXPECT_FALSE(store_.best());
+}
+
 TEST_F(StoreTest, TheNewestComesBackWithItsStepAndPathAndTheNewestTwoStay) {
   for (const int64_t step : {1, 2, 3, 4}) store_.save(test::make_state(step), step);
   EXPECT_THAT(store_.steps(), ElementsAre(3, 4));
