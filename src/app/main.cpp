@@ -19,7 +19,9 @@
 #include "app/together.h"
 #include "app/train_loop.h"
 #include "comm/end_job.h"
+#include "comm/launcher.h"
 #include "comm/make_communicator.h"
+#include "comm/self_communicator.h"
 #include "core/error.h"
 #include "core/first_calls.h"
 #include "core/open_files.h"
@@ -105,52 +107,52 @@ bool answer_alone(const std::vector<std::string>& arguments) {
   return true;
 }
 
-// `bbg_dist export` and `sample`; `arguments` are what follows the word.
+bool is_lone_command(const std::vector<std::string>& arguments) {
+  return !arguments.empty() && (arguments[0] == "export" || arguments[0] == "sample");
+}
+
 template <class Options, class Work>
-void work_alone(const std::string& command, std::vector<std::string> arguments,
-                comm::Communicator& control, Work work) {
+void work_alone(std::vector<std::string> arguments, Work work) {
   const bool json = std::erase(arguments, "--json") > 0;
   Options options;
   app::RunConfig config;
-  app::together(control, [&] {
-    if (control.size() > 1) {
-      throw core::UsageError("bbg_dist " + command + " works alone, not on " +
-                                 std::to_string(control.size()) + " ranks",
-                             "start it without mpirun or srun");
-    }
-    options.take_from(arguments);
-    config.parse(arguments);
-  });
-  const core::Log log(control.rank(), control.size(), true);
+  options.take_from(arguments);
+  config.parse(arguments);
+  comm::SelfCommunicator alone;
+  const core::Log log(alone.rank(), alone.size(), true);
   if (!config.note.empty()) log.info(config.note);
-  const auto [facts, text] = work(config, options, log);
+  const auto [facts, text] = work(config, options, alone, log);
   core::print(json ? facts.dump(2) + "\n" : text);
   core::flush_standard_output();
 }
 
-void export_alone(const std::vector<std::string>& arguments, comm::Communicator& control) {
-  work_alone<app::ExportOptions>(
-      "export", arguments, control,
-      [&](const app::RunConfig& config, const app::ExportOptions& options, const core::Log& log) {
-        const auto facts = app::export_networks(config, options, BBG_VERSION, control, log);
-        return std::pair(facts, app::export_text(facts));
-      });
+// `bbg_dist export` and `sample`, without MPI.
+void run_lone_command(const std::vector<std::string>& arguments) {
+  const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
+  if (arguments[0] == "export") {
+    work_alone<app::ExportOptions>(
+        rest, [](const auto& config, const auto& options, auto& alone, const auto& log) {
+          const auto facts = app::export_networks(config, options, BBG_VERSION, alone, log);
+          return std::pair(facts, app::export_text(facts));
+        });
+  } else {
+    work_alone<app::SampleOptions>(
+        rest, [](const auto& config, const auto& options, auto& alone, const auto& log) {
+          const auto facts = app::sample(config, options, alone, log);
+          return std::pair(facts, app::sample_text(facts));
+        });
+  }
 }
 
-void sample_alone(const std::vector<std::string>& arguments, comm::Communicator& control) {
-  work_alone<app::SampleOptions>(
-      "sample", arguments, control,
-      [&](const app::RunConfig& config, const app::SampleOptions& options, const core::Log& log) {
-        const auto facts = app::sample(config, options, control, log);
-        return std::pair(facts, app::sample_text(facts));
-      });
+int say(const std::exception& error) {
+  std::fprintf(stderr, "error: %s\n", core::message_of(error).c_str());
+  return core::exit_code_of(error);
 }
 
 // This rank's own failure: the others may wait in a collective, so they are told by ending the job.
 int fail(comm::Communicator& ranks, const std::exception& error) {
   if (ranks.size() > 1) comm::end_job(ranks, error);
-  std::fprintf(stderr, "error: %s\n", core::message_of(error).c_str());
-  return core::exit_code_of(error);
+  return say(error);
 }
 
 int run(const std::vector<std::string>& arguments, comm::Communicator& control) {
@@ -160,15 +162,12 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
   std::unique_ptr<comm::Communicator> own;
   comm::Communicator* ranks = &control;
   try {
-    if (!arguments.empty() && arguments[0] == "export") {
-      export_alone({arguments.begin() + 1, arguments.end()}, control);
-      return core::kExitSuccess;
-    }
-    if (!arguments.empty() && arguments[0] == "sample") {
-      sample_alone({arguments.begin() + 1, arguments.end()}, control);
-      return core::kExitSuccess;
-    }
     app::together(control, [&] {
+      if (is_lone_command(arguments)) {
+        throw core::UsageError("bbg_dist " + arguments[0] + " works alone, not on " +
+                                   std::to_string(control.size()) + " ranks",
+                               "start it without mpirun or srun");
+      }
       if (arguments.empty()) {
         throw core::UsageError(
             "nothing to do: no --config given",
@@ -203,12 +202,18 @@ int main(int argc, char** argv) {
       bbg::core::flush_standard_output();
       return bbg::core::kExitSuccess;
     }
+    if (is_lone_command(arguments) && bbg::comm::find_launcher().ranks == 1) {
+      bbg::core::make_first_calls();
+      run_lone_command(arguments);
+      return bbg::core::kExitSuccess;
+    }
     const bbg::comm::MpiSession session;
     bbg::core::make_first_calls();
     const auto control = bbg::comm::make_mpi_communicator({});
     return run(arguments, *control);
+  } catch (const c10::OutOfMemoryError& error) {
+    return say(bbg::app::out_of_gpu_memory(error));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "error: %s\n", bbg::core::message_of(error).c_str());
-    return bbg::core::exit_code_of(error);
+    return say(error);
   }
 }

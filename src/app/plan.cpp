@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/probe_memory.h"
+#include "comm/self_communicator.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "eval/probe.h"
@@ -14,30 +15,6 @@ namespace bbg::app {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-// Building networks asks nothing of it; their forward would.
-class NoCommunicator final : public comm::Communicator {
- public:
-  int rank() const override { return 0; }
-  int size() const override { return 1; }
-  int local_rank() const override { return 0; }
-  int local_size() const override { return 1; }
-  std::string name() const override { return "none"; }
-  void all_reduce(at::Tensor&, comm::Reduce) override { refuse(); }
-  void broadcast(at::Tensor&, int) override { refuse(); }
-  at::Tensor all_gather(const at::Tensor&) override { refuse(); }
-  void reduce_scatter(at::Tensor&, comm::Reduce) override { refuse(); }
-  void gather_in_place(at::Tensor&) override { refuse(); }
-  void barrier() override { refuse(); }
-  std::vector<std::string> all_gather_text(const std::string&) override { refuse(); }
-  bool agree(bool) override { refuse(); }
-  std::unique_ptr<comm::Communicator> split(const comm::SplitOptions&) override { refuse(); }
-  void interrupt() override { refuse(); }
-  [[noreturn]] void abort(int exit_code) override { std::exit(exit_code); }
-
- private:
-  [[noreturn]] static void refuse() { throw core::InternalError("a plan communicates"); }
-};
 
 // Parameters by the first part of their names: F, H, J and the scores of D.
 Json by_part(const model::Network& network) {
@@ -52,9 +29,9 @@ Json by_part(const model::Network& network) {
 }  // namespace
 
 Json plan(const RunConfig& config) {
-  NoCommunicator nobody;
+  comm::SelfCommunicator alone;
   const model::Nets nets =
-      model::make_nets(config.model, nobody, 1, at::TensorOptions(at::kMeta).dtype(at::kFloat));
+      model::make_nets(config.model, alone, 1, at::TensorOptions(at::kMeta).dtype(at::kFloat));
   Json parameters;
   int64_t total = 0, averaged = 0;
   const auto add = [&](const std::string& name, const model::Network& network, bool has_average) {
@@ -70,6 +47,7 @@ Json plan(const RunConfig& config) {
   const int64_t probe_features = probe_width(config, nets);
   return {
       {"name", config.run.name},
+      {"output", config.run.output},
       {"system", config.model.system},
       {"images",
        {{"resolution", config.model.data_resolution()},
@@ -87,7 +65,7 @@ Json plan(const RunConfig& config) {
 
 std::string plan_text(const Json& plan) {
   std::string text = plan["name"].get<std::string>() + ": " + plan["system"].get<std::string>() +
-                     "\n\nparameters\n";
+                     "\nrun folder: " + plan["output"].get<std::string>() + "\n\nparameters\n";
   char line[120];
   const auto row = [&](const std::string& indent, const std::string& name, int64_t count) {
     std::snprintf(line, sizeof line, "%s%-22s %15s\n", indent.c_str(), name.c_str(),

@@ -19,7 +19,8 @@ struct CommOptions {
 };
 
 // MPI from initialisation to finalisation. Only the constructing thread communicates, and one more
-// for each communicator that is split off for use beside it (communicator.h).
+// for each communicator that is split off for use beside it (communicator.h). UsageError where MPI
+// cannot start here, or would start every process of a launcher as a run of its own.
 class MpiSession {
  public:
   MpiSession();

@@ -1,32 +1,10 @@
 #pragma once
-// A communicator of one rank without MPI, for tests: every reduction is the identity.
+// The communicator of one rank without MPI, by the name that tests use.
 
-#include <cstdlib>
-
-#include "comm/communicator.h"
+#include "comm/self_communicator.h"
 
 namespace bbg::testing {
 
-class SelfCommunicator final : public comm::Communicator {
- public:
-  int rank() const override { return 0; }
-  int size() const override { return 1; }
-  int local_rank() const override { return 0; }
-  int local_size() const override { return 1; }
-  std::string name() const override { return "self"; }
-  void all_reduce(at::Tensor&, comm::Reduce) override {}
-  void broadcast(at::Tensor&, int) override {}
-  at::Tensor all_gather(const at::Tensor& tensor) override { return tensor.clone(); }
-  void reduce_scatter(at::Tensor&, comm::Reduce) override {}
-  void gather_in_place(at::Tensor&) override {}
-  void barrier() override {}
-  std::vector<std::string> all_gather_text(const std::string& text) override { return {text}; }
-  bool agree(bool ready) override { return ready; }
-  std::unique_ptr<comm::Communicator> split(const comm::SplitOptions&) override {
-    return std::make_unique<SelfCommunicator>();
-  }
-  void interrupt() override {}
-  [[noreturn]] void abort(int exit_code) override { std::_Exit(exit_code); }
-};
+using comm::SelfCommunicator;
 
 }  // namespace bbg::testing
