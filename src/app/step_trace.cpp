@@ -7,8 +7,6 @@
 #include <filesystem>
 #include <set>
 
-#include "core/error.h"
-
 namespace bbg::app {
 
 namespace profiler = torch::autograd::profiler;
@@ -23,8 +21,8 @@ void wait_for(at::Device device) {
 
 }  // namespace
 
-StepTrace::StepTrace(int64_t steps, std::string path, at::Device device)
-    : steps_(steps), path_(std::move(path)), device_(device) {
+StepTrace::StepTrace(int64_t steps, std::string path, at::Device device, const core::Log& log)
+    : steps_(steps), path_(std::move(path)), device_(device), log_(log) {
   // Where there is no GPU the profiler would report on standard error that it has found none.
   if (steps_ > 0 && !device_.is_cuda()) setenv("KINETO_LOG_LEVEL", "99", /*overwrite=*/0);
 }
@@ -44,21 +42,21 @@ void StepTrace::begin_step() {
   is_recording_ = true;
 }
 
-bool StepTrace::end_step() {
+void StepTrace::end_step() {
   ++done_;
-  if (!is_recording_ || done_ < kWarmUp + steps_) return false;
+  if (!is_recording_ || done_ < kWarmUp + steps_) return;
   is_recording_ = false;
   wait_for(device_);
   const auto result = profiler::disableProfiler();
   std::error_code ignored;
+  std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), ignored);
   std::filesystem::remove(path_, ignored);
   result->save(path_);
-  if (!std::filesystem::exists(path_)) {
-    throw core::SystemError({.call = "ProfilerResult::save",
-                             .object = path_,
-                             .cause = "PyTorch's profiler wrote no trace"});
+  if (std::filesystem::exists(path_, ignored)) {
+    log_.info("timeline: " + path_);
+  } else {
+    log_.warn("the timeline " + path_ + " cannot be written; the run goes on without");
   }
-  return true;
 }
 
 }  // namespace bbg::app

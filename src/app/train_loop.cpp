@@ -328,7 +328,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   go_on_from(start_position);
   StepTrace trace(config.report.trace_steps,
                   config.run.output + "/trace-rank-" + std::to_string(control.rank()) + ".json",
-                  tensor_options.device());
+                  tensor_options.device(), log);
   while (step < config.run.steps) {
     const double factor = watch.rate_factor() * config.train.rate_factor(step);
     const double lr_g = factor * config.train.lr_g, lr_e = factor * config.train.lr_e;
@@ -346,7 +346,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     ++step;
     state.update_averages(step);
     lead.end_step();
-    if (trace.end_step() && control.rank() == 0) log.info("timeline: " + trace.path());
+    trace.end_step();
     if (config.train.replica_check_every > 0 && step % config.train.replica_check_every == 0) {
       refuse_differing_replicas(state, step, control);
     }
