@@ -120,6 +120,68 @@ TEST_F(Cluster, RankThatDiesOrThrowsEndsTheJob) {
   EXPECT_THAT(outcome.err, HasSubstr("rank 1 had come to agree #15"));
 }
 
+TEST_F(Cluster, RanksThatSrunStartsWithoutPmixAreRefused) {
+  const std::string run = test::program("bbg_dist") + " --config " + test::shell_word(config_) +
+                          " --run.steps 1 --run.output " + test::shell_word(folder_ / "run");
+  const test::Outcome outcome = test::run_command(folder_, "srun --mpi=none -n2 " + run);
+  EXPECT_EQ(outcome.code, core::kExitUsage) << outcome.err;
+  EXPECT_THAT(outcome.err,
+              HasSubstr("error: srun started 2 processes that cannot find one another"));
+  EXPECT_THAT(outcome.err, HasSubstr("type: srun --mpi=pmix"));
+  EXPECT_FALSE(fs::exists(folder_ / "run"));
+  // MPI may know PMI, or end the process where it does not.
+  const test::Outcome by_pmi = test::run_command(folder_, "srun --mpi=pmi2 -n2 " + run);
+  EXPECT_THAT(by_pmi.err, HasSubstr("type: srun --mpi=pmix"));
+}
+
+// As in the shell of `srun --pty bash`, whatever it was started with; and beside the tasks of a
+// batch job, of which its script is none.
+TEST_F(Cluster, OneRankInsideAStepOrABatchScriptTrainsAlone) {
+  const std::string run = test::program("bbg_dist") + " --config " + test::shell_word(config_) +
+                          " --run.steps 1 --run.output ";
+  for (const std::string kind : {"none", "pmi2", "pmix"}) {
+    const std::string output = folder_ / kind;
+    // A second program finds Slurm's server used up.
+    test::write_file(folder_ / "shell.sh", run + output + " && " + run + output + "-again && " +
+                                               test::program("bbg_dist") + " sample --config " +
+                                               output + "/config.ini --count 4 --output " + output +
+                                               ".png");
+    const test::Outcome outcome = test::run_command(
+        folder_, "srun --mpi=" + kind + " -n1 bash " + test::shell_word(folder_ / "shell.sh"));
+    EXPECT_EQ(outcome.code, 0) << kind << ": " << outcome.err;
+    EXPECT_TRUE(fs::exists(output + ".png"));
+  }
+  test::write_file(folder_ / "batch.sh", "#!/bin/bash\nsource " + source("launch/env.sh") + "\n" +
+                                             run + (folder_ / "batch") + "\n");
+  const test::Outcome batch = test::run_command(
+      folder_, "sbatch --wait -n4 -o " + (folder_ / "batch.log") + " " + (folder_ / "batch.sh"));
+  EXPECT_EQ(batch.code, 0) << test::read_file(folder_ / "batch.log");
+}
+
+TEST_F(Cluster, LaunchRunInsideAStepDoesNotWaitForIt) {
+  const test::Outcome outcome = test::run_command(
+      folder_, "salloc --quiet --nodes=2 --ntasks-per-node=1 timeout 200 srun --mpi=none -N1 -n1 " +
+                   train_command(2, "run", "--run.steps 1"));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("2 ranks on 2 hosts"));
+}
+
+// Each node has a /tmp of its own.
+TEST_F(Cluster, TracesOfHostsThatDoNotSeeTheRunFolderStayThere) {
+  const std::string output = "/tmp" + folder_.path() + "/traced";
+  const test::Outcome outcome = test::run_command(
+      folder_, "salloc --quiet --nodes=2 --ntasks-per-node=1 " +
+                   train_command(2, "run",
+                                 "--run.steps 5 --report.trace-steps 1 --run.output " +
+                                     test::shell_word(output)));
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  const test::Outcome found =
+      test::run_command(folder_, "srun --nodes=4 --ntasks-per-node=1 bash -c 'ls " + output +
+                                     "/trace-*; rm -rf " + output + "'");
+  EXPECT_THAT(found.out, HasSubstr("trace-rank-0.json"));
+  EXPECT_THAT(found.out, HasSubstr("trace-rank-1.json"));
+}
+
 TEST_F(Cluster, JobThatRunsOutOfTimeGoesOnFromTheQueueBitForBit) {
   const std::string steps = "--run.steps 150";
   const std::string whole = submit("whole", steps);
