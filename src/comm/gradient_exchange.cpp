@@ -3,11 +3,23 @@
 #include <torch/csrc/autograd/utils/lambda_post_hook.h>
 #include <torch/csrc/autograd/variable.h>
 
+#include <cmath>
 #include <utility>
 
 #include "core/error.h"
 
 namespace bbg::comm {
+
+namespace {
+
+// The nearest number to the root of a scalar. On a CPU libtorch's own is MKL's, which misses it by
+// one unit on some processors; a GPU's is right.
+at::Tensor root_of(const at::Tensor& scalar) {
+  if (!scalar.is_cpu()) return scalar.sqrt();
+  return at::full({}, std::sqrt(scalar.item<double>()), scalar.options());
+}
+
+}  // namespace
 
 struct GradientExchange::Buckets {
   struct Bucket {
@@ -152,7 +164,7 @@ at::Tensor GradientExchange::norm() {
     at::Tensor total = at::zeros({}, gradients_.options());
     for (const at::Tensor& part : owned(gradients_)) total += at::dot(part, part);
     communicator_.all_reduce(total, Reduce::kSum);
-    return total.sqrt();
+    return root_of(total);
   }
   at::Tensor norm = gradients_.norm();
   // Hosts that use another number of threads may round it otherwise; rank 0's counts.

@@ -1,5 +1,7 @@
 #include "loss/loss.h"
 
+#include <numbers>
+
 #include "core/error.h"
 
 namespace bbg::loss {
@@ -91,6 +93,11 @@ Loss mean(const std::vector<Loss>& portions) {
 
 Kind LossOptions::parsed_kind() const {
   return kind == "logistic" ? Kind::kLogistic : Kind::kHinge;
+}
+
+double LossOptions::discriminator_at_chance() const {
+  const double of_one_kind = parsed_kind() == Kind::kHinge ? 1 : std::numbers::ln2;
+  return 2 * of_one_kind * scale;
 }
 
 Form LossOptions::parsed_form() const { return form == "mean" ? Form::kMean : Form::kSum; }

@@ -28,6 +28,8 @@ struct LossOptions {
   void declare(core::OptionTable& table);
   Kind parsed_kind() const;
   Form parsed_form() const;
+  // Of a term where all scores are zero; the same number on every processor.
+  double discriminator_at_chance() const;
 };
 
 struct Loss {

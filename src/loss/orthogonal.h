@@ -7,8 +7,10 @@
 
 namespace bbg::loss {
 
-// Adds dR/dW = 4 beta (W W^T * (1 - I)) W to the weight's gradient in place; nothing for tensors of
-// fewer than two dimensions. The gradient must be there.
-void add_orthogonal_gradient(const at::Tensor& weight, double beta);
+// (W W^T * (1 - I)) W, of which dR/dW is 4 beta times, in the weight's shape. For tensors of two or
+// more dimensions. Without a graph.
+at::Tensor orthogonal_direction(const at::Tensor& weight);
+// Adds dR/dW to the weight's gradient in place, which must be there.
+void add_orthogonal_gradient(const at::Tensor& weight, const at::Tensor& direction, double beta);
 
 }  // namespace bbg::loss

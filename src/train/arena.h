@@ -3,6 +3,7 @@
 // in the order in which backward produces gradients (last declared first). Zeroing is one memset,
 // the update one fused call, the average one lerp, a bucket of the exchange a slice. Takes the
 // network's parameters over: their tensors keep identity, values and strides, and change storage.
+// Of buffers, without gradients, it makes one piece of memory too.
 
 #include <functional>
 

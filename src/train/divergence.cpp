@@ -20,16 +20,10 @@ std::string number(double value) {
   return text;
 }
 
-double value_at_chance(const loss::LossOptions& loss) {
-  const core::Scores zero{.x = at::zeros({1}, at::kDouble), .z = {}, .xz = {}};
-  return loss::discriminator_loss(loss.parsed_kind(), zero, zero, loss.parsed_form(), loss.scale)
-      .x.item<double>();
-}
-
 }  // namespace
 
 DivergenceWatch::DivergenceWatch(const TrainOptions& options, const loss::LossOptions& loss)
-    : options_(options), chance_(value_at_chance(loss)) {}
+    : options_(options), chance_(loss.discriminator_at_chance()) {}
 
 std::optional<Trouble> DivergenceWatch::observe(int64_t step, const core::Values& values,
                                                 bool is_regular) {

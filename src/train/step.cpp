@@ -214,13 +214,8 @@ void Step::update(Trained& trained, const model::Network& network) {
     trained.arena.gradients().mul_(
         (train_.clip_norm / (trained.gradient_norm + kClipEps)).clamp_max(1));
   }
-  // After the exchange: what follows is the same on every rank.
-  if (train_.orthogonal > 0 && &trained == &state_.g) {
-    for (const auto& parameter : network.store().parameters()) {
-      if (parameter.name == "class_embedding.weight") continue;  // docs/choices.md 50
-      loss::add_orthogonal_gradient(parameter.tensor, train_.orthogonal);
-    }
-  }
+  // After the exchange: what follows is the same on every rank, to the last bit.
+  if (train_.orthogonal > 0 && &trained == &state_.g) add_orthogonal_gradients(network);
   if (train_.weight_decay > 0) {
     const at::NoGradGuard no_grad;
     for (const at::Tensor& weight : network.store().decayed()) {
@@ -228,6 +223,21 @@ void Step::update(Trained& trained, const model::Network& network) {
     }
   }
   trained.step();
+}
+
+// The ranks take turns at the weights and send what they find: processors of different make round
+// products of matrices otherwise.
+void Step::add_orthogonal_gradients(const model::Network& network) {
+  comm::Communicator& ranks = state_.communicator();
+  int turn = 0;
+  for (const auto& [name, weight] : network.store().parameters()) {
+    if (weight.dim() < 2 || name == "class_embedding.weight") continue;  // docs/choices.md 50
+    const int maker = turn++ % ranks.size();
+    at::Tensor direction = ranks.rank() == maker ? loss::orthogonal_direction(weight)
+                                                 : at::empty(weight.sizes(), weight.options());
+    if (ranks.size() > 1) ranks.broadcast(direction, maker);
+    loss::add_orthogonal_gradient(weight, direction, train_.orthogonal);
+  }
 }
 
 loss::Loss Step::make_discriminator_update(const core::Batch& batch, const Noise& noise) {

@@ -75,6 +75,7 @@ class Step {
   // Averages the gradients over ranks, clips them (docs/choices.md 70), adds those of
   // regularisation and makes Adam's step.
   void update(Trained& trained, const model::Network& network);
+  void add_orthogonal_gradients(const model::Network& network);
   // Each kind of update from its start to its end, at the rates that are set.
   enum Kind { kDiscriminator, kGeneratorEncoder, kTogether };
   using Losses = UpdateGraphs::Losses;

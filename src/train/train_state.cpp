@@ -42,6 +42,20 @@ model::ModelOptions as_trained(model::ModelOptions model, const TrainOptions& tr
   return model;
 }
 
+// Running statistics and vectors of spectral norm in one piece of memory.
+std::optional<Arena> arena_of_buffers(const model::Nets& nets) {
+  std::vector<model::NamedTensor> all;
+  const auto add = [&](const model::Network* network) {
+    if (network == nullptr) return;
+    all.insert(all.end(), network->store().buffers().begin(), network->store().buffers().end());
+  };
+  add(nets.generator.get());
+  add(nets.encoder.get());
+  add(nets.discriminator.get());
+  if (all.empty()) return std::nullopt;
+  return std::optional<Arena>(std::in_place, all, /*has_gradients=*/false);
+}
+
 std::unique_ptr<comm::Communicator> split_for_norms(const TrainOptions& options,
                                                     comm::Communicator& communicator) {
   if (communicator.size() == 1 || options.norm_group == "all") return nullptr;
@@ -112,6 +126,7 @@ TrainState::TrainState(const model::ModelOptions& model_options, const TrainOpti
     model::copy_state(*nets.encoder, *average_e);
     average_e_arena.emplace(average_e->store().parameters(), /*has_gradients=*/false, queue.unit());
   }
+  buffers_ = arena_of_buffers(nets);
   // All ranks compute the same start; hosts of different make may round a QR differently, so rank
   // 0's counts.
   broadcast(communicator);
@@ -140,9 +155,16 @@ void TrainState::merge_statistics() {
   }
 }
 
+// Every rank moves running statistics and the vectors of spectral norm by itself, from values that
+// are equal on all; but processors of different make round sums and products otherwise.
+void TrainState::share_buffers() {
+  if (buffers_ && num_ranks() > 1) communicator_.broadcast(buffers_->values(), 0);
+}
+
 void TrainState::update_averages(int64_t step) {
   RECORD_USER_SCOPE("averages");
   if (norm_ranks) merge_statistics();
+  share_buffers();
   const double decay = step < options_.ema_start ? 0 : options_.ema_decay;
   average(*nets.generator, g.arena, *average_g, *average_g_arena, decay);
   if (average_e) {

@@ -61,9 +61,10 @@ struct TrainState {
   std::optional<Arena> average_g_arena, average_e_arena;
 
   int num_ranks() const { return communicator_.size(); }
+  comm::Communicator& communicator() { return communicator_; }
 
-  // After a G/E update; `step` counts finished ones, including this one. Running statistics of
-  // groups of ranks are averaged first: a collective where there are groups.
+  // After a G/E update; `step` counts finished ones, including this one. Buffers become equal on
+  // all ranks first. A collective.
   void update_averages(int64_t step);
   // The averages' buffers as update_averages() left them: evaluation puts statistics of its own
   // there.
@@ -94,8 +95,10 @@ struct TrainState {
   };
   std::vector<Moment> shared_moments();
   void merge_statistics();
+  void share_buffers();
 
   comm::Communicator& communicator_;
+  std::optional<Arena> buffers_;  // of all networks that are trained; empty: they have none
 
   std::map<std::string, at::Tensor> loaded_moments_;  // of load(), whole, until broadcast()
   TrainOptions options_;

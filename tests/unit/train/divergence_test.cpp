@@ -5,6 +5,9 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
+
+#include "support/rounds_otherwise.h"
 
 namespace bbg::train {
 namespace {
@@ -51,6 +54,21 @@ TEST(DivergenceWatch, EndsAtWhatIsNotANumberUnlessItIsToGoBack) {
       EXPECT_EQ(trouble->since, 15);  // the update after step 15 may have spoilt that state
       EXPECT_EQ(trouble->answer, expected);
     }
+  }
+}
+
+// Ranks must hear the same: at the border of what counts as zero it hangs on the last bit.
+TEST(DivergenceWatch, AnswersTheSameOnEveryProcessor) {
+  TrainOptions at_half = options("stop");
+  at_half.watch_margin = 0.5;
+  loss::LossOptions logistic;
+  logistic.kind = "logistic";
+  DivergenceWatch here(at_half, logistic);
+  const testing::RoundsOtherwise other_processor;
+  DivergenceWatch there(at_half, logistic);
+  for (int64_t step = 1; step <= 8; ++step) {
+    EXPECT_FALSE(here.observe(step, losses(std::numbers::ln2), true));
+    EXPECT_FALSE(there.observe(step, losses(std::numbers::ln2), true));
   }
 }
 
