@@ -210,6 +210,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     comm::nccl_version();  // refuses another library than the one that was built against
     config.data.rank_batch(control.size(), config.train.accumulate);
     config.train.check_ranks(control.size());
+    config.exchange.check_ranks(control.size());
     sets.emplace(open_data_sets(config));
     const int64_t held_out = sets->held_out();
     if (held_out < control.size()) {

@@ -1,5 +1,7 @@
 #include "comm/exchange_options.h"
 
+#include "core/error.h"
+
 namespace bbg::comm {
 
 void ExchangeOptions::declare(core::OptionTable& table) {
@@ -25,7 +27,7 @@ void ExchangeOptions::declare(core::OptionTable& table) {
   table
       .add("comm.wire", &wire,
            "Type of gradients on their way: that of the arithmetic, or bfloat16 with half the "
-           "bytes")
+           "bytes, on at most 128 ranks")
       .one_of({"full", "bfloat16"});
   table.add("comm.shard-optimizer", &shard_optimizer,
             "Each rank keeps Adam's moments of its share of the parameters alone and updates those "
@@ -33,6 +35,18 @@ void ExchangeOptions::declare(core::OptionTable& table) {
   table.add("comm.nccl-window", &nccl_window,
             "On GPUs: keep gradients in memory of NCCL's own that all ranks have registered as one "
             "window, which spares copies between GPUs joined by NVLink");
+}
+
+void ExchangeOptions::check_ranks(int size) const {
+  // A ring adds one rank after the other. A sum of many is so large that what the next rank adds is
+  // below half a unit of its last place (8 binary digits), and is lost.
+  constexpr int kMost = 128;
+  if (wire != "bfloat16" || size <= kMost) return;
+  throw core::UsageError(
+      "comm.wire = bfloat16 serves at most " + std::to_string(kMost) + " ranks, not " +
+          std::to_string(size) +
+          ": its 8 binary digits lose a growing share of the mean with every rank that is added",
+      "set comm.wire = full, or start fewer ranks");
 }
 
 }  // namespace bbg::comm

@@ -19,6 +19,8 @@ struct ExchangeOptions {
   bool nccl_window = false;
 
   void declare(core::OptionTable& table);
+  // UsageError where they do not fit a job of so many ranks.
+  void check_ranks(int size) const;
 };
 
 }  // namespace bbg::comm

@@ -31,7 +31,9 @@ at::Tensor BottleneckResNet::operator()(const at::Tensor& x) {
   at::Tensor h = root_(x);
   for (Unit& unit : units_) {
     const at::Tensor activated = unit.bottleneck.activate(h);
-    h = unit.bottleneck.branch(activated) + (unit.shortcut ? (*unit.shortcut)(activated) : h);
+    // In this order, so that backward reaches the shortcut first, whose gradients leave first.
+    const at::Tensor branch = unit.bottleneck.branch(activated);
+    h = branch + (unit.shortcut ? (*unit.shortcut)(activated) : h);
   }
   return (*end_)(h);
 }

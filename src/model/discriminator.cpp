@@ -189,7 +189,11 @@ core::Scores Discriminator::scores(const at::Tensor& image_features,
 
 core::Scores Discriminator::forward(const at::Tensor& x, const at::Tensor& z,
                                     const at::Tensor& labels) {
-  return scores(image_features(x), code_features(z), labels);
+  // F first, H second: backward takes the newest first, and H's gradients leave before F's
+  // (docs/decisions/0004-exchange.md). As arguments of one call they would have no order.
+  const at::Tensor of_images = image_features(x);
+  const at::Tensor of_codes = code_features(z);
+  return scores(of_images, of_codes, labels);
 }
 
 }  // namespace bbg::model
