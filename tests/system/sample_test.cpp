@@ -44,6 +44,22 @@ int largest_difference(const std::vector<uint8_t>& a, const std::vector<uint8_t>
   return largest;
 }
 
+// Where MPI cannot start.
+TEST_F(Sample, StartsNoMpi) {
+  test::write_file(folder_ / "file", "");
+  const std::string place = "TMPDIR=" + test::shell_word(folder_ / "file/tmp") + " ";
+  const std::string program = place + test::program("bbg_dist");
+  const std::string run = " --config " + test::shell_word(folder_ / "run/config.ini") + " ";
+  EXPECT_EQ(test::run_command(folder_, program + run).code, 2);
+  for (const std::string& command :
+       {"sample" + run + "--output " + (folder_ / "grid.png"),
+        "export" + run + "--output " + (folder_ / "networks.safetensors"), "plan" + run}) {
+    const test::Outcome outcome = test::run_command(folder_, program + " " + command);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+  }
+  EXPECT_TRUE(fs::exists(folder_ / "grid.png") && fs::exists(folder_ / "networks.safetensors"));
+}
+
 TEST_F(Sample, WritesAGridOrAFileForEachImage) {
   test::Outcome outcome = sample("some/grid.png", "--count 11 --json");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
