@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/cuda_error.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/host_name.h"
@@ -46,9 +47,13 @@ std::vector<int> own_cores() {
   return cores;
 }
 
+// NVIDIA's, whether or not this program can use it.
+bool has_gpu_driver() {
+  return ::access("/proc/driver/nvidia", F_OK) == 0 || ::access("/dev/nvidiactl", F_OK) == 0;
+}
+
 // By identity, for two ranks may both call different GPUs "0".
-std::vector<std::string> visible_gpus() {
-  std::vector<std::string> gpus;
+void find_visible_gpus([[maybe_unused]] Seat& seat) {
 #ifdef BBG_CUDA
   // hasCUDA() asks the driver; on a machine without one it is false, whatever was compiled in.
   const int count = at::hasCUDA() ? static_cast<int>(at::getNumGPUs()) : 0;
@@ -56,18 +61,16 @@ std::vector<std::string> visible_gpus() {
     cudaDeviceProp properties;
     const cudaError_t code = cudaGetDeviceProperties(&properties, i);
     if (code != cudaSuccess) {
-      throw core::SystemError({.call = "cudaGetDeviceProperties",
-                               .object = "GPU " + std::to_string(i),
-                               .cause = cudaGetErrorString(code),
-                               .code = static_cast<int>(code)});
+      throw core::cuda_error(code, "cudaGetDeviceProperties", "GPU " + std::to_string(i),
+                             cudaGetErrorString(code));
     }
     uint64_t halves[2];
     static_assert(sizeof halves == sizeof properties.uuid.bytes);
     std::memcpy(halves, properties.uuid.bytes, sizeof halves);
-    gpus.push_back(core::hex(halves[0]) + core::hex(halves[1]));
+    seat.gpus.push_back(core::hex(halves[0]) + core::hex(halves[1]));
+    seat.capabilities.push_back(10 * properties.major + properties.minor);
   }
 #endif
-  return gpus;
 }
 
 // Index of each rank's GPU among those that it sees; -1: none is left for it.
@@ -83,6 +86,11 @@ std::vector<int> share_gpus(const std::vector<Seat>& seats) {
   return own;
 }
 
+// A rank that sees one GPU alone keeps NCCL from using NVLink between GPUs of a host.
+constexpr const char* kOneRankAGpu =
+    "start as many ranks a host as it has GPUs, each of which sees all of them (under Slurm: "
+    "--ntasks-per-node=N --gpus-per-node=N --gpu-bind=none)";
+
 [[noreturn]] void refuse_too_few_gpus(const std::vector<Seat>& seats, const std::string& host) {
   std::set<std::string> gpus;
   int ranks = 0;
@@ -94,8 +102,7 @@ std::vector<int> share_gpus(const std::vector<Seat>& seats) {
   throw core::UsageError("compute.device = cuda, but host " + host + " has " +
                              std::to_string(gpus.size()) + " visible GPU(s) for " +
                              std::to_string(ranks) + " rank(s)",
-                         "start as many ranks a host as it has GPUs (under Slurm: "
-                         "--ntasks-per-node and --gpus-per-task=1), or set compute.device = cpu");
+                         std::string(kOneRankAGpu) + ", or set compute.device = cpu");
 }
 
 std::string ranks_text(const std::vector<int>& ranks) {
@@ -117,12 +124,22 @@ std::string counted(size_t number, const std::string& word) {
 }  // namespace
 
 std::vector<Seat> gather_seats(comm::Communicator& control) {
-  const nlohmann::json own = {
-      {"host", core::host_name()}, {"cores", own_cores()}, {"gpus", visible_gpus()}};
+  Seat own{.host = core::host_name(), .cores = own_cores(), .gpus = {}};
+  find_visible_gpus(own);
+  own.has_gpu_driver = has_gpu_driver();
+  const nlohmann::json told = {{"host", own.host},
+                               {"cores", own.cores},
+                               {"gpus", own.gpus},
+                               {"capabilities", own.capabilities},
+                               {"driver", own.has_gpu_driver}};
   std::vector<Seat> seats;
-  for (const std::string& text : control.all_gather_text(own.dump())) {
+  for (const std::string& text : control.all_gather_text(told.dump())) {
     const auto seat = nlohmann::json::parse(text);
-    seats.push_back({seat.at("host"), seat.at("cores"), seat.at("gpus")});
+    seats.push_back({.host = seat.at("host"),
+                     .cores = seat.at("cores"),
+                     .gpus = seat.at("gpus"),
+                     .capabilities = seat.at("capabilities"),
+                     .has_gpu_driver = seat.at("driver")});
   }
   return seats;
 }
@@ -152,6 +169,38 @@ std::vector<Place> choose_places(const ComputeOptions& options, const std::vecto
                                             : std::max(1, static_cast<int>(share + 1e-6));
   }
   return places;
+}
+
+void check_precision(const std::string& precision, const std::vector<Seat>& seats,
+                     const std::vector<Place>& places) {
+  if (precision != "bfloat16") return;
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (!places[i].device.is_cuda()) continue;
+    const int capability = seats[i].capabilities.at(static_cast<size_t>(places[i].device.index()));
+    if (capability >= 80) continue;  // older ones have no instructions for it
+    throw core::UsageError(
+        "train.precision = bfloat16 needs GPUs of compute capability 8.0 or more (Ampere); that of "
+        "rank " +
+            std::to_string(i) + " on host " + seats[i].host + " has " +
+            std::to_string(capability / 10) + "." + std::to_string(capability % 10),
+        "set train.precision = float32");
+  }
+}
+
+std::string unused_gpus(const ComputeOptions& options, const std::vector<Seat>& seats,
+                        const std::vector<Place>& places) {
+  if (options.device != "auto" || places.at(0).device.is_cuda()) return "";
+  const auto has_gpu = [](const Seat& seat) { return seat.has_gpu_driver || !seat.gpus.empty(); };
+  const auto found = std::find_if(seats.begin(), seats.end(), has_gpu);
+  if (found == seats.end()) return "";
+  std::string text = "compute.device = auto takes the CPU, although host " + found->host;
+  if (found->gpus.empty()) {
+    text += " has NVIDIA's driver: no GPU is visible to this program, or it was built without CUDA";
+  } else {
+    text += " has GPUs: there is not one for each of the " + counted(seats.size(), "rank") + "; " +
+            kOneRankAGpu;
+  }
+  return text + ". compute.device = cpu says that it is meant";
 }
 
 core::UsageError out_of_gpu_memory(const c10::OutOfMemoryError& error) {

@@ -18,6 +18,9 @@ struct Seat {
   std::string host;
   std::vector<int> cores;         // that the launcher lets this process run on, by number
   std::vector<std::string> gpus;  // identities of the visible ones, in CUDA's order
+  // Their compute capabilities, as 75 of 7.5.
+  std::vector<int> capabilities = {};
+  bool has_gpu_driver = false;  // NVIDIA's, on the host, whatever this program sees of it
 };
 
 struct Place {
@@ -34,6 +37,14 @@ std::vector<Seat> gather_seats(comm::Communicator& control);
 // rank, else the CPU. Threads are compute.threads, or a rank's share of its cores: a core that
 // several ranks of a host may run on is divided among them; at least 1.
 std::vector<Place> choose_places(const ComputeOptions& options, const std::vector<Seat>& seats);
+
+// UsageError where a rank's GPU cannot compute in `precision` (train.precision).
+void check_precision(const std::string& precision, const std::vector<Seat>& seats,
+                     const std::vector<Place>& places);
+
+// What to warn of where compute.device = auto took the CPU on a host that has GPUs; else empty.
+std::string unused_gpus(const ComputeOptions& options, const std::vector<Seat>& seats,
+                        const std::vector<Place>& places);
 
 // What to say where libtorch found no more memory on the GPU.
 core::UsageError out_of_gpu_memory(const c10::OutOfMemoryError& error);

@@ -220,6 +220,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
                              "give data.test-shards with more images, or start fewer ranks");
     }
     places = choose_places(config.compute, seats);
+    check_precision(config.train.precision, seats, places);
   });
   compare_ranks(control, {{"the data of data.shards", sets->train.fingerprint()},
                           {"the data of data.test-shards",
@@ -246,6 +247,8 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   }
   log.info(placement_text(seats, places));
   if (!sets->note.empty()) log.info(sets->note);
+  const std::string unused = unused_gpus(config.compute, seats, places);
+  if (!unused.empty() && control.rank() == 0) log.warn(unused);
   if (step < config.run.steps) {
     log.info("training from step " + std::to_string(step) + " to " +
              std::to_string(config.run.steps) + ", gradients over " + communicator.name());

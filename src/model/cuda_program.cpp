@@ -7,6 +7,7 @@
 #include <cuda_runtime_api.h>
 #include <nvrtc.h>
 
+#include "core/cuda_error.h"
 #include "core/error.h"
 
 namespace bbg::model {
@@ -22,11 +23,7 @@ void check(nvrtcResult code, const char* call, const std::string& log = "") {
 }
 
 void check(cudaError_t code, const char* call, const std::string& object) {
-  if (code == cudaSuccess) return;
-  throw core::SystemError({.call = call,
-                           .object = object,
-                           .cause = cudaGetErrorString(code),
-                           .code = static_cast<int>(code)});
+  if (code != cudaSuccess) throw core::cuda_error(code, call, object, cudaGetErrorString(code));
 }
 
 std::string architecture_of(at::Device device) {

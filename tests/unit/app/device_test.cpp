@@ -62,11 +62,48 @@ TEST(Places, MoreRanksThanGpusAreRefusedWithTheWayOut) {
   } catch (const core::UsageError& error) {
     const std::string text = core::message_of(error);
     EXPECT_THAT(text, HasSubstr("host a has 1 visible GPU(s) for 2 rank(s)"));
-    EXPECT_THAT(text, HasSubstr("--gpus-per-task=1"));
+    EXPECT_THAT(text, HasSubstr("--gpus-per-node=N --gpu-bind=none"));
     EXPECT_THAT(text, HasSubstr("compute.device = cpu"));
   }
   // One rank without a GPU: all ranks compute on CPUs, also those of other hosts.
   EXPECT_EQ(devices(choose_places(compute("auto"), seats)), std::vector<int>(3, -1));
+}
+
+TEST(Places, Bfloat16IsRefusedOnGpusThatHaveNoInstructionsForIt) {
+  const std::vector<Seat> seats = {
+      {.host = "a", .cores = {0}, .gpus = {"p"}, .capabilities = {80}},
+      {.host = "b", .cores = {0}, .gpus = {"q", "r"}, .capabilities = {75, 90}}};
+  const auto check = [&](const std::string& precision, const std::string& device) {
+    check_precision(precision, seats, choose_places(compute(device), seats));
+  };
+  check("float32", "cuda");
+  check("bfloat16", "cpu");
+  try {
+    check("bfloat16", "cuda");
+    FAIL() << "not refused";
+  } catch (const core::UsageError& error) {
+    const std::string text = core::message_of(error);
+    EXPECT_THAT(text, HasSubstr("that of rank 1 on host b has 7.5"));
+    EXPECT_THAT(text, HasSubstr("train.precision = float32"));
+  }
+}
+
+TEST(Places, CpuOfAHostWithGpusIsWarnedOfUnlessItWasAskedFor) {
+  const auto warning = [](const std::string& device, const std::vector<Seat>& seats) {
+    return unused_gpus(compute(device), seats, choose_places(compute(device), seats));
+  };
+  const std::vector<Seat> two_for_one = {{"a", {0}, {"p"}, {90}, true},
+                                         {"a", {1}, {"p"}, {90}, true}};
+  EXPECT_THAT(
+      warning("auto", two_for_one),
+      ::testing::AllOf(HasSubstr("takes the CPU, although host a has GPUs"),
+                       HasSubstr("not one for each of the 2 ranks"), HasSubstr("--gpu-bind=none")));
+  EXPECT_EQ(warning("cpu", two_for_one), "");
+  // Built without CUDA, or CUDA_VISIBLE_DEVICES is empty.
+  EXPECT_THAT(warning("auto", {{"a", {0}, {}}, {"b", {0}, {}, {}, true}}),
+              HasSubstr("host b has NVIDIA's driver"));
+  EXPECT_EQ(warning("auto", {{"a", {0}, {}}}), "");
+  EXPECT_EQ(warning("auto", {{"a", {0}, {"p"}, {90}, true}}), "");
 }
 
 TEST(Places, CoresThatRanksShareAreDividedAndNeverCountedTwice) {
