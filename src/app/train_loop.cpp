@@ -324,7 +324,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
                              !config.train.augment.empty());
   };
 
-  train::Lead lead(tensor_options.device(), /*steps=*/2);
+  train::Lead lead(tensor_options.device(), /*steps=*/2, communicator.watchdog());
   const Clock::time_point start = Clock::now();
   Clock::time_point interval_start = start;
   int64_t interval_step = step;

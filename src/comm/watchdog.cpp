@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <deque>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -75,10 +76,17 @@ struct Watchdog::State {
   Clock::time_point last_left = start;
   bool is_expired = false;
   int64_t told = 0;  // the newest collective that other hosts have been told of
+  // Waits of this rank alone, by number: what for, since when.
+  std::map<int64_t, std::pair<std::string, Clock::time_point>> waits;
+  int64_t next_wait = 0;
   std::thread thread;
 
-  std::mutex poll_mutex;
   std::function<void()> poll;
+  std::mutex poll_mutex;  // held while it runs
+  std::thread poller;
+  // Under `mutex`: looks that were asked for, and that have come back.
+  int64_t looks_wanted = 0, looks_done = 0;
+  std::condition_variable look_wanted, look_done;
 
   BoardEntry& entry() { return board[own]; }
   const Record& newest() const {
@@ -133,13 +141,17 @@ struct Watchdog::State {
     return text;
   }
 
+  std::string passed(Clock::time_point since) const {
+    char text[120];
+    std::snprintf(text, sizeof text, " %.1f s, the deadline is %lld ms (comm.deadline-ms)",
+                  seconds_between(since, Clock::now()),
+                  static_cast<long long>(options.deadline_ms));
+    return text;
+  }
+
   std::string describe() const {
     const Record& waiting = open.front();
     const int64_t sequence = waiting.sequence;
-    char waited[120];
-    std::snprintf(
-        waited, sizeof waited, " has waited %.1f s, the deadline is %lld ms (comm.deadline-ms)",
-        seconds_between(waits_since(), Clock::now()), static_cast<long long>(options.deadline_ms));
     std::string late;
     for (int i = 0; i < local_size; ++i) {
       const BoardEntry& other = board[i];
@@ -149,7 +161,7 @@ struct Watchdog::State {
       late += (late.empty() ? "" : ", ") + std::string("rank ") + std::to_string(other.rank - 1) +
               (dead ? " (its process is gone)" : " (at #" + std::to_string(other.sequence) + ")");
     }
-    std::string text = head(waiting) + waited;
+    std::string text = head(waiting) + " has waited" + passed(waits_since());
     if (!late.empty()) {
       text += "; not there yet: " + late;
     } else if (local_size < size) {
@@ -242,18 +254,56 @@ struct Watchdog::State {
                        [](const BoardEntry& other) { return other.expired != 0; });
   }
 
-  void watch() {
+  // The oldest of this rank's own waits, where it has passed the deadline; else empty.
+  std::string expired_wait() const {
+    for (const auto& [number, wait] : waits) {
+      if (Clock::now() - wait.second < std::chrono::milliseconds(options.deadline_ms)) continue;
+      return "rank " + std::to_string(rank) + ": the wait for " + wait.first + " has taken" +
+             passed(wait.second);
+    }
+    return "";
+  }
+
+  std::chrono::milliseconds interval() const {
+    return std::chrono::milliseconds(std::clamp<int64_t>(options.deadline_ms / 10, 1, 1000));
+  }
+
+  void look() {
     std::unique_lock lock(mutex);
-    while (!stop) {
-      wake.wait_for(
-          lock, std::chrono::milliseconds(std::clamp<int64_t>(options.deadline_ms / 10, 1, 1000)));
-      if (stop || is_expired) continue;
+    for (;;) {
+      look_wanted.wait(lock, [&] { return stop || looks_wanted > looks_done; });
+      if (stop) return;
+      const int64_t number = looks_wanted;
       lock.unlock();
       {
         const std::lock_guard polling(poll_mutex);
         if (poll) poll();
       }
       lock.lock();
+      looks_done = number;
+      look_done.notify_all();
+    }
+  }
+
+  // Has the library looked at, and goes on without it where that takes too long.
+  void ask_for_look(std::unique_lock<std::mutex>& lock) {
+    if (!poller.joinable()) return;
+    const int64_t number = ++looks_wanted;
+    look_wanted.notify_all();
+    look_done.wait_for(lock, interval(), [&] { return stop || looks_done >= number; });
+  }
+
+  void watch() {
+    std::unique_lock lock(mutex);
+    while (!stop) {
+      wake.wait_for(lock, interval());
+      if (stop || is_expired) continue;
+      ask_for_look(lock);
+      if (stop || is_expired) continue;
+      if (const std::string text = expired_wait(); !text.empty()) {
+        end_process(text, lock);
+        continue;
+      }
       if (!has_waited(options.deadline_ms)) {
         if (is_neighbour_expired()) {
           is_expired = true;
@@ -309,7 +359,10 @@ Watchdog::~Watchdog() {
     state_->stop = true;
   }
   state_->wake.notify_all();
+  state_->look_wanted.notify_all();
+  state_->look_done.notify_all();
   if (state_->thread.joinable()) state_->thread.join();
+  if (state_->poller.joinable()) state_->poller.join();
 }
 
 int64_t Watchdog::sequence() const { return state_->board[state_->own].sequence; }
@@ -346,8 +399,13 @@ void Watchdog::leave(int64_t sequence) {
 }
 
 void Watchdog::set_poll(std::function<void()> poll) {
-  const std::lock_guard lock(state_->poll_mutex);
-  state_->poll = std::move(poll);
+  {
+    const std::lock_guard lock(state_->poll_mutex);
+    state_->poll = std::move(poll);
+  }
+  const std::lock_guard lock(state_->mutex);
+  const bool is_needed = state_->thread.joinable() && !state_->poller.joinable();
+  if (is_needed) state_->poller = std::thread([this] { state_->look(); });
 }
 
 void Watchdog::fail(const std::string& message) {
@@ -360,5 +418,19 @@ Watchdog::Guard::Guard(Watchdog& watchdog, Operation operation, int64_t bytes)
     : watchdog_(watchdog), sequence_(watchdog.enter(operation, bytes)) {}
 
 Watchdog::Guard::~Guard() { watchdog_.leave(sequence_); }
+
+Watchdog::Wait::Wait(Watchdog* watchdog, const std::string& what) : watchdog_(watchdog) {
+  if (watchdog_ == nullptr) return;
+  State& state = *watchdog_->state_;
+  const std::lock_guard lock(state.mutex);
+  number_ = state.next_wait++;
+  state.waits.emplace(number_, std::pair(what, Clock::now()));
+}
+
+Watchdog::Wait::~Wait() {
+  if (watchdog_ == nullptr) return;
+  const std::lock_guard lock(watchdog_->state_->mutex);
+  watchdog_->state_->waits.erase(number_);
+}
 
 }  // namespace bbg::comm

@@ -9,6 +9,8 @@
 // waited for half the deadline writes where it is, and who has written nothing when the deadline
 // passes is late (collectives_file.h).
 //
+// Other waits that a rank makes alone, as that for its GPU, are named and watched too.
+//
 // A GPU makes collectives later than the host enters them, and one after the other: what counts is
 // how long the oldest has had since it was entered and the one before it was left.
 
@@ -79,8 +81,9 @@ class Watchdog {
   int64_t enter(Operation operation, int64_t bytes);
   // It has ended. From any thread.
   void leave(int64_t sequence);
-  // Called by the watchdog's thread now and then, to look for collectives that have ended and for
-  // failures; null: no more calls from here on. Without a deadline there is no thread.
+  // Called by a thread of its own now and then, and before a deadline counts as passed, to look for
+  // collectives that have ended and for failures; null: no more calls from here on. Deadlines pass
+  // even while it does not come back. Without a deadline there is no thread.
   void set_poll(std::function<void()> poll);
   // Ends the process as a passed deadline does. From the poll.
   void fail(const std::string& message);
@@ -96,6 +99,20 @@ class Watchdog {
    private:
     Watchdog& watchdog_;
     int64_t sequence_;
+  };
+
+  // Marks the same time as a wait of this rank alone. `what`: as "the GPU's end of a step".
+  class Wait {
+   public:
+    // Null: nothing watches.
+    Wait(Watchdog* watchdog, const std::string& what);
+    ~Wait();
+    Wait(const Wait&) = delete;
+    Wait& operator=(const Wait&) = delete;
+
+   private:
+    Watchdog* watchdog_;
+    int64_t number_ = 0;
   };
 
  private:

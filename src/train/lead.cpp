@@ -4,14 +4,18 @@
 
 namespace bbg::train {
 
-Lead::Lead(at::Device device, int64_t steps) : device_(device), steps_(steps) {}
+Lead::Lead(at::Device device, int64_t steps, comm::Watchdog* watchdog)
+    : device_(device), steps_(steps), watchdog_(watchdog) {}
 
 void Lead::end_step() {
   if (device_.is_cpu()) return;
   ends_.emplace_back(device_.type());
   ends_.back().record(c10::impl::VirtualGuardImpl(device_.type()).getStream(device_));
   if (static_cast<int64_t>(ends_.size()) <= steps_) return;
-  ends_.front().synchronize();
+  {
+    const comm::Watchdog::Wait wait(watchdog_, "the GPU's end of a step");
+    ends_.front().synchronize();
+  }
   ends_.pop_front();
 }
 

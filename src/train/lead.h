@@ -8,12 +8,15 @@
 #include <cstdint>
 #include <deque>
 
+#include "comm/watchdog.h"
+
 namespace bbg::train {
 
 class Lead {
  public:
-  // On a CPU, where the host is the device, it bounds nothing.
-  Lead(at::Device device, int64_t steps);
+  // On a CPU, where the host is the device, it bounds nothing. `watchdog`, which may be null, ends
+  // waits that are too long: a recorded step has no collective that it sees.
+  Lead(at::Device device, int64_t steps, comm::Watchdog* watchdog);
   // After what a step enqueues on the current stream: waits until all but the last `steps` of them
   // are done.
   void end_step();
@@ -21,6 +24,7 @@ class Lead {
  private:
   at::Device device_;
   int64_t steps_;
+  comm::Watchdog* watchdog_;
   std::deque<c10::Event> ends_;
 };
 

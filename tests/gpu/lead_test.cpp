@@ -15,12 +15,12 @@ TEST_F(LeadOfTheHost, WaitsForAllButTheLastSteps) {
   const auto work = [&] {
     for (int i = 0; i < 50; ++i) matrix = at::mm(matrix, matrix).clamp(-1, 1);
   };
-  train::Lead none(device_, 0);
+  train::Lead none(device_, 0, nullptr);
   work();
   none.end_step();
   EXPECT_TRUE(stream_->current_stream().query());
 
-  train::Lead one(device_, 1);
+  train::Lead one(device_, 1, nullptr);
   work();
   one.end_step();
   c10::Event first(device_.type());

@@ -288,6 +288,40 @@ TEST(Watchdog, FailureThatItsLookFindsEndsTheProcess) {
               AllOf(HasSubstr("rank 1: the GPU reports: it is on fire."), HasSubstr("code 75")));
 }
 
+// As a call of the library that waits for a lock which the hanging one holds.
+TEST(Watchdog, DeadlinePassesThoughItsLookDoesNotComeBack) {
+  Board board;
+  std::promise<std::string> message;
+  std::promise<void> is_told;
+  Watchdog watchdog(0, 1, board.entries, 1, 0,
+                    {.deadline_ms = 50, .dump_folder = "", .on_expire = [&](const auto& text) {
+                       message.set_value(text);
+                     }});
+  watchdog.set_poll([told = is_told.get_future().share()] { told.wait(); });
+  const Watchdog::Guard guard(watchdog, Operation::kAllReduce, 400);
+  auto expired = message.get_future();
+  // Far beyond the deadline: the test is to fail where it does not pass, not to hang.
+  const bool has_expired = expired.wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+  is_told.set_value();
+  ASSERT_TRUE(has_expired);
+  EXPECT_THAT(expired.get(), HasSubstr("all_reduce #1 (400 bytes) has waited"));
+}
+
+TEST(Watchdog, WaitOfARankAloneIsNamedWhenItsDeadlinePasses) {
+  Board board;
+  std::promise<std::string> message;
+  Watchdog watchdog(2, 3, board.entries, 3, 2,
+                    {.deadline_ms = 50, .dump_folder = "", .on_expire = [&](const auto& text) {
+                       message.set_value(text);
+                     }});
+  { const Watchdog::Wait over(&watchdog, "something that came"); }
+  const Watchdog::Wait nothing_watches(nullptr, "something");
+  const Watchdog::Wait wait(&watchdog, "the GPU's end of a step");
+  EXPECT_THAT(message.get_future().get(),
+              AllOf(HasSubstr("rank 2: the wait for the GPU's end of a step has taken"),
+                    HasSubstr("(comm.deadline-ms)"), HasSubstr("code 75")));
+}
+
 TEST(Watchdog, IsSilentBetweenCollectives) {
   Board board;
   bool has_fired = false;
