@@ -75,6 +75,10 @@ class Communicator {
   // of no use afterwards. Other ranks are not told.
   virtual void interrupt() = 0;
 
+  // Whether kSum is reduced faster than kMean: NCCL's ways through NVLink's switches and through
+  // registered windows add and cannot divide.
+  virtual bool is_sum_faster() const { return false; }
+
   // The newest collective that this rank has entered, as "all_reduce #16", for messages; empty
   // where that is not known.
   virtual std::string newest() const { return ""; }

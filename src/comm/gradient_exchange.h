@@ -1,5 +1,6 @@
 #pragma once
-// Averages a network's gradients over ranks. The gradients live in one contiguous arena
+// Averages a network's gradients over ranks, where each rank's were multiplied with the queue's
+// share(). The gradients live in one contiguous arena
 // (train/arena.h) in about the order in which backward produces them, so a bucket is a slice that
 // is reduced in place. The order of summation depends on world size and buckets alone, and all
 // ranks end with equal bits.

@@ -6,23 +6,20 @@
 #include <c10/cuda/CUDAStream.h>
 #include <nccl.h>
 
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <mutex>
-#include <thread>
 #include <vector>
 
 #include "comm/make_communicator.h"
 #include "comm/watchdog.h"
+#include "core/cuda_error.h"
 #include "core/error.h"
 
 namespace bbg::comm {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 core::SystemError nccl_error(ncclResult_t code, const char* call, ncclComm_t communicator,
                              int rank) {
@@ -60,9 +57,8 @@ ncclDataType_t type_of(const at::Tensor& tensor) {
             std::string("NCCL cannot send tensors of type ") + at::toString(tensor.scalar_type()));
 }
 
-ncclRedOp_t operation_of(Reduce reduce) {
-  return reduce == Reduce::kMax ? ncclMax : reduce == Reduce::kMean ? ncclAvg : ncclSum;
-}
+// A mean is a sum that is divided afterwards: ncclAvg would switch off what serves sums alone.
+ncclRedOp_t operation_of(Reduce reduce) { return reduce == Reduce::kMax ? ncclMax : ncclSum; }
 
 class NcclCommunicator final : public Communicator {
  public:
@@ -82,9 +78,14 @@ class NcclCommunicator final : public Communicator {
     control_->broadcast(bytes, 0);
     std::memcpy(&id, bytes.data_ptr(), sizeof id);
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
-    config.blocking = 0;  // only a non-blocking communicator can be aborted safely
-    check(ncclCommInitRankConfig(&communicator_, size(), id, rank(), &config),
-          "ncclCommInitRankConfig");
+    // Blocking, and watched: docs/decisions/0007-gpu.md.
+    config.blocking = 1;
+    ::setenv("NCCL_COMM_BLOCKING", "1", /*overwrite=*/1);  // it would win over `config`
+    {
+      const Watchdog::Wait wait(watchdog(), "ncclCommInitRankConfig");
+      check(ncclCommInitRankConfig(&communicator_, size(), id, rank(), &config),
+            "ncclCommInitRankConfig");
+    }
     if (deadline_ms_ > 0 && watchdog() != nullptr) watchdog()->set_poll([this] { poll(); });
   }
 
@@ -95,6 +96,7 @@ class NcclCommunicator final : public Communicator {
     for (const auto& window : windows_) window->close(communicator_);
     for (const UnderWay& one : under_way_) cudaEventDestroy(one.event);
     for (const cudaEvent_t event : free_events_) cudaEventDestroy(event);
+    const Watchdog::Wait wait(watchdog(), "ncclCommAbort");
     // Abort frees the communicator without waiting for peers that may be gone; all results were
     // waited for by then.
     ncclCommAbort(communicator_);
@@ -111,6 +113,7 @@ class NcclCommunicator final : public Communicator {
       return ncclAllReduce(tensor.data_ptr(), tensor.data_ptr(), count(tensor), type_of(tensor),
                            operation_of(reduce), communicator_, stream);
     });
+    if (reduce == Reduce::kMean) tensor.div_(size());
   }
 
   void broadcast(at::Tensor& tensor, int root) override {
@@ -134,11 +137,12 @@ class NcclCommunicator final : public Communicator {
   }
 
   void reduce_scatter(at::Tensor& tensor, Reduce reduce) override {
-    const at::Tensor own = own_rows(tensor, rank(), size());
+    at::Tensor own = own_rows(tensor, rank(), size());
     enqueue(Operation::kReduceScatter, "ncclReduceScatter", tensor, [&](cudaStream_t stream) {
       return ncclReduceScatter(tensor.data_ptr(), own.data_ptr(), count(own), type_of(tensor),
                                operation_of(reduce), communicator_, stream);
     });
+    if (reduce == Reduce::kMean) own.div_(size());
   }
 
   void gather_in_place(at::Tensor& tensor) override {
@@ -155,10 +159,12 @@ class NcclCommunicator final : public Communicator {
     const auto window = std::make_shared<Window>();
     check(ncclMemAlloc(&window->memory, bytes), "ncclMemAlloc");
     windows_.push_back(window);
-    const ncclResult_t code = ncclCommWindowRegister(communicator_, window->memory, bytes,
-                                                     &window->handle, NCCL_WIN_COLL_SYMMETRIC);
-    // It may be under way although it says that it has succeeded.
-    check(code == ncclSuccess ? ncclInProgress : code, "ncclCommWindowRegister");
+    {
+      const Watchdog::Wait wait(watchdog(), "ncclCommWindowRegister");
+      check(ncclCommWindowRegister(communicator_, window->memory, bytes, &window->handle,
+                                   NCCL_WIN_COLL_SYMMETRIC),
+            "ncclCommWindowRegister");
+    }
     at::Tensor tensor = at::from_blob(
         window->memory, {elements}, [held = window](void*) {}, options);
     return tensor.zero_();
@@ -176,7 +182,8 @@ class NcclCommunicator final : public Communicator {
         control_->split(
             {.purpose = options.purpose, .group = options.group, .by_host = options.by_host}));
   }
-  void interrupt() override {}  // calls return at once
+  void interrupt() override {}  // calls return when they are enqueued
+  bool is_sum_faster() const override { return true; }
   Watchdog* watchdog() override { return control_->watchdog(); }
   std::string newest() const override { return control_->newest(); }
   [[noreturn]] void abort(int exit_code) override {
@@ -223,6 +230,7 @@ class NcclCommunicator final : public Communicator {
     // What is recorded now is made later, any number of times: the next one that is not waits
     // behind it.
     if (capture != cudaStreamCaptureStatusNone || watchdog() == nullptr) {
+      const Watchdog::Wait wait(watchdog(), name);
       check(call(stream), name);
       return;
     }
@@ -248,22 +256,27 @@ class NcclCommunicator final : public Communicator {
     watchdog()->leave(sequence);  // nobody waits
   }
 
-  // On the watchdog's thread.
+  // On a thread of the watchdog's, which is on GPU 0 unless it is told otherwise and would open a
+  // context there.
   void poll() {
+    const auto has_failed = [&](cudaError_t state) {
+      if (state == cudaSuccess) return false;
+      watchdog()->fail(std::string("the GPU reports: ") + cudaGetErrorString(state));
+      return true;
+    };
+    if (has_failed(cudaSetDevice(device_.index()))) return;
     const std::lock_guard lock(mutex_);
     while (!under_way_.empty()) {
       const UnderWay& oldest = under_way_.front();
       const cudaError_t state = cudaEventQuery(oldest.event);
       if (state == cudaErrorNotReady) break;
-      if (state != cudaSuccess) {
-        watchdog()->fail(std::string("the GPU reports: ") + cudaGetErrorString(state));
-        return;
-      }
+      if (has_failed(state)) return;
       watchdog()->leave(oldest.sequence);
       free_events_.push_back(oldest.event);
       under_way_.pop_front();
     }
     ncclResult_t state = ncclSuccess;
+    // A pure query of a blocking communicator.
     const ncclResult_t query = ncclCommGetAsyncError(communicator_, &state);
     if (query != ncclSuccess) state = query;
     if (state == ncclSuccess || state == ncclInProgress) return;
@@ -272,34 +285,10 @@ class NcclCommunicator final : public Communicator {
 
   void check(cudaError_t code, const char* call) const {
     if (code == cudaSuccess) return;
-    throw core::SystemError({.call = call,
-                             .object = device_.str(),
-                             .cause = cudaGetErrorString(code),
-                             .code = static_cast<int>(code),
-                             .restart_can_help = true,
-                             .rank = rank()});
+    throw core::cuda_error(code, call, device_.str(), cudaGetErrorString(code), rank());
   }
 
-  // A non-blocking call may be under way still when it returns: polls until it is enqueued, within
-  // the deadline.
-  void check(ncclResult_t code, const char* call) {
-    const auto start = Clock::now();
-    while (code == ncclInProgress) {
-      ncclResult_t state = ncclSuccess;
-      const ncclResult_t query = ncclCommGetAsyncError(communicator_, &state);
-      if (query != ncclSuccess)
-        throw nccl_error(query, "ncclCommGetAsyncError", communicator_, rank());
-      code = state;
-      if (code == ncclInProgress && deadline_ms_ > 0 &&
-          Clock::now() - start > std::chrono::milliseconds(deadline_ms_)) {
-        throw core::SystemError({.call = call,
-                                 .object = "",
-                                 .cause = "not finished within comm.deadline-ms",
-                                 .restart_can_help = true,
-                                 .rank = rank()});
-      }
-      std::this_thread::yield();
-    }
+  void check(ncclResult_t code, const char* call) const {
     if (code != ncclSuccess) throw nccl_error(code, call, communicator_, rank());
   }
 

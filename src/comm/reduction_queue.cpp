@@ -166,10 +166,11 @@ void ReductionQueue::reduce(Communicator& communicator, at::Tensor tensor) const
   const at::NoGradGuard no_grad;
   const bool is_halved = halves_wire_ && communicator.size() > 1;
   at::Tensor sent = is_halved ? tensor.to(at::kBFloat16) : tensor;
+  const Reduce how = sums() ? Reduce::kSum : Reduce::kMean;
   if (scatters_) {
-    communicator.reduce_scatter(sent, Reduce::kMean);
+    communicator.reduce_scatter(sent, how);
   } else {
-    communicator.all_reduce(sent, Reduce::kMean);
+    communicator.all_reduce(sent, how);
   }
   if (is_halved) tensor.copy_(sent);
 }

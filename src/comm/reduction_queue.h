@@ -1,7 +1,8 @@
 #pragma once
-// Averages tensors over ranks in the order in which they are given, while the caller goes on where
-// the options say so: on the CPU by a thread with a communicator of its own, on a GPU on a stream
-// with a communicator of its own, tied to the caller's by events. Else at once, by the caller.
+// Averages tensors over ranks, or adds shares of a mean, in the order in which they are given,
+// while the caller goes on where the options say so: on the CPU by a thread with a communicator of
+// its own, on a GPU on a stream with a communicator of its own, tied to the caller's by events.
+// Else at once, by the caller.
 //
 // All ranks give tensors of the same shapes in the same order. One thread gives and waits. Which
 // elements travel together decides the order of summation, and nothing else does: repeated runs
@@ -38,6 +39,9 @@ class ReductionQueue {
   bool takes_buckets() const { return takes_buckets_; }
   // A reduction leaves each rank its share of the rows alone (Communicator::reduce_scatter).
   bool scatters() const { return scatters_; }
+  // What is given is to be multiplied with this, and then the mean over ranks is left: 1, or, where
+  // a sum is reduced faster (Communicator::is_sum_faster), one over their number.
+  double share() const { return sums() ? 1.0 / communicator_.size() : 1; }
   // What is given is a multiple of so many elements: 1, or enough that each rank's share begins on
   // a 64-byte boundary in float32.
   int64_t unit() const { return scatters_ ? 16 * communicator_.size() : 1; }
@@ -61,6 +65,7 @@ class ReductionQueue {
   struct Worker;
   struct Stream;
   void reduce(Communicator& communicator, at::Tensor tensor) const;
+  bool sums() const { return communicator_.size() > 1 && communicator_.is_sum_faster(); }
 
   Communicator& communicator_;
   int64_t bucket_bytes_, first_bucket_bytes_;

@@ -164,7 +164,8 @@ void Step::begin(model::Network& network, const Portion& portion) {
 }
 
 at::Tensor Step::share(const loss::Loss& loss) const {
-  return train_.accumulate == 1 ? loss.total : loss.total / train_.accumulate;
+  const at::Tensor own = train_.accumulate == 1 ? loss.total : loss.total / train_.accumulate;
+  return state_.queue.share() == 1 ? own : own * state_.queue.share();
 }
 
 void Step::backward(const loss::Loss& loss) const {

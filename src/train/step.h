@@ -54,7 +54,8 @@ class Step {
   std::vector<Portion> portions(const core::Batch& batch, const Noise& noise) const;
   // Before a network's first forward on a portion.
   static void begin(model::Network& network, const Portion& portion);
-  at::Tensor share(const loss::Loss& loss) const;  // of the batch's loss, in a portion's
+  // Of the batch's loss, in a portion's, such that the exchange leaves the mean of gradients.
+  at::Tensor share(const loss::Loss& loss) const;
   void backward(const loss::Loss& loss) const;
   Pairs score(const core::Batch& batch, const at::Tensor& code, const at::Tensor& generated,
               const Noise& noise);

@@ -22,6 +22,10 @@ class TimedCommunicator final : public testing::PassingCommunicator {
     if (is_left_out(tensor)) return;
     PassingCommunicator::all_reduce(tensor, reduce);
   }
+  // Who reduces what is left out takes means.
+  bool is_sum_faster() const override {
+    return left_out_.empty() && PassingCommunicator::is_sum_faster();
+  }
   at::Tensor all_gather(const at::Tensor& tensor) override {
     const auto start = std::chrono::steady_clock::now();
     at::Tensor all = PassingCommunicator::all_gather(tensor);

@@ -5,6 +5,7 @@
 #include "comm/make_communicator.h"
 #include "support/cuda_emulator.h"
 #include "support/global_batch.h"
+#include "support/passing_communicator.h"
 #include "support/reduced_by_pytorch.h"
 #include "support/self_communicator.h"
 #include "support/training_case.h"
@@ -105,6 +106,34 @@ TEST(NormGroups, RunningMeansAreThoseOfAllRanks) {
   const at::Tensor mean = first_mean("1");
   EXPECT_GT(mean.abs().max().item<double>(), 1e-3);
   EXPECT_TRUE(at::allclose(mean, first_mean("all"), 0, 1e-12));
+}
+
+// As NCCL's, which reduces sums faster than means.
+class AddingCommunicator final : public PassingCommunicator {
+ public:
+  using PassingCommunicator::PassingCommunicator;
+  bool is_sum_faster() const override { return true; }
+  void all_reduce(at::Tensor& tensor, comm::Reduce reduce) override {
+    EXPECT_NE(reduce, comm::Reduce::kMean);
+    PassingCommunicator::all_reduce(tensor, reduce);
+  }
+  void reduce_scatter(at::Tensor& tensor, comm::Reduce reduce) override {
+    EXPECT_NE(reduce, comm::Reduce::kMean);
+    PassingCommunicator::reduce_scatter(tensor, reduce);
+  }
+};
+
+TEST_P(TrainStep, WithSharesOfTheLossThatAreAddedEqualsOneRank) {
+  const auto communicator = comm::make_mpi_communicator({});
+  AddingCommunicator adding(*communicator);
+  if (communicator->size() == 1) GTEST_SKIP() << "one rank has nothing to add";
+  const int64_t portions = 2, batch = global_batch(communicator->size(), portions);
+  comm::ExchangeOptions shared = in_buckets("buckets", 1 << 10);
+  shared.shard_optimizer = true;
+  const auto many = run(GetParam(), adding, batch, 4, {.exchange = shared, .accumulate = portions});
+  SelfCommunicator alone;
+  const auto one = run(GetParam(), alone, batch, 4, {.accumulate = portions})->to_state_dict();
+  expect_near(many->to_state_dict(), one);
 }
 
 TEST_P(TrainStep, RepeatsBitForBit) {

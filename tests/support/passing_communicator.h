@@ -41,6 +41,7 @@ class PassingCommunicator : public comm::Communicator {
   at::Tensor shared_zeros(int64_t elements, const at::TensorOptions& options) override {
     return inner_.shared_zeros(elements, options);
   }
+  bool is_sum_faster() const override { return inner_.is_sum_faster(); }
   comm::Watchdog* watchdog() override { return inner_.watchdog(); }
   void interrupt() override { inner_.interrupt(); }
   [[noreturn]] void abort(int exit_code) override {
