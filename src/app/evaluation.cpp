@@ -124,8 +124,13 @@ void Evaluation::make_standing(model::Encoder& encoder) const {
 }
 
 void Evaluation::prepare(train::TrainState& state) const {
-  sampler_.make_standing(*state.average_g, progress_);
-  if (state.average_e) make_standing(*state.average_e);
+  try {
+    sampler_.make_standing(*state.average_g, progress_);
+    if (state.average_e) make_standing(*state.average_e);
+  } catch (...) {  // half a statistic is none, and the state may be saved yet
+    state.restore_average_buffers();
+    throw;
+  }
   progress_.end();
 }
 
