@@ -16,6 +16,7 @@
 #include "comm/watchdog.h"
 #include "core/cuda_error.h"
 #include "core/error.h"
+#include "core/unwinding.h"
 
 namespace bbg::comm {
 
@@ -93,7 +94,10 @@ class NcclCommunicator final : public Communicator {
     if (communicator_ == nullptr) return;
     if (watchdog() != nullptr) watchdog()->set_poll(nullptr);
     const c10::cuda::CUDAGuard guard(device_);
-    for (const auto& window : windows_) window->close(communicator_);
+    // The other ranks may not come to close theirs.
+    if (!unwinding_.is_under_way()) {
+      for (const auto& window : windows_) window->close(communicator_);
+    }
     for (const UnderWay& one : under_way_) cudaEventDestroy(one.event);
     for (const cudaEvent_t event : free_events_) cudaEventDestroy(event);
     const Watchdog::Wait wait(watchdog(), "ncclCommAbort");
@@ -294,6 +298,7 @@ class NcclCommunicator final : public Communicator {
 
   std::unique_ptr<Communicator> control_;
   at::Device device_;
+  core::Unwinding unwinding_;
   int64_t deadline_ms_;
   ncclComm_t communicator_ = nullptr;
   std::vector<std::shared_ptr<Window>> windows_;

@@ -230,7 +230,9 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
   const double norm = ms(trainer.norm_seconds() - norm_before);
   const double optimizer = 1e3 * trainer.optimizer_seconds(10);
   if (!options.trace.empty()) {
-    app::StepTrace trace(communicator.rank() == 0 ? 1 : 0, options.trace, tensor_options.device());
+    const core::Log log(communicator.rank(), communicator.size(), true);
+    app::StepTrace trace(communicator.rank() == 0 ? 1 : 0, options.trace, tensor_options.device(),
+                         log);
     for (int64_t i = 0; i <= app::StepTrace::kWarmUp; ++i) {
       Parts of_trace;
       trace.begin_step();
