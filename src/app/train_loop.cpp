@@ -144,9 +144,13 @@ void set_buckets(int64_t kept, train::TrainState& state, comm::Communicator& com
            (kept > 0 ? "as the checkpoint says" : "by measurement"));
 }
 
-[[noreturn]] void leave_as_asked(int64_t step, const core::Log& log) {
-  log.info("asked to stop: saved at step " + std::to_string(step) +
-           "; the same command goes on from there");
+[[noreturn]] void leave_as_asked(int64_t step, const core::Log& log, bool is_saved = true) {
+  log.info("asked to stop: " +
+           (is_saved
+                ? "saved at step " + std::to_string(step) + "; the same command goes on from there"
+                : "the state of step " + std::to_string(step) +
+                      " is not finite and was not saved; the same command goes on from the "
+                      "newest checkpoint"));
   throw Leave{core::kExitRestart};
 }
 
@@ -191,7 +195,7 @@ void finish(int64_t step, bool is_evaluating, bool is_drawing, const Evaluation&
     evaluation.prepare(state);
     evaluation.measure(state, measures);
   } catch (const std::exception& error) {
-    measures["error"] = error.what();
+    measures["error"] = core::message_of(error);
     folder.finish(step, measures);
     throw;
   }
@@ -411,8 +415,9 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
         look(step, is_evaluating, step % config.report.grid_every == 0, evaluation, state, folder);
       } catch (const StopAsked&) {
         state.restore_average_buffers();  // an evaluation puts statistics of its own there
-        if (!is_saving) folder.save(state, step, watch.text(), image_offset);
-        leave_as_asked(step, log);
+        const bool is_whole = is_saving || control.agree(state.is_finite());
+        if (!is_saving && is_whole) folder.save(state, step, watch.text(), image_offset);
+        leave_as_asked(step, log, is_whole);
       }
     }
     aside += seconds_since(aside_start);

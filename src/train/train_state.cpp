@@ -206,11 +206,7 @@ bool TrainState::is_finite() const {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> verdicts;
   const auto look = [&](const at::Tensor& tensor) {
-    if (tensor.is_floating_point()) verdicts.push_back(at::isfinite(tensor).all());
-  };
-  const auto look_at_buffers = [&](const model::Network* network) {
-    if (network == nullptr) return;
-    for (const model::NamedTensor& buffer : network->store().buffers()) look(buffer.tensor);
+    verdicts.push_back(at::isfinite(tensor).all());
   };
   const auto look_at_trained = [&](const Trained& trained) {
     look(trained.arena.values());
@@ -222,9 +218,7 @@ bool TrainState::is_finite() const {
   if (d) look_at_trained(*d);
   look(average_g_arena->values());
   if (average_e_arena) look(average_e_arena->values());
-  look_at_buffers(nets.generator.get());
-  look_at_buffers(nets.encoder.get());
-  look_at_buffers(nets.discriminator.get());
+  if (buffers_) look(buffers_->values());
   return at::stack(verdicts).all().item<bool>();
 }
 
