@@ -13,6 +13,7 @@
 #   BBG_FASHION_DIR  IDX files of Fashion-MNIST:   train-images-idx3-ubyte.gz, train-labels-..., t10k-...
 #   BBG_DIGITS_DIR   IDX files of 5,000 MNIST digits: train-images-idx3-ubyte, train-labels-..., test-...
 #   PATH             gains the cmake wheel where the machine has no CMake 3.25
+#   SLURM_PMIX_FENCE  one kind of fence for MPI's start under srun, unless it is set
 #   OMPI_*, PRTE_*   only what Open MPI needs to start here at all: as root, without ssh, with a small /dev/shm
 
 BBG_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -42,6 +43,10 @@ fi
 if [[ -d $BBG_DEPS/cmake-bin && :$PATH: != *:$BBG_DEPS/cmake-bin:* ]]; then
   export PATH=$BBG_DEPS/cmake-bin:$PATH
 fi
+
+# Slurm mixes two kinds of fences, and one may overtake the other: a rank then gets a message before its MPI has started, and dies
+# in MPI_Init. Seen in 10 of 80 starts on four nodes (Slurm 22.05, Open MPI 4.1 over TCP), with one kind in none of 80.
+export SLURM_PMIX_FENCE=${SLURM_PMIX_FENCE:-tree}
 
 if [[ $(id -u) == 0 ]]; then
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
