@@ -44,21 +44,27 @@ class JsonlSink final : public Sink {
         last_(content.substr(kept.begin_of_last, kept.end - kept.begin_of_last)) {}
 
   void changes(int64_t step, const std::vector<OptionChange>& changes) override {
-    append(to_json_line(step, changes) + "\n");
+    const std::string line = to_json_line(step, changes) + "\n";
+    file_.append(line);
+    behind_ += line;
   }
   void interval(const Interval& interval) override { append(to_json_line(interval) + "\n"); }
 
-  // The interval's line of the step, if it is there, anew.
+  // The interval's line of the step, if it is there, anew; what stands behind it stays there.
   void more(int64_t step, const Values& values) override {
     Json line = Json::parse(last_, nullptr, false);
+    std::string behind;
     if (has_step(line) && line["step"] == step && !line.contains("changed")) {
       file_.cut(end_);
       last_.clear();
+      behind.swap(behind_);
     } else {
       line = {{"step", step}};
     }
     for (const auto& [name, value] : values) line[name] = value;
     append(line.dump() + "\n");
+    if (!behind.empty()) file_.append(behind);
+    behind_ = behind;
   }
 
   void image(int64_t, const std::string&, const Image&) override {}
@@ -68,13 +74,15 @@ class JsonlSink final : public Sink {
  private:
   void append(std::string line) {
     file_.append(line);
-    end_ += std::ssize(last_);
+    end_ += std::ssize(last_) + std::ssize(behind_);
     last_ = std::move(line);
+    behind_.clear();
   }
 
   AppendFile file_;
-  int64_t end_;       // of the file without its last line
-  std::string last_;  // line
+  int64_t end_;         // of the file without its last line and what stands behind that
+  std::string last_;    // line, but for changes of options
+  std::string behind_;  // those
 };
 
 }  // namespace

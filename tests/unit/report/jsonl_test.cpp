@@ -124,6 +124,24 @@ TEST_F(JsonlSinkTest, ChangedOptionsHaveALineThatIsMadeAnewWhereTheRunGoesOnTher
   EXPECT_EQ(resumed(line_at(50) + changed + line_at(100), 99), line_at(50) + changed);
 }
 
+// An evaluation that is made up for comes after what a resumed run says of its options.
+TEST_F(JsonlSinkTest, WhatIsMeasuredLaterGetsIntoItsLineBeforeChangedOptions) {
+  std::string before = line_at(50);
+  const auto sink = make_jsonl_sink(path_, 0);
+  sink->interval(interval_at(50));
+  sink->changes(50, {{"run.steps", "1", "2"}});
+  const std::string changed = content().substr(before.size());
+  sink->more(50, {{"eval.x", 0.5}});
+  before.insert(before.size() - 2, R"(,"eval.x":0.5)");
+  EXPECT_EQ(content(), before + changed);
+  sink->interval(interval_at(100));
+  sink->more(100, {{"eval.x", 0.5}});
+  std::string after = line_at(100);
+  after.insert(after.size() - 2, R"(,"eval.x":0.5)");
+  EXPECT_EQ(content(), before + changed + after);
+  sink->close();
+}
+
 TEST_F(JsonlSinkTest, ImagesAndEvaluationsAreNotItsBusiness) {
   const auto sink = make_jsonl_sink(path_, 0);
   sink->image(1, "samples", Image{});
