@@ -32,7 +32,11 @@ work=$(mktemp -d) && mkdir -p "$OUT"
 trap 'rm -rf "$work"' EXIT
 cd "$packed" || exit 1
 if [[ -z ${BBG_TORCH_LIB:-} ]]; then
-  BBG_TORCH_LIB=$(python3 -c 'import importlib.util as u; print(u.find_spec("torch").submodule_search_locations[0])')/lib
+  if ! torch=$(python3 -c 'import importlib.util as u; print(u.find_spec("torch").submodule_search_locations[0])' 2>/dev/null); then
+    echo "run: python3 has no torch; put one with it on PATH, or set BBG_TORCH_LIB to .../site-packages/torch/lib" >&2
+    exit 2
+  fi
+  BBG_TORCH_LIB=$torch/lib
 fi
 export BBG_TORCH_LIB PYTHONUNBUFFERED=1
 bin=$packed/build/release/bin
@@ -56,14 +60,15 @@ train() { # NAME LIMIT-IN-SECONDS
   step "$1" "$2" "$bin/bbg_dist" $options --compute.device "$device" --run.output "$work/$1"
   cp "$work/$1/metrics.jsonl" "$work/$1.jsonl" 2>/dev/null
   rm -rf "${work:?}/$1"
-  if [[ -s $work/$1.jsonl ]]; then python3 curves.py "cpu/$1.jsonl" "$work/$1.jsonl" 2>&1 | tee -a "$work/summary.txt"; fi
+  if [[ -s $work/$1.jsonl && -s cpu/$1.jsonl ]]; then python3 curves.py "cpu/$1.jsonl" "$work/$1.jsonl" 2>&1 | tee -a "$work/summary.txt"; fi
 }
 
 memory=$(nvidia-smi --query-gpu=memory.total --format=csv,noheader,nounits 2>/dev/null | head -n 1)
 memory=${memory:-0}
 # With 80 GB PyTorch's contenders fit a smaller batch.
 batch=$((memory > 100000 ? 256 : 160))
-say "$(nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader 2>&1 | head -n 1); batch $batch"
+card=$(nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader 2>/dev/null | head -n 1)
+say "${card:-no GPU}; batch $batch"
 bench=("$bin/bbg_bench" --compute.device "$device" --config configs/bigbigan/high_res_e.ini --data.shards= --train.d-steps 1
   --train.ema-start 0 --model.init n02 --bench.parts false --bench.warmup 3 --bench.rounds 2 --bench.steps 3)
 # GFLOP of a step and an image, as PyTorch's tuned step executes them.
