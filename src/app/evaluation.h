@@ -36,7 +36,8 @@ class Evaluation {
   // Probe and neighbours have something to read, and all images that they read have labels.
   bool has_features() const;
 
-  // Standing statistics of the averaged networks, which are left in evaluation mode.
+  // Standing statistics of the averaged networks, which are left in evaluation mode. Where it
+  // throws, their buffers are as training left them.
   void prepare(train::TrainState& state) const;
 
   // The same for any encoder, over training images.
@@ -51,7 +52,7 @@ class Evaluation {
   std::vector<std::string> progress_names() const;
 
   // The measures of the averaged networks, as "eval.<measure>", for a curve over training. Leaves
-  // the state as it was.
+  // the state as it was, also where it throws.
   core::Values progress(train::TrainState& state) const;
 
   // After prepare(). The content of evaluation.json; if it throws, `result` has what was measured

@@ -414,7 +414,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
       try {
         look(step, is_evaluating, step % config.report.grid_every == 0, evaluation, state, folder);
       } catch (const StopAsked&) {
-        state.restore_average_buffers();  // an evaluation puts statistics of its own there
+        // The evaluation has left the state as training had it.
         const bool is_whole = is_saving || control.agree(state.is_finite());
         if (!is_saving && is_whole) folder.save(state, step, watch.text(), image_offset);
         leave_as_asked(step, log, is_whole);
