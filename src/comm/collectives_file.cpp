@@ -27,12 +27,12 @@ bool write_collectives(const std::string& path, const std::string& text) {
   }
 }
 
-std::vector<Told> read_collectives(const std::string& path, int64_t job) {
+std::vector<PeerCollective> read_collectives(const std::string& path, int64_t job) {
   std::ifstream file(path);
   try {
     const auto content = nlohmann::json::parse(file);
     if (content.at("job") != job) return {};
-    std::vector<Told> all;
+    std::vector<PeerCollective> all;
     for (const auto& item : content.at("collectives")) {
       all.push_back({item.at("sequence"), item.at("operation"), item.at("bytes")});
     }

@@ -18,13 +18,13 @@ std::string collectives_path(const std::string& folder, int rank, const std::str
 // Written aside and renamed: a reader finds the old or the new one. False: it could not be written.
 bool write_collectives(const std::string& path, const std::string& text);
 
-struct Told {
+struct PeerCollective {
   int64_t sequence;
   std::string operation;
   int64_t bytes;
 };
 // Of a file, oldest first. Empty where there is no such file, or it is of another job than `job`.
-std::vector<Told> read_collectives(const std::string& path, int64_t job);
+std::vector<PeerCollective> read_collectives(const std::string& path, int64_t job);
 
 // Does `work` on a thread of its own, for at most `limit_ms`: a file system that hangs must not
 // keep a deadline from passing. Nothing: not done in time; the thread is left behind, so `work`

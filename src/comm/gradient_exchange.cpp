@@ -141,7 +141,7 @@ void GradientExchange::finish() {
   queue_.wait();
 }
 
-std::vector<at::Tensor> GradientExchange::owned(const at::Tensor& flat) {
+std::vector<at::Tensor> GradientExchange::own_shards(const at::Tensor& flat) {
   if (!queue_.scatters()) return {flat};
   std::vector<at::Tensor> parts;
   for (const Buckets::Bucket& bucket : buckets().buckets) {
@@ -151,7 +151,7 @@ std::vector<at::Tensor> GradientExchange::owned(const at::Tensor& flat) {
   return parts;
 }
 
-void GradientExchange::complete(const at::Tensor& flat) {
+void GradientExchange::all_gather_parameters(const at::Tensor& flat) {
   if (!queue_.scatters()) return;
   for (const Buckets::Bucket& bucket : buckets().buckets) {
     at::Tensor slice = Buckets::slice(bucket, flat);
@@ -162,7 +162,7 @@ void GradientExchange::complete(const at::Tensor& flat) {
 at::Tensor GradientExchange::norm() {
   if (queue_.scatters()) {
     at::Tensor total = at::zeros({}, gradients_.options());
-    for (const at::Tensor& part : owned(gradients_)) total += at::dot(part, part);
+    for (const at::Tensor& part : own_shards(gradients_)) total += at::dot(part, part);
     communicator_.all_reduce(total, Reduce::kSum);
     return root_of(total);
   }

@@ -52,13 +52,13 @@ class GradientExchange {
   // collective.
   at::Tensor norm();
 
-  bool is_shared_out() const { return queue_.scatters(); }
+  bool is_sharded() const { return queue_.scatters(); }
   // Views of what this rank owns of `flat` [n], of the arena's layout: all of it where nothing is
   // shared out.
-  std::vector<at::Tensor> owned(const at::Tensor& flat);
+  std::vector<at::Tensor> own_shards(const at::Tensor& flat);
   // Each rank's own parts of `flat`, to all ranks. A collective where the arena is shared out, else
   // nothing.
-  void complete(const at::Tensor& flat);
+  void all_gather_parameters(const at::Tensor& flat);
 
  private:
   struct Buckets;

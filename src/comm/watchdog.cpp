@@ -75,7 +75,7 @@ struct Watchdog::State {
   std::deque<Record> open;      // those under way, oldest first
   Clock::time_point last_left = start;
   bool is_expired = false;
-  int64_t told = 0;  // the newest collective that other hosts have been told of
+  int64_t announced = 0;  // the newest collective that other hosts have been told of
   // Waits of this rank alone, by number: what for, since when.
   std::map<int64_t, std::pair<std::string, Clock::time_point>> waits;
   int64_t next_wait = 0;
@@ -184,19 +184,19 @@ struct Watchdog::State {
         list += (list.empty() ? "rank " : ", rank ") + std::to_string(rank) + what;
       };
       for (const int rank : elsewhere) {
-        const auto told = read_collectives(collectives_path(folder, rank, purpose), job);
+        const auto peers = read_collectives(collectives_path(folder, rank, purpose), job);
         // One that is ahead has been here too.
-        const auto same = std::find_if(told.begin(), told.end(), [&](const Told& one) {
+        const auto same = std::find_if(peers.begin(), peers.end(), [&](const PeerCollective& one) {
           return one.sequence == own_record.sequence;
         });
-        if (told.empty()) {
+        if (peers.empty()) {
           add(late, rank, " (on another host; it told nothing in " + folder + ")");
-        } else if (told.back().sequence < own_record.sequence) {
+        } else if (peers.back().sequence < own_record.sequence) {
           add(late, rank,
-              " (on another host; it told of #" + std::to_string(told.back().sequence) + ")");
-        } else if (same != told.end() && same->operation != name_of(own_record.operation)) {
+              " (on another host; it told of #" + std::to_string(peers.back().sequence) + ")");
+        } else if (same != peers.end() && same->operation != name_of(own_record.operation)) {
           add(differing, rank, " entered " + same->operation);
-        } else if (same != told.end() && same->bytes != own_record.bytes) {
+        } else if (same != peers.end() && same->bytes != own_record.bytes) {
           add(differing, rank, " entered one of another size");
         }
       }
@@ -309,8 +309,8 @@ struct Watchdog::State {
           is_expired = true;
           write_dump();  // the expired one ends the job
         } else if (local_size < size && has_waited(options.deadline_ms / 2) &&
-                   told < open.front().sequence) {
-          told = open.front().sequence;
+                   announced < open.front().sequence) {
+          announced = open.front().sequence;
           write_dump();
         }
         continue;

@@ -366,6 +366,12 @@ int64_t ShardSet::file_bytes() const {
 
 void ShardSet::read(int64_t index, std::span<uint8_t> out) const { impl_->read(index, out); }
 int64_t ShardSet::label(int64_t index) const { return impl_->label(index); }
+std::optional<int64_t> ShardSet::first_without_label(int64_t first, int64_t count) const {
+  for (int64_t i = first; i < first + count; ++i) {
+    if (label(i) < 0) return i;
+  }
+  return std::nullopt;
+}
 std::string ShardSet::file(int64_t index) const { return impl_->file(index); }
 void ShardSet::verify(const std::function<void(int64_t, int64_t)>& progress) const {
   impl_->verify(progress);

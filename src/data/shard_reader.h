@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -39,6 +40,8 @@ class ShardSet {
 
   void read(int64_t index, std::span<uint8_t> out) const;  // [H, W, C]
   int64_t label(int64_t index) const;                      // -1: none
+  // The first of the samples [first, first + count) that has no label; none if all have one.
+  std::optional<int64_t> first_without_label(int64_t first, int64_t count) const;
   std::string file(int64_t index) const;
 
   // Checks every block and the fingerprint. `progress` hears samples done and samples in all.

@@ -1,12 +1,12 @@
 #include "model/discriminator.h"
 
-#include "model/attention.h"
-#include "model/bigan_discriminator.h"
-#include "model/dense.h"
-#include "model/layers.h"
-#include "model/layout.h"
-#include "model/mlp.h"
-#include "model/strided_trunk.h"
+#include "model/bigan/bigan_discriminator.h"
+#include "model/bigan/dense.h"
+#include "model/biggan/layout.h"
+#include "model/strided/strided_trunk.h"
+#include "nn/attention.h"
+#include "nn/layers.h"
+#include "nn/mlp.h"
 
 namespace bbg::model {
 
@@ -14,8 +14,8 @@ namespace {
 
 class DiscriminatorBlock {
  public:
-  DiscriminatorBlock(Context& context, const Scope& scope, int64_t in, int64_t out, bool first,
-                     bool down, bool attention, bool skips_always)
+  DiscriminatorBlock(nn::Context& context, const nn::Scope& scope, int64_t in, int64_t out,
+                     bool first, bool down, bool attention, bool skips_always)
       : first_(first),
         down_(down),
         conv1_(context, scope / "conv1", {.in = in, .out = out, .kernel = 3}, true),
@@ -23,14 +23,14 @@ class DiscriminatorBlock {
                {.in = out,
                 .out = out,
                 .kernel = 3,
-                .resample = down ? Resample::kPoolAfter : Resample::kNone},
+                .resample = down ? ops::Resample::kPoolAfter : ops::Resample::kNone},
                true) {
     // Learned where widths differ or the block halves, else identity; compare_gan has none at all
     // where widths are equal (docs/choices.md 15).
     has_skip_ = in != out || skips_always;
     if (has_skip_ && (in != out || down)) {
-      shortcut_.emplace(context, scope / "shortcut", ConvShape{.in = in, .out = out, .kernel = 1},
-                        true);
+      shortcut_.emplace(context, scope / "shortcut",
+                        nn::ConvShape{.in = in, .out = out, .kernel = 1}, true);
     }
     if (attention) attention_.emplace(context, scope / "attention", out);
   }
@@ -39,7 +39,7 @@ class DiscriminatorBlock {
     at::Tensor h = conv1_(first_ ? x : at::relu(x), {.relu = true});
     at::Tensor skip;
     if (has_skip_) {
-      skip = down_ ? average_pool(x) : x;
+      skip = down_ ? ops::average_pool(x) : x;
       if (shortcut_) skip = (*shortcut_)(skip);
     }
     h = conv2_(h, {.skip = skip});
@@ -48,16 +48,16 @@ class DiscriminatorBlock {
 
  private:
   bool first_, down_, has_skip_;
-  Conv conv1_, conv2_;
-  std::optional<Conv> shortcut_;
-  std::optional<Attention> attention_;
+  nn::Conv conv1_, conv2_;
+  std::optional<nn::Conv> shortcut_;
+  std::optional<nn::Attention> attention_;
 };
 
 // F of the residual family: BigGAN's D without its last linear map (Brock et al. 2019, appendix B;
 // Donahue & Simonyan 2019, section 2; docs/choices.md 13-18).
 class ResidualTrunk {
  public:
-  ResidualTrunk(Context& context, const Scope& scope, const ModelOptions& options) {
+  ResidualTrunk(nn::Context& context, const nn::Scope& scope, const ModelOptions& options) {
     const auto layout = discriminator_layout(options);
     for (size_t i = 0; i < layout.size(); ++i) {
       const int64_t in = i == 0 ? options.channels : layout[i].in * options.width;
@@ -69,9 +69,9 @@ class ResidualTrunk {
   }
 
   at::Tensor operator()(const at::Tensor& x) const {
-    at::Tensor h = channels_last(x);
+    at::Tensor h = ops::channels_last(x);
     for (const DiscriminatorBlock& block : blocks_) h = block(h);
-    return in_full(at::relu(h)).sum({2, 3});
+    return ops::in_full(at::relu(h)).sum({2, 3});
   }
   int64_t out_features() const { return out_features_; }
 
@@ -86,19 +86,19 @@ struct Discriminator::Parts {
   std::unique_ptr<SingleScore> single;  // then it is all there is
   std::optional<ResidualTrunk> residual;
   std::optional<StridedTrunk> strided;
-  std::optional<ResidualMlp> h, j;
-  std::optional<Linear> score_x, score_z, score_xz;
-  std::optional<Weight> class_embedding;  // [classes, f]
+  std::optional<nn::ResidualMlp> h, j;
+  std::optional<nn::Linear> score_x, score_z, score_xz;
+  std::optional<nn::Weight> class_embedding;  // [classes, f]
 };
 
 Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& communicator,
                              uint64_t seed, at::TensorOptions tensor_options)
-    : Network("D", options, communicator, seed, tensor_options),
+    : nn::Network("D", options.network_settings(), communicator, seed, tensor_options),
       parts_(new Parts),
       may_mix_halves_(options.d_norm != "bn") {
   const bool spectral = options.d_norm == "sn";
   const Terms terms = options.active_terms();
-  const Scope code_root = options.h_init == "orthogonal" ? root().orthogonal() : root();
+  const nn::Scope code_root = options.h_init == "orthogonal" ? root().orthogonal() : root();
   if (options.block == "mlp") {
     parts_->single = std::make_unique<DenseDiscriminator>(context(), root(), code_root, options);
     feature_width_ = parts_->single->feature_width();
@@ -131,20 +131,21 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
   }
   if (terms.x) {
     parts_->score_x.emplace(context(), root() / "score_x", image_features, 1, true, spectral,
-                            Start::kWeight, Precision::kFull);
+                            nn::Start::kWeight, nn::Precision::kFull);
     if (options.is_conditional()) {
       parts_->class_embedding.emplace(context(), root() / "class_embedding",
                                       at::IntArrayRef{options.num_classes, image_features},
-                                      spectral, Start::kWeight, Resample::kNone, Precision::kFull);
+                                      spectral, nn::Start::kWeight, ops::Resample::kNone,
+                                      nn::Precision::kFull);
     }
   }
   if (terms.z) {
     parts_->score_z.emplace(context(), code_root / "score_z", code_features, 1, true, spectral,
-                            Start::kWeight, Precision::kFull);
+                            nn::Start::kWeight, nn::Precision::kFull);
   }
   if (terms.xz) {
     parts_->score_xz.emplace(context(), root() / "score_xz", parts_->j->out_features(), 1, true,
-                             spectral, Start::kWeight, Precision::kFull);
+                             spectral, nn::Start::kWeight, nn::Precision::kFull);
   }
 }
 
@@ -152,7 +153,7 @@ Discriminator::~Discriminator() = default;
 
 at::Tensor Discriminator::image_features(const at::Tensor& x) {
   if (parts_->single) return parts_->single->image_features(x);
-  return in_full(parts_->strided ? (*parts_->strided)(x) : (*parts_->residual)(x));
+  return ops::in_full(parts_->strided ? (*parts_->strided)(x) : (*parts_->residual)(x));
 }
 
 at::Tensor Discriminator::feature(const at::Tensor& x) {
@@ -161,7 +162,7 @@ at::Tensor Discriminator::feature(const at::Tensor& x) {
 
 at::Tensor Discriminator::code_features(const at::Tensor& z) {
   if (parts_->single) return parts_->single->code_features(z);
-  return parts_->h ? in_full((*parts_->h)(z)) : at::Tensor();
+  return parts_->h ? ops::in_full((*parts_->h)(z)) : at::Tensor();
 }
 
 core::Scores Discriminator::scores(const at::Tensor& image_features,

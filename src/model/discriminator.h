@@ -1,16 +1,17 @@
 #pragma once
 // The joint discriminator (Donahue & Simonyan 2019, section 2): F on images, H on codes, J on both
 // features, and three linear scores s_x = th_x F(x), s_z = th_z H(z), s_xz = th_xz J(F(x), H(z)).
-// Blocks of kind mlp and bigan have one score, the system's (model/single_score.h).
+// Blocks of kind mlp and bigan have one score, the system's (model/bigan/single_score.h).
 
 #include <memory>
 
 #include "core/types.h"
-#include "model/network.h"
+#include "model/model_options.h"
+#include "nn/network.h"
 
 namespace bbg::model {
 
-class Discriminator final : public Network {
+class Discriminator final : public nn::Network {
  public:
   Discriminator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
                 at::TensorOptions tensor_options);

@@ -1,13 +1,13 @@
 #include "model/encoder.h"
 
-#include "model/alexnet.h"
-#include "model/bottleneck_resnet.h"
-#include "model/dense.h"
-#include "model/layers.h"
-#include "model/mlp.h"
-#include "model/reversible_resnet.h"
-#include "model/small_resnet.h"
-#include "model/strided_trunk.h"
+#include "model/bigan/dense.h"
+#include "model/encoders/alexnet.h"
+#include "model/encoders/bottleneck_resnet.h"
+#include "model/encoders/reversible_resnet.h"
+#include "model/encoders/small_resnet.h"
+#include "model/strided/strided_trunk.h"
+#include "nn/layers.h"
+#include "nn/mlp.h"
 
 namespace bbg::model {
 
@@ -17,8 +17,8 @@ at::Tensor Code::sample(const at::Tensor& epsilon) const {
 
 struct Encoder::Parts {
   std::function<at::Tensor(const at::Tensor&)> trunk;  // [N, C, S, S] -> [N, f]
-  std::optional<ResidualMlp> head;
-  std::optional<Linear> output;
+  std::optional<nn::ResidualMlp> head;
+  std::optional<nn::Linear> output;
 
   // Owns the trunk; returns f.
   template <class Trunk, class... Arguments>
@@ -27,10 +27,10 @@ struct Encoder::Parts {
     trunk = [made](const at::Tensor& x) { return (*made)(x); };
     return made->out_features();
   }
-  int64_t make_trunk(Context& context, const Scope& scope, const ModelOptions& options);
+  int64_t make_trunk(nn::Context& context, const nn::Scope& scope, const ModelOptions& options);
 };
 
-int64_t Encoder::Parts::make_trunk(Context& context, const Scope& scope,
+int64_t Encoder::Parts::make_trunk(nn::Context& context, const nn::Scope& scope,
                                    const ModelOptions& options) {
   const std::string kind = options.encoder_kind();
   const int64_t resolution = options.data_resolution();
@@ -57,7 +57,7 @@ int64_t Encoder::Parts::make_trunk(Context& context, const Scope& scope,
 
 Encoder::Encoder(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
                  at::TensorOptions tensor_options)
-    : Network("E", options, communicator, seed, tensor_options),
+    : nn::Network("E", options.network_settings(), communicator, seed, tensor_options),
       parts_(new Parts),
       stochastic_(options.e_stochastic),
       is_bounded_(options.prior == "uniform") {
@@ -67,17 +67,18 @@ Encoder::Encoder(const ModelOptions& options, comm::Communicator& communicator, 
   parts_->head.emplace(context(), root() / "head", feature_width_, options.e_head_width,
                        options.e_head_depth, false);
   // docs/choices.md C1
-  parts_->output.emplace(context(), root() / "output", parts_->head->out_features(),
-                         options.z_dim * (stochastic_ ? 2 : 1),
-                         /*bias=*/!is_bigans, false,
-                         is_bigans && options.is_latent_regressor() ? Start::kZero : Start::kWeight,
-                         Precision::kFull);
+  parts_->output.emplace(
+      context(), root() / "output", parts_->head->out_features(),
+      options.z_dim * (stochastic_ ? 2 : 1),
+      /*bias=*/!is_bigans, false,
+      is_bigans && options.is_latent_regressor() ? nn::Start::kZero : nn::Start::kWeight,
+      nn::Precision::kFull);
 }
 
 Encoder::~Encoder() = default;
 
 Code Encoder::forward(const at::Tensor& x) {
-  const at::Tensor feature = in_full(parts_->trunk(x));
+  const at::Tensor feature = ops::in_full(parts_->trunk(x));
   const at::Tensor output = (*parts_->output)((*parts_->head)(feature));
   if (!stochastic_) {
     // Donahue et al. 2017's code keeps E's code where the uniform prior has its support.

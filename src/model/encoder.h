@@ -4,7 +4,8 @@
 
 #include <memory>
 
-#include "model/network.h"
+#include "model/model_options.h"
+#include "nn/network.h"
 
 namespace bbg::model {
 
@@ -17,7 +18,7 @@ struct Code {
   at::Tensor sample(const at::Tensor& epsilon) const;  // mean + sigma * epsilon
 };
 
-class Encoder final : public Network {
+class Encoder final : public nn::Network {
  public:
   Encoder(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
           at::TensorOptions tensor_options);

@@ -2,11 +2,11 @@
 
 #include <bit>
 
-#include "model/attention.h"
-#include "model/conditional_norm.h"
-#include "model/dense.h"
-#include "model/layers.h"
-#include "model/layout.h"
+#include "model/bigan/dense.h"
+#include "model/biggan/layout.h"
+#include "nn/attention.h"
+#include "nn/conditional_norm.h"
+#include "nn/layers.h"
 
 namespace bbg::model {
 
@@ -14,18 +14,19 @@ namespace {
 
 class GeneratorBlock {
  public:
-  GeneratorBlock(Context& context, const Scope& scope, ConditionKind condition, int64_t in,
-                 int64_t out, bool attention)
+  GeneratorBlock(nn::Context& context, const nn::Scope& scope, nn::ConditionKind condition,
+                 int64_t in, int64_t out, bool attention)
       : norm1_(context, scope / "norm1", condition, in),
         conv1_(context, scope / "conv1",
-               {.in = in, .out = out, .kernel = 3, .resample = Resample::kUpsampleBefore}, true),
+               {.in = in, .out = out, .kernel = 3, .resample = ops::Resample::kUpsampleBefore},
+               true),
         norm2_(context, scope / "norm2", condition, out),
         conv2_(context, scope / "conv2", {.in = out, .out = out, .kernel = 3}, true),
         shortcut_(context, scope / "shortcut", {.in = in, .out = out, .kernel = 1}, true) {
     if (attention) attention_.emplace(context, scope / "attention", out);
   }
 
-  at::Tensor operator()(const at::Tensor& x, const Condition& condition) {
+  at::Tensor operator()(const at::Tensor& x, const nn::Condition& condition) {
     const at::Tensor h = conv1_(norm1_(x, condition, true));
     // The 1x1 convolution commutes with nearest upsampling: a quarter of the work on the small side
     // (docs/choices.md 7).
@@ -35,18 +36,18 @@ class GeneratorBlock {
   }
 
  private:
-  ConditionalNorm norm1_;
-  Conv conv1_;
-  ConditionalNorm norm2_;
-  Conv conv2_, shortcut_;
-  std::optional<Attention> attention_;
+  nn::ConditionalNorm norm1_;
+  nn::Conv conv1_;
+  nn::ConditionalNorm norm2_;
+  nn::Conv conv2_, shortcut_;
+  std::optional<nn::Attention> attention_;
 };
 
 class ResidualGenerator final : public Generator {
  public:
   ResidualGenerator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
                     at::TensorOptions tensor_options)
-      : Generator("G", options, communicator, seed, tensor_options),
+      : Generator("G", options.network_settings(), communicator, seed, tensor_options),
         blocks_layout_(generator_layout(options)),
         is_split_(options.g_split_z),
         is_conditional_(options.is_conditional()),
@@ -56,10 +57,10 @@ class ResidualGenerator final : public Generator {
     if (options.g_condition != "none" && options.g_embedding > 0) {
       const int64_t rows = is_conditional_ ? options.num_classes : 1;
       embedding_ = (root() / "class_embedding")
-                       .parameter("weight", {rows, options.g_embedding}, Start::kWeight);
+                       .parameter("weight", {rows, options.g_embedding}, nn::Start::kWeight);
     }
     linear_.emplace(context(), root() / "linear", chunk_, first_ * 16, true, true);
-    const ConditionKind condition = {
+    const nn::ConditionKind condition = {
         .features = (embedding_.defined() ? options.g_embedding : 0) + (is_split_ ? chunk_ : 0),
         .classes = is_conditional_ ? options.num_classes : 0};
     for (size_t i = 0; i < blocks_layout_.size(); ++i) {
@@ -71,18 +72,18 @@ class ResidualGenerator final : public Generator {
     const int64_t last = blocks_layout_.back().out * options.generator_width();
     output_norm_.emplace(context(), root() / "output_norm", last);
     output_conv_.emplace(context(), root() / "output_conv",
-                         ConvShape{.in = last, .out = options.channels, .kernel = 3}, true);
+                         nn::ConvShape{.in = last, .out = options.channels, .kernel = 3}, true);
   }
 
   at::Tensor forward(const at::Tensor& z, const at::Tensor& labels) override {
     const std::vector<at::Tensor> chunks = z.split(chunk_, 1);
     const at::Tensor embedded = embed(z.size(0), labels);
-    at::Tensor h = channels_last((*linear_)(chunks[0]).view({-1, first_, 4, 4}));
+    at::Tensor h = ops::channels_last((*linear_)(chunks[0]).view({-1, first_, 4, 4}));
     for (size_t i = 0; i < blocks_.size(); ++i) {
       h = blocks_[i](h, {.vector = condition(embedded, is_split_ ? chunks[i + 1] : at::Tensor()),
                          .labels = labels});
     }
-    return at::tanh(in_full((*output_conv_)((*output_norm_)(h, true))));
+    return at::tanh(ops::in_full((*output_conv_)((*output_norm_)(h, true))));
   }
 
  private:
@@ -101,17 +102,17 @@ class ResidualGenerator final : public Generator {
   bool is_split_, is_conditional_;
   int64_t chunk_, first_;
   at::Tensor embedding_;  // [classes or 1, length]; undefined without
-  std::optional<Linear> linear_;
+  std::optional<nn::Linear> linear_;
   std::vector<GeneratorBlock> blocks_;
-  std::optional<BatchNorm> output_norm_;
-  std::optional<Conv> output_conv_;
+  std::optional<nn::BatchNorm> output_norm_;
+  std::optional<nn::Conv> output_conv_;
 };
 
 class StridedGenerator final : public Generator {
  public:
   StridedGenerator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
                    at::TensorOptions tensor_options)
-      : Generator("G", options, communicator, seed, tensor_options) {
+      : Generator("G", options.network_settings(), communicator, seed, tensor_options) {
     const int levels = std::countr_zero(static_cast<uint64_t>(options.resolution)) - 2;
     top_ = options.generator_width() << (levels - 1);
     linear_.emplace(context(), root() / "linear", options.z_dim, top_ * 16, false, false);
@@ -128,16 +129,16 @@ class StridedGenerator final : public Generator {
   }
 
   at::Tensor forward(const at::Tensor& z, const at::Tensor&) override {
-    at::Tensor h = channels_last((*linear_)(z).view({-1, top_, 4, 4}));
+    at::Tensor h = ops::channels_last((*linear_)(z).view({-1, top_, 4, 4}));
     for (size_t i = 0; i < deconvs_.size(); ++i) h = deconvs_[i](norms_[i](h, true));
-    return at::tanh(in_full(h));
+    return at::tanh(ops::in_full(h));
   }
 
  private:
   int64_t top_ = 0;
-  std::optional<Linear> linear_;
-  std::vector<BatchNorm> norms_;
-  std::vector<UpConv> deconvs_;
+  std::optional<nn::Linear> linear_;
+  std::vector<nn::BatchNorm> norms_;
+  std::vector<nn::UpConv> deconvs_;
 };
 
 // The code enters both layers.
@@ -145,7 +146,7 @@ class DenseGenerator final : public Generator {
  public:
   DenseGenerator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
                  at::TensorOptions tensor_options)
-      : Generator("G", options, communicator, seed, tensor_options),
+      : Generator("G", options.network_settings(), communicator, seed, tensor_options),
         shape_{-1, options.channels, options.resolution, options.resolution},
         first_(context(), root() / "layers.0", options.z_dim, options.generator_width(), true, 0),
         second_(context(), root() / "layers.1", options.generator_width(),
@@ -155,7 +156,7 @@ class DenseGenerator final : public Generator {
                 num_pixels(options, options.resolution), false, false) {}
 
   at::Tensor forward(const at::Tensor& z, const at::Tensor&) override {
-    const at::Tensor t = in_full(output_(second_(first_(z), code_(z))));
+    const at::Tensor t = ops::in_full(output_(second_(first_(z), code_(z))));
     // The paper's sigmoid(t), in [0, 1], brought to [-1, 1]: 2 sigmoid(t) - 1 = tanh(t / 2).
     return at::tanh(t / 2).view(shape_);
   }
@@ -163,7 +164,7 @@ class DenseGenerator final : public Generator {
  private:
   std::vector<int64_t> shape_;
   DenseLayer first_, second_;
-  Linear code_, output_;
+  nn::Linear code_, output_;
 };
 
 // The code enters each layer but the last.
@@ -171,7 +172,7 @@ class BiganGenerator final : public Generator {
  public:
   BiganGenerator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
                  at::TensorOptions tensor_options)
-      : Generator("G", options, communicator, seed, tensor_options),
+      : Generator("G", options.network_settings(), communicator, seed, tensor_options),
         side_(options.resolution / 16),
         channels_{4 * options.generator_width(), 2 * options.generator_width(),
                   options.generator_width()} {
@@ -180,7 +181,7 @@ class BiganGenerator final : public Generator {
     // Each position of each channel is normalised by itself, as in the paper's code.
     norm0_.emplace(context(), root() / "norm0", seeds);
     code_.emplace(context(), root() / "code", options.z_dim, 7 * options.generator_width(), false,
-                  false, Start::kInjected);
+                  false, nn::Start::kInjected);
     for (size_t i = 0; i < channels_.size(); ++i) {
       const std::string index = std::to_string(i);
       deconvs_.emplace_back(context(), root() / ("deconvs." + index), 2 * channels_[i],
@@ -196,17 +197,17 @@ class BiganGenerator final : public Generator {
     for (size_t i = 0; i < deconvs_.size(); ++i) {
       h = norms_[i](deconvs_[i](h) + codes[i].unsqueeze(-1).unsqueeze(-1), true);
     }
-    return at::tanh(in_full((*output_)(h)) / 2);  // as in DenseGenerator
+    return at::tanh(ops::in_full((*output_)(h)) / 2);  // as in DenseGenerator
   }
 
  private:
   int64_t side_;                   // of the first map
   std::vector<int64_t> channels_;  // of each of deconvs_
-  std::optional<Linear> linear_, code_;
-  std::optional<BatchNorm> norm0_;
-  std::vector<UpConv> deconvs_;
-  std::vector<BatchNorm> norms_;
-  std::optional<UpConv> output_;
+  std::optional<nn::Linear> linear_, code_;
+  std::optional<nn::BatchNorm> norm0_;
+  std::vector<nn::UpConv> deconvs_;
+  std::vector<nn::BatchNorm> norms_;
+  std::optional<nn::UpConv> output_;
 };
 
 }  // namespace

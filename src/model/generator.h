@@ -6,11 +6,12 @@
 
 #include <memory>
 
-#include "model/network.h"
+#include "model/model_options.h"
+#include "nn/network.h"
 
 namespace bbg::model {
 
-class Generator : public Network {
+class Generator : public nn::Network {
  public:
   using Network::Network;
   // z [N, z_dim] -> [N, C, S, S] in [-1, 1]. labels [N] int64 where ModelOptions::is_conditional(),

@@ -4,7 +4,7 @@
 #include <sstream>
 
 #include "core/error.h"
-#include "model/layout.h"
+#include "model/biggan/layout.h"
 
 namespace bbg::model {
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/options.h"
+#include "nn/settings.h"
 
 namespace bbg::model {
 
@@ -49,7 +50,7 @@ struct ModelOptions {
   int64_t e_width = 32;
   int64_t e_head_width = 256, e_head_depth = 2;
 
-  // Convolutions, linear maps and attention in bfloat16 (layers.h). No key: training sets it
+  // Convolutions, linear maps and attention in bfloat16 (nn/layers.h). No key: training sets it
   // (train.precision); what is evaluated has full precision.
   bool in_bfloat16 = false;
 
@@ -71,6 +72,13 @@ struct ModelOptions {
   }
   int64_t generator_width() const { return g_width > 0 ? g_width : width; }
   std::string encoder_kind() const;  // model.encoder with auto resolved
+  nn::Settings network_settings() const {
+    return {.init = init,
+            .in_bfloat16 = in_bfloat16,
+            .bn_eps = bn_eps,
+            .bn_momentum = bn_momentum,
+            .sn_eps = sn_eps};
+  }
   // Labels are read: G's norms and D's projection know the class.
   bool is_conditional() const { return g_condition == "class"; }
 };

@@ -8,7 +8,7 @@
 
 namespace bbg::train {
 
-Arena::Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradients, int64_t unit,
+Arena::Arena(const std::vector<nn::NamedTensor>& parameters, bool has_gradients, int64_t unit,
              const MakeZeros& for_gradients)
     : parameters_(parameters.rbegin(), parameters.rend()) {
   BBG_CHECK(!parameters_.empty(), "a network without parameters");
@@ -48,8 +48,8 @@ std::vector<comm::GradientExchange::Place> Arena::places() const {
   return places;
 }
 
-std::vector<model::NamedTensor> Arena::views(const at::Tensor& flat) const {
-  std::vector<model::NamedTensor> all;
+std::vector<nn::NamedTensor> Arena::views(const at::Tensor& flat) const {
+  std::vector<nn::NamedTensor> all;
   for (size_t i = 0; i < parameters_.size(); ++i) {
     const at::Tensor& parameter = parameters_[i].tensor;
     all.push_back({parameters_[i].name, flat.as_strided(parameter.sizes(), parameter.strides(),

@@ -8,7 +8,7 @@
 #include <functional>
 
 #include "comm/gradient_exchange.h"
-#include "model/parameters.h"
+#include "nn/parameters.h"
 
 namespace bbg::train {
 
@@ -20,7 +20,7 @@ class Arena {
   // Without gradients: of a network that is not trained; gradients() is undefined then. The length
   // is a multiple of `unit`, so that ranks can share it; the rest is zeros. `for_gradients` makes
   // the buffer of gradients.
-  explicit Arena(const std::vector<model::NamedTensor>& parameters, bool has_gradients = true,
+  explicit Arena(const std::vector<nn::NamedTensor>& parameters, bool has_gradients = true,
                  int64_t unit = 1, const MakeZeros& for_gradients = make_zeros);
 
   at::Tensor& values() { return values_; }  // [n]
@@ -32,14 +32,14 @@ class Arena {
   // The parameters, in arena order, and where each begins.
   std::vector<comm::GradientExchange::Place> places() const;
   // `flat` [n], of this layout, as named views with the parameters' shapes and strides.
-  std::vector<model::NamedTensor> views(const at::Tensor& flat) const;
+  std::vector<nn::NamedTensor> views(const at::Tensor& flat) const;
 
  private:
   static at::Tensor make_zeros(int64_t elements, const at::TensorOptions& options) {
     return at::zeros({elements}, options);
   }
 
-  std::vector<model::NamedTensor> parameters_;  // in arena order
+  std::vector<nn::NamedTensor> parameters_;  // in arena order
   std::vector<int64_t> offsets_;
   at::Tensor values_, gradients_;
 };

@@ -19,7 +19,7 @@ int64_t digest(const at::Tensor& tensor) {
 }  // namespace
 
 std::string differing_replicas(const TrainState& state, comm::Communicator& control) {
-  const std::vector<model::NamedTensor> tensors = state.replicas();
+  const std::vector<nn::NamedTensor> tensors = state.replicas();
   const auto count = static_cast<int64_t>(tensors.size());
   at::Tensor own = at::empty({1, count}, at::kLong);
   for (int64_t i = 0; i < count; ++i) {

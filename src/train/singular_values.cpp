@@ -24,7 +24,7 @@ at::Tensor largest(const at::Tensor& weight) {
 
 }  // namespace
 
-core::Values top_singular_values(const std::string& network_name, const model::Network& network) {
+core::Values top_singular_values(const std::string& network_name, const nn::Network& network) {
   const at::NoGradGuard no_grad;
   std::vector<std::string> names;
   std::vector<at::Tensor> values;

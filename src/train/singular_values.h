@@ -3,7 +3,7 @@
 // in G (Brock et al. 2019, section 4).
 
 #include "core/types.h"
-#include "model/network.h"
+#include "nn/network.h"
 
 namespace bbg::train {
 
@@ -12,6 +12,6 @@ namespace bbg::train {
 // "sigma_max_<network>", the largest of them. By power iteration from a fixed start, the same on
 // all ranks: a lower bound, within 2 % for random matrices (docs/choices.md C4), exact where one
 // direction dominates, as in a collapse.
-core::Values top_singular_values(const std::string& network_name, const model::Network& network);
+core::Values top_singular_values(const std::string& network_name, const nn::Network& network);
 
 }  // namespace bbg::train

@@ -155,7 +155,7 @@ std::vector<Step::Portion> Step::portions(const core::Batch& batch, const Noise&
   return all;
 }
 
-void Step::begin(model::Network& network, const Portion& portion) {
+void Step::begin(nn::Network& network, const Portion& portion) {
   if (portion.is_first) {
     network.begin_substep();
   } else {
@@ -200,13 +200,13 @@ void Step::update_networks() {
   if (state_.e) update(*state_.e, *state_.nets.encoder);
 }
 
-void Step::update(Trained& trained, const model::Network& network) {
+void Step::update(Trained& trained, const nn::Network& network) {
   {
     RECORD_USER_SCOPE("exchange");
     trained.exchange.finish();
   }
   RECORD_USER_SCOPE("optimizer");
-  if (train_.clip_norm > 0 || trained.exchange.is_shared_out()) {
+  if (train_.clip_norm > 0 || trained.exchange.is_sharded()) {
     trained.gradient_norm = trained.exchange.norm();
   } else {
     trained.gradient_norm = trained.arena.gradients().norm();
@@ -228,7 +228,7 @@ void Step::update(Trained& trained, const model::Network& network) {
 
 // The ranks take turns at the weights and send what they find: processors of different make round
 // products of matrices otherwise.
-void Step::add_orthogonal_gradients(const model::Network& network) {
+void Step::add_orthogonal_gradients(const nn::Network& network) {
   comm::Communicator& ranks = state_.communicator();
   int turn = 0;
   for (const auto& [name, weight] : network.store().parameters()) {

@@ -53,7 +53,7 @@ class Step {
   };
   std::vector<Portion> portions(const core::Batch& batch, const Noise& noise) const;
   // Before a network's first forward on a portion.
-  static void begin(model::Network& network, const Portion& portion);
+  static void begin(nn::Network& network, const Portion& portion);
   // Of the batch's loss, in a portion's, such that the exchange leaves the mean of gradients.
   at::Tensor share(const loss::Loss& loss) const;
   void backward(const loss::Loss& loss) const;
@@ -75,8 +75,8 @@ class Step {
   at::Tensor shown_generated(const at::Tensor& generated, const Noise& noise) const;
   // Averages the gradients over ranks, clips them (docs/choices.md 70), adds those of
   // regularisation and makes Adam's step.
-  void update(Trained& trained, const model::Network& network);
-  void add_orthogonal_gradients(const model::Network& network);
+  void update(Trained& trained, const nn::Network& network);
+  void add_orthogonal_gradients(const nn::Network& network);
   // Each kind of update from its start to its end, at the rates that are set.
   enum Kind { kDiscriminator, kGeneratorEncoder, kTogether };
   using Losses = UpdateGraphs::Losses;

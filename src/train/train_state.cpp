@@ -11,15 +11,15 @@ namespace bbg::train {
 
 namespace {
 
-void copy_buffers(const model::Network& from, model::Network& to) {
+void copy_buffers(const nn::Network& from, nn::Network& to) {
   const at::NoGradGuard no_grad;
   for (size_t i = 0; i < from.store().buffers().size(); ++i) {
     at::Tensor(to.store().buffers()[i].tensor).copy_(from.store().buffers()[i].tensor);
   }
 }
 
-void average(const model::Network& from, const Arena& from_arena, model::Network& to,
-             Arena& to_arena, double decay) {
+void average(const nn::Network& from, const Arena& from_arena, nn::Network& to, Arena& to_arena,
+             double decay) {
   const at::NoGradGuard no_grad;
   if (decay == 0) {
     to_arena.values().copy_(from_arena.values());
@@ -29,8 +29,8 @@ void average(const model::Network& from, const Arena& from_arena, model::Network
   copy_buffers(from, to);
 }
 
-void append(std::vector<model::NamedTensor>& all, const std::string& prefix,
-            const std::vector<model::NamedTensor>& some) {
+void append(std::vector<nn::NamedTensor>& all, const std::string& prefix,
+            const std::vector<nn::NamedTensor>& some) {
   for (const auto& entry : some) all.push_back({prefix + "." + entry.name, entry.tensor});
 }
 
@@ -44,8 +44,8 @@ model::ModelOptions as_trained(model::ModelOptions model, const TrainOptions& tr
 
 // Running statistics and vectors of spectral norm in one piece of memory.
 std::optional<Arena> arena_of_buffers(const model::Nets& nets) {
-  std::vector<model::NamedTensor> all;
-  const auto add = [&](const model::Network* network) {
+  std::vector<nn::NamedTensor> all;
+  const auto add = [&](const nn::Network* network) {
     if (network == nullptr) return;
     all.insert(all.end(), network->store().buffers().begin(), network->store().buffers().end());
   };
@@ -74,32 +74,32 @@ std::string shape_text(at::IntArrayRef shape) {
 
 }  // namespace
 
-Trained::Trained(model::Network& network, const TrainOptions& options,
+Trained::Trained(nn::Network& network, const TrainOptions& options,
                  comm::Communicator& communicator, comm::ReductionQueue& queue)
     : arena(network.store().parameters(), /*has_gradients=*/true, queue.unit(),
             [&](int64_t elements, const at::TensorOptions& tensor_options) {
               return queue.zeros(elements, tensor_options);
             }),
       exchange(communicator, queue, arena.gradients(), arena.places()),
-      adam(exchange.owned(arena.values()), exchange.owned(arena.gradients()),
+      adam(exchange.own_shards(arena.values()), exchange.own_shards(arena.gradients()),
            {options.beta1, options.beta2, options.adam_eps}) {}
 
 void Trained::step() {
   adam.step();
-  exchange.complete(arena.values());
+  exchange.all_gather_parameters(arena.values());
 }
 
 at::Tensor Trained::whole(const at::Tensor& moment) {
-  if (!exchange.is_shared_out()) return moment;
+  if (!exchange.is_sharded()) return moment;
   at::Tensor flat = arena.like();
-  const std::vector<at::Tensor> own = exchange.owned(flat), parts = adam.parts(moment);
+  const std::vector<at::Tensor> own = exchange.own_shards(flat), parts = adam.parts(moment);
   for (size_t i = 0; i < own.size(); ++i) own[i].copy_(parts[i]);
-  exchange.complete(flat);
+  exchange.all_gather_parameters(flat);
   return flat;
 }
 
 void Trained::take_owned(const at::Tensor& flat, at::Tensor moment) {
-  moment.copy_(at::cat(exchange.owned(flat)));
+  moment.copy_(at::cat(exchange.own_shards(flat)));
 }
 
 TrainState::TrainState(const model::ModelOptions& model_options, const TrainOptions& options,
@@ -113,17 +113,17 @@ TrainState::TrainState(const model::ModelOptions& model_options, const TrainOpti
       communicator_(communicator),
       options_(options) {
   model::ModelOptions unfilled = model_options;
-  unfilled.init = model::ParameterStore::kNoInit;
+  unfilled.init = nn::ParameterStore::kNoInit;
   average_g = model::make_generator(unfilled, communicator, seed, tensor_options);
   average_g->set_requires_grad(false);
-  model::copy_state(*nets.generator, *average_g);
+  nn::copy_state(*nets.generator, *average_g);
   average_g_arena.emplace(average_g->store().parameters(), /*has_gradients=*/false, queue.unit());
   if (nets.discriminator) d.emplace(*nets.discriminator, options, communicator, queue);
   if (nets.encoder) {
     e.emplace(*nets.encoder, options, communicator, queue);
     average_e = std::make_unique<model::Encoder>(unfilled, communicator, seed, tensor_options);
     average_e->set_requires_grad(false);
-    model::copy_state(*nets.encoder, *average_e);
+    nn::copy_state(*nets.encoder, *average_e);
     average_e_arena.emplace(average_e->store().parameters(), /*has_gradients=*/false, queue.unit());
   }
   buffers_ = arena_of_buffers(nets);
@@ -137,7 +137,7 @@ TrainState::TrainState(const model::ModelOptions& model_options, const TrainOpti
 void TrainState::merge_statistics() {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> all, flat;
-  const auto add = [&](const model::Network* network) {
+  const auto add = [&](const nn::Network* network) {
     if (network == nullptr) return;
     all.insert(all.end(), network->statistics().begin(), network->statistics().end());
   };
@@ -178,14 +178,14 @@ void TrainState::restore_average_buffers() {
   if (average_e) copy_buffers(*nets.encoder, *average_e);
 }
 
-std::vector<model::NamedTensor> TrainState::replicas() const {
-  std::vector<model::NamedTensor> all;
-  const auto add_network = [&](const std::string& name, const model::Network& net) {
+std::vector<nn::NamedTensor> TrainState::replicas() const {
+  std::vector<nn::NamedTensor> all;
+  const auto add_network = [&](const std::string& name, const nn::Network& net) {
     append(all, name, net.store().parameters());
     append(all, name, net.store().buffers());
   };
   const auto add_optimizer = [&](const std::string& name, const Trained& trained) {
-    if (!trained.exchange.is_shared_out()) {
+    if (!trained.exchange.is_sharded()) {
       append(all, name + "_adam.first", trained.arena.views(trained.adam.first_moment()));
       append(all, name + "_adam.second", trained.arena.views(trained.adam.second_moment()));
     }
@@ -225,7 +225,7 @@ bool TrainState::is_finite() const {
 std::vector<TrainState::Moment> TrainState::shared_moments() {
   std::vector<Moment> all;
   const auto add = [&](const std::string& name, Trained& trained) {
-    if (!trained.exchange.is_shared_out()) return;
+    if (!trained.exchange.is_sharded()) return;
     all.push_back({name + "_adam.first", trained, trained.adam.first_moment()});
     all.push_back({name + "_adam.second", trained, trained.adam.second_moment()});
   };
@@ -257,7 +257,7 @@ void TrainState::broadcast(comm::Communicator& communicator) {
 
 core::StateDict TrainState::to_state_dict(bool is_wanted) {
   core::StateDict state;
-  const auto add = [&](const std::vector<model::NamedTensor>& tensors) {
+  const auto add = [&](const std::vector<nn::NamedTensor>& tensors) {
     for (const auto& entry : tensors) {
       state.tensors.emplace_back(entry.name, entry.tensor.detach().cpu().contiguous());
     }
@@ -266,7 +266,7 @@ core::StateDict TrainState::to_state_dict(bool is_wanted) {
   for (const Moment& moment : shared_moments()) {
     const at::Tensor flat = moment.trained.whole(moment.own);  // collective
     if (!is_wanted) continue;
-    std::vector<model::NamedTensor> named;
+    std::vector<nn::NamedTensor> named;
     append(named, moment.name, moment.trained.arena.views(flat));
     add(named);
   }
@@ -278,7 +278,7 @@ void TrainState::load(const core::StateDict& state) {
   std::unordered_map<std::string, at::Tensor> by_name(state.tensors.begin(), state.tensors.end());
   const std::string hint =
       "start with the model options in the run folder's config.ini, or choose another run.output";
-  std::vector<model::NamedTensor> targets = replicas();
+  std::vector<nn::NamedTensor> targets = replicas();
   std::map<std::string, at::Tensor> whole_moments;
   for (const Moment& moment : shared_moments()) {
     const at::Tensor flat = at::zeros_like(moment.trained.arena.values(), at::kCPU);

@@ -19,7 +19,7 @@ namespace bbg::train {
 
 // What training adds to one network. Stays where it is built: its parts refer to each other.
 struct Trained {
-  Trained(model::Network& network, const TrainOptions& options, comm::Communicator& communicator,
+  Trained(nn::Network& network, const TrainOptions& options, comm::Communicator& communicator,
           comm::ReductionQueue& queue);
   Trained(const Trained&) = delete;
   Trained& operator=(const Trained&) = delete;
@@ -84,7 +84,7 @@ struct TrainState {
 
   // What all ranks hold equal copies of, under the names of a checkpoint; the tensors are the
   // state's own.
-  std::vector<model::NamedTensor> replicas() const;
+  std::vector<nn::NamedTensor> replicas() const;
 
  private:
   // Moments that are shared out, under the name of the first part of their tensors' names.

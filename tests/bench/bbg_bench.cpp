@@ -7,12 +7,12 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "app/device.h"
 #include "bench/step_bench.h"
 #include "bench/sweeps.h"
 #include "comm/make_communicator.h"
 #include "core/error.h"
 #include "core/first_calls.h"
+#include "run/device.h"
 
 namespace {
 
@@ -40,8 +40,8 @@ void print_table(const nlohmann::ordered_json& result) {
   }
 }
 
-int run(const std::vector<std::string>& arguments, comm::Communicator& control) {
-  app::RunConfig config;
+int run_bench(const std::vector<std::string>& arguments, comm::Communicator& control) {
+  run::RunConfig config;
   bench::BenchOptions options;
   options.declare(config.table);
   if (std::find(arguments.begin(), arguments.end(), "--help") != arguments.end()) {
@@ -50,7 +50,7 @@ int run(const std::vector<std::string>& arguments, comm::Communicator& control) 
   }
   config.parse(arguments);
   config.data.rank_batch(control.size());  // a UsageError where it cannot be divided
-  const at::TensorOptions tensor_options = app::take_place(config.compute, control);
+  const at::TensorOptions tensor_options = run::take_place(config.compute, control);
   const at::Device device = tensor_options.device();
   if (options.exchange == "reducer") {
     if (config.train.accumulate > 1) {
@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
   bbg::core::make_first_calls();
   const auto control = bbg::comm::make_mpi_communicator({});
   try {
-    return run({argv + 1, argv + argc}, *control);
+    return run_bench({argv + 1, argv + argc}, *control);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", bbg::core::message_of(error).c_str());
     const int code = bbg::core::exit_code_of(error);

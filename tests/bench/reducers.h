@@ -16,7 +16,7 @@ class Reducers {
            size_t first_bucket_bytes = c10d::kDefaultFirstBucketBytes,
            size_t bucket_bytes = c10d::kDefaultBucketBytesCap)
       : ranks_(state.g.arena.values().device()) {
-    const auto take = [&](train::Trained& trained, const model::Network& network) {
+    const auto take = [&](train::Trained& trained, const nn::Network& network) {
       communicator.leave_out(trained.arena.gradients());
       return std::make_unique<testing::DdpReducer>(ranks_, network.parameter_tensors(),
                                                    first_bucket_bytes, bucket_bytes);

@@ -6,7 +6,6 @@
 #include <chrono>
 #include <optional>
 
-#include "app/step_trace.h"
 #include "bench/median.h"
 #include "bench/reducers.h"
 #include "bench/timed_communicator.h"
@@ -15,6 +14,7 @@
 #include "core/file_system.h"
 #include "core/rng.h"
 #include "data/loader.h"
+#include "run/step_trace.h"
 #include "train/step.h"
 
 namespace bbg::bench {
@@ -57,7 +57,7 @@ struct Parts {
 // Trains on the shards of the configuration or, without any, on one synthetic batch.
 class Trainer {
  public:
-  Trainer(const app::RunConfig& config, const BenchOptions& options,
+  Trainer(const run::RunConfig& config, const BenchOptions& options,
           comm::Communicator& communicator, at::TensorOptions tensor_options)
       : config_(config),
         options_(options),
@@ -176,7 +176,7 @@ class Trainer {
     return batch;
   }
 
-  const app::RunConfig& config_;
+  const run::RunConfig& config_;
   const BenchOptions& options_;
   TimedCommunicator communicator_;
   at::TensorOptions tensor_options_;
@@ -193,7 +193,7 @@ class Trainer {
 
 }  // namespace
 
-nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptions& options,
+nlohmann::ordered_json time_steps(const run::RunConfig& config, const BenchOptions& options,
                                   comm::Communicator& communicator,
                                   at::TensorOptions tensor_options) {
   Trainer trainer(config, options, communicator, tensor_options);
@@ -231,9 +231,9 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
   const double optimizer = 1e3 * trainer.optimizer_seconds(10);
   if (!options.trace.empty()) {
     const core::Log log(communicator.rank(), communicator.size(), true);
-    app::StepTrace trace(communicator.rank() == 0 ? 1 : 0, options.trace, tensor_options.device(),
+    run::StepTrace trace(communicator.rank() == 0 ? 1 : 0, options.trace, tensor_options.device(),
                          log);
-    for (int64_t i = 0; i <= app::StepTrace::kWarmUp; ++i) {
+    for (int64_t i = 0; i <= run::StepTrace::kWarmUp; ++i) {
       Parts of_trace;
       trace.begin_step();
       trainer.step(of_trace);
@@ -273,7 +273,7 @@ nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptio
   return result;
 }
 
-void write_start(const app::RunConfig& config, const BenchOptions& options,
+void write_start(const run::RunConfig& config, const BenchOptions& options,
                  comm::Communicator& communicator, at::TensorOptions tensor_options) {
   Trainer trainer(config, options, communicator, tensor_options);
   core::StateDict start;

@@ -4,19 +4,19 @@
 
 #include <nlohmann/json.hpp>
 
-#include "app/run_config.h"
 #include "bench/bench_options.h"
 #include "comm/communicator.h"
+#include "run/run_config.h"
 
 namespace bbg::bench {
 
 // Milliseconds of every timed step, and the mean of each part. A collective.
-nlohmann::ordered_json time_steps(const app::RunConfig& config, const BenchOptions& options,
+nlohmann::ordered_json time_steps(const run::RunConfig& config, const BenchOptions& options,
                                   comm::Communicator& communicator,
                                   at::TensorOptions tensor_options);
 
 // Rank 0 writes options.write_start. A collective.
-void write_start(const app::RunConfig& config, const BenchOptions& options,
+void write_start(const run::RunConfig& config, const BenchOptions& options,
                  comm::Communicator& communicator, at::TensorOptions tensor_options);
 
 }  // namespace bbg::bench

@@ -62,7 +62,7 @@ nlohmann::ordered_json sweep_all_reduce(const BenchOptions& options,
   return {{"name", "all-reduce"}, {"ranks", communicator.size()}, {"sizes", lines}};
 }
 
-nlohmann::ordered_json sweep_loader(const app::RunConfig& config, const BenchOptions& options,
+nlohmann::ordered_json sweep_loader(const run::RunConfig& config, const BenchOptions& options,
                                     comm::Communicator& communicator) {
   if (config.data.shards.empty()) {
     throw core::UsageError("the loader sweep reads shards", "give data.shards");

@@ -3,9 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "app/run_config.h"
 #include "bench/bench_options.h"
 #include "comm/communicator.h"
+#include "run/run_config.h"
 
 namespace bbg::bench {
 
@@ -16,7 +16,7 @@ nlohmann::ordered_json sweep_all_reduce(const BenchOptions& options,
 
 // Batches from the shards: the loader with 1, 2 and 4 threads, and the same samples read and
 // decoded one after the other without one. Every rank reads its share.
-nlohmann::ordered_json sweep_loader(const app::RunConfig& config, const BenchOptions& options,
+nlohmann::ordered_json sweep_loader(const run::RunConfig& config, const BenchOptions& options,
                                     comm::Communicator& communicator);
 
 }  // namespace bbg::bench

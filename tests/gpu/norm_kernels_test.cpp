@@ -12,7 +12,7 @@ using testing::NormCase;
 using NormKernels = testing::OnGpu<::testing::TestWithParam<NormCase>>;
 
 TEST_P(NormKernels, EqualsPlainFunctions) {
-  testing::expect_plain_functions(GetParam(), device_, model::cuda::norm_kernels());
+  testing::expect_plain_functions(GetParam(), device_, ops::cuda::norm_kernels());
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, NormKernels, ::testing::ValuesIn(testing::norm_cases()));
@@ -21,7 +21,7 @@ INSTANTIATE_TEST_SUITE_P(Sizes, NormKernels, ::testing::ValuesIn(testing::norm_s
 using ConvolutionEnd = testing::OnGpu<::testing::TestWithParam<testing::EndCase>>;
 
 TEST_P(ConvolutionEnd, EqualsPlainFunctions) {
-  testing::expect_plain_end(GetParam(), device_, model::cuda::norm_kernels());
+  testing::expect_plain_end(GetParam(), device_, ops::cuda::norm_kernels());
 }
 
 INSTANTIATE_TEST_SUITE_P(Cases, ConvolutionEnd, ::testing::ValuesIn(testing::end_cases()));

@@ -35,7 +35,7 @@ TEST_P(BucketsOfD, OfScoresJointAndCodesLeaveBeforeTheImagesGradientsCome) {
   const auto ranks = comm::make_mpi_communicator({});
   if (ranks->size() == 1) GTEST_SKIP() << "one rank reduces nothing";
   WatchedCommunicator communicator(*ranks);
-  std::vector<model::NamedTensor> parameters;
+  std::vector<nn::NamedTensor> parameters;
   std::vector<std::string> late;
   bool is_of_d = false, has_come = false;
   Hooks hooks;

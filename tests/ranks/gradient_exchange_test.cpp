@@ -16,8 +16,8 @@ namespace {
 using Ways = std::tuple<std::string, int64_t, std::string>;  // exchange, bucket bytes, wire
 
 // Odd sizes, so that views have gaps between them.
-std::vector<model::NamedTensor> parameters(at::ScalarType type) {
-  std::vector<model::NamedTensor> all;
+std::vector<nn::NamedTensor> parameters(at::ScalarType type) {
+  std::vector<nn::NamedTensor> all;
   const std::vector<std::vector<int64_t>> shapes = {{3, 5}, {1},    {17, 1, 3, 3},
                                                     {257},  {2, 2}, {16}};
   for (size_t i = 0; i < shapes.size(); ++i) {
@@ -46,7 +46,7 @@ double sum_of_squares(const at::Tensor& values) {
 }
 
 struct Network {
-  std::vector<model::NamedTensor> declared;
+  std::vector<nn::NamedTensor> declared;
   train::Arena arena;
   comm::GradientExchange exchange;
 
@@ -178,7 +178,7 @@ TEST_P(GradientExchange, SharedOutLeavesTheMeanInPartsThatMakeTheWhole) {
     EXPECT_EQ(network.exchange.norm().item<float>(), static_cast<float>(std::sqrt(squares)));
     // libtorch's own root: as near as its vector library comes.
     EXPECT_FLOAT_EQ(plain.exchange.norm().item<float>(), static_cast<float>(std::sqrt(squares)));
-    network.exchange.complete(network.arena.gradients());
+    network.exchange.all_gather_parameters(network.arena.gradients());
     for (size_t i = 0; i < network.declared.size(); ++i) {
       EXPECT_TRUE(at::equal(network.declared[i].tensor.grad(), plain.declared[i].tensor.grad()))
           << network.declared[i].name;
@@ -186,7 +186,7 @@ TEST_P(GradientExchange, SharedOutLeavesTheMeanInPartsThatMakeTheWhole) {
   }
   at::Tensor owners = network.arena.like();
   int64_t length = 0;
-  for (at::Tensor part : network.exchange.owned(owners)) {
+  for (at::Tensor part : network.exchange.own_shards(owners)) {
     part.add_(1);
     length += part.numel();
   }

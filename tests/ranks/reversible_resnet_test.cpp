@@ -1,7 +1,7 @@
 // The reversible trunk on N ranks x b samples against 1 rank x N*b: features, gradients and running
 // statistics. Backward makes forwards with collectives of its own, so ranks that were out of step
 // would mix them up or wait for ever.
-#include "model/reversible_resnet.h"
+#include "model/encoders/reversible_resnet.h"
 
 #include <gtest/gtest.h>
 
@@ -17,7 +17,7 @@ namespace {
 
 struct Result {
   at::Tensor feature, of_x;  // [global_batch, ...], gathered
-  std::vector<model::NamedTensor> gradients, statistics;
+  std::vector<nn::NamedTensor> gradients, statistics;
 };
 
 Result run(comm::Communicator& communicator, int64_t global_batch, bool recompute) {
@@ -54,8 +54,8 @@ void expect_near(const at::Tensor& actual, const at::Tensor& expected, const std
       << what << " differs by " << (actual - expected).abs().max().item<double>();
 }
 
-void expect_near(const std::vector<model::NamedTensor>& actual,
-                 const std::vector<model::NamedTensor>& expected) {
+void expect_near(const std::vector<nn::NamedTensor>& actual,
+                 const std::vector<nn::NamedTensor>& expected) {
   ASSERT_EQ(actual.size(), expected.size());
   for (size_t i = 0; i < expected.size(); ++i) {
     expect_near(actual[i].tensor, expected[i].tensor, expected[i].name);

@@ -141,20 +141,20 @@ void add(Kernels& kernels, const std::string& name, void (*kernel)(A...)) {
 #define BBG_ARITHMETIC float
 #define BBG_WIDTH 1
 namespace float_1 {
-#include "model/kernels/values.cu"
+#include "ops/kernels/values.cu"
 namespace norm {
-#include "model/kernels/norm.cu"
+#include "ops/kernels/norm.cu"
 }
 namespace weights {
-#include "model/kernels/weights.cu"
+#include "ops/kernels/weights.cu"
 }
 }  // namespace float_1
 #undef BBG_WIDTH
 #define BBG_WIDTH 4
 namespace float_4 {
-#include "model/kernels/values.cu"
+#include "ops/kernels/values.cu"
 namespace norm {
-#include "model/kernels/norm.cu"
+#include "ops/kernels/norm.cu"
 }
 }  // namespace float_4
 #undef BBG_WIDTH
@@ -162,20 +162,20 @@ namespace norm {
 #define BBG_STORED unsigned short
 #define BBG_WIDTH 1
 namespace bfloat16_1 {
-#include "model/kernels/values.cu"
+#include "ops/kernels/values.cu"
 namespace norm {
-#include "model/kernels/norm.cu"
+#include "ops/kernels/norm.cu"
 }
 namespace weights {
-#include "model/kernels/weights.cu"
+#include "ops/kernels/weights.cu"
 }
 }  // namespace bfloat16_1
 #undef BBG_WIDTH
 #define BBG_WIDTH 8
 namespace bfloat16_8 {
-#include "model/kernels/values.cu"
+#include "ops/kernels/values.cu"
 namespace norm {
-#include "model/kernels/norm.cu"
+#include "ops/kernels/norm.cu"
 }
 }  // namespace bfloat16_8
 #undef BBG_WIDTH
@@ -185,20 +185,20 @@ namespace norm {
 #define BBG_ARITHMETIC double
 #define BBG_WIDTH 1
 namespace double_1 {
-#include "model/kernels/values.cu"
+#include "ops/kernels/values.cu"
 namespace norm {
-#include "model/kernels/norm.cu"
+#include "ops/kernels/norm.cu"
 }
 namespace weights {
-#include "model/kernels/weights.cu"
+#include "ops/kernels/weights.cu"
 }
 }  // namespace double_1
 #undef BBG_WIDTH
 #define BBG_WIDTH 2
 namespace double_2 {
-#include "model/kernels/values.cu"
+#include "ops/kernels/values.cu"
 namespace norm {
-#include "model/kernels/norm.cu"
+#include "ops/kernels/norm.cu"
 }
 }  // namespace double_2
 
@@ -253,9 +253,9 @@ int64_t launches = 0;
 const std::set<std::string> kWithoutBarrier = {"merge_moments",   "forward",   "gradient_input",
                                                "end_convolution", "add_tiles", "finish_gradient"};
 
-class EmulatedProgram final : public model::KernelProgram {
+class EmulatedProgram final : public ops::KernelProgram {
  public:
-  EmulatedProgram(const model::KernelSource& source, const std::vector<std::string>& definitions,
+  EmulatedProgram(const ops::KernelSource& source, const std::vector<std::string>& definitions,
                   Order order)
       : order_(order) {
     static const std::map<std::string, Kernels> all = all_kernels();
@@ -309,9 +309,9 @@ class EmulatedProgram final : public model::KernelProgram {
 
 int64_t num_launches() { return launches; }
 
-model::MakeKernelProgram emulated(Order order) {
+ops::MakeKernelProgram emulated(Order order) {
   return
-      [order](const model::KernelSource& source, const std::vector<std::string>& definitions,
+      [order](const ops::KernelSource& source, const std::vector<std::string>& definitions,
               at::Device) { return std::make_unique<EmulatedProgram>(source, definitions, order); };
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// Runs the kernels in src/model/kernels without a GPU, for tests of their arithmetic and of the
+// Runs the kernels in src/ops/kernels without a GPU, for tests of their arithmetic and of the
 // host code that starts them: compiled by the host's compiler, the threads of a block one after the
 // other from barrier to barrier. What is asked of them is CUDA's, as far as our kernels go:
 // threadIdx and its kin along x, y and z, static shared memory, __syncthreads(). Tensors are the
@@ -8,20 +8,20 @@
 // Blocks do not run at the same time, and threads in one order; in the other order (Order) a kernel
 // that lacks a barrier gives something else.
 
-#include "model/kernel_program.h"
+#include "ops/kernel_program.h"
 
 namespace bbg::testing {
 
 enum class Order { kForward, kBackward };  // of blocks, and of a block's threads between barriers
 
 // Makes programs of the sources that emulated_kernels.cpp has compiled.
-model::MakeKernelProgram emulated(Order order);
+ops::MakeKernelProgram emulated(Order order);
 
 // While it lives, the host counts as a GPU.
 class EmulatedGpu {
  public:
-  EmulatedGpu() { model::emulate_gpu(emulated(Order::kForward)); }
-  ~EmulatedGpu() { model::emulate_gpu(nullptr); }
+  EmulatedGpu() { ops::emulate_gpu(emulated(Order::kForward)); }
+  ~EmulatedGpu() { ops::emulate_gpu(nullptr); }
   EmulatedGpu(const EmulatedGpu&) = delete;
   EmulatedGpu& operator=(const EmulatedGpu&) = delete;
 };

@@ -5,8 +5,8 @@
 
 #include <vector>
 
-#include "model/cuda_norm.h"
-#include "model/layers.h"
+#include "nn/layers.h"
+#include "ops/cuda_norm.h"
 #include "support/norm_case.h"
 
 namespace bbg::testing {
@@ -37,7 +37,7 @@ inline std::vector<EndCase> end_cases() {
   return all;
 }
 
-inline void expect_plain_end(const EndCase& test, at::Device device, model::NormKernels& kernels) {
+inline void expect_plain_end(const EndCase& test, at::Device device, ops::NormKernels& kernels) {
   const auto values = [&](std::vector<int64_t> shape, double frequency) {
     const NormCase of{shape, "none", false, shape.size() == 4, test.type};
     return laid_out(wave(shape, frequency, of), of).to(device);
@@ -57,13 +57,13 @@ inline void expect_plain_end(const EndCase& test, at::Device device, model::Norm
   const bool is_upsampled = test.skip == EndCase::kUpsampled;
   const Leaves own = leaves(), other = leaves();
   const at::Tensor ended =
-      model::ended_by(kernels, own.y * 1, own.bias, {own.skip, is_upsampled, test.relu});
+      ops::ended_by(kernels, own.y * 1, own.bias, {own.skip, is_upsampled, test.relu});
   // In one rounding.
   const at::ScalarType exact = test.type == at::kBFloat16 ? at::kFloat : test.type;
   at::Tensor expected = other.y.to(exact) + other.bias.to(exact).view({-1, 1, 1});
   if (other.skip.defined()) {
     const at::Tensor skip = other.skip.to(exact);
-    expected = expected + (is_upsampled ? model::upsample_nearest(skip) : skip);
+    expected = expected + (is_upsampled ? ops::upsample_nearest(skip) : skip);
   }
   expected = (test.relu ? expected.relu() : expected).to(test.type);
   EXPECT_TRUE(at::equal(ended, expected));

@@ -8,7 +8,7 @@
 #include "checkpoint/safetensors.h"
 #include "core/file_system.h"
 #include "model/model_options.h"
-#include "model/network.h"
+#include "nn/network.h"
 
 namespace bbg::testing {
 
@@ -54,7 +54,7 @@ struct Golden {
 };
 
 // Gives the network the dump's initial parameters and buffers; every one must be there.
-inline void load_golden(model::Network& net, const Golden& golden, const std::string& prefix) {
+inline void load_golden(nn::Network& net, const Golden& golden, const std::string& prefix) {
   const at::NoGradGuard no_grad;
   for (const auto* entries : {&net.store().parameters(), &net.store().buffers()}) {
     for (const auto& entry : *entries) {

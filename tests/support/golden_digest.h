@@ -81,7 +81,7 @@ class GoldenDigest {
   }
 
   // The initial state; `prefix` is G, E or D.
-  void fill(model::Network& net, const std::string& prefix) const {
+  void fill(nn::Network& net, const std::string& prefix) const {
     const at::NoGradGuard no_grad;
     for (const auto* entries : {&net.store().parameters(), &net.store().buffers()}) {
       for (const auto& [name, tensor] : *entries) {
@@ -106,13 +106,13 @@ class GoldenDigest {
         << name << "\n actual   " << actual << "\n expected " << expected;
     seen_.insert(name);
   }
-  void expect_gradients(const model::Network& net, const std::string& prefix) {
+  void expect_gradients(const nn::Network& net, const std::string& prefix) {
     for (const auto& [name, tensor] : net.store().parameters()) {
       ASSERT_TRUE(tensor.grad().defined()) << prefix << "." << name;
       expect("grad." + prefix + "." + name, tensor.grad());
     }
   }
-  void expect_buffers(const model::Network& net, const std::string& prefix) {
+  void expect_buffers(const nn::Network& net, const std::string& prefix) {
     for (const auto& [name, tensor] : net.store().buffers()) {
       expect("after." + prefix + "." + name, tensor);
     }

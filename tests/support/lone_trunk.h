@@ -1,7 +1,7 @@
 #pragma once
 // An encoder trunk outside a network: its context and its parameters.
 
-#include "model/context.h"
+#include "nn/context.h"
 
 namespace bbg::testing {
 
@@ -12,8 +12,8 @@ struct LoneTrunk {
   explicit LoneTrunk(comm::Communicator& communicator, at::TensorOptions tensor_options,
                      const Arguments&... arguments)
       : store("E", 3, "orthogonal", tensor_options),
-        context{communicator, options, model::Mode::kTrain, {}, {}, {}, {}},
-        trunk(context, model::Scope(store), arguments...) {}
+        context{communicator, settings, nn::Mode::kTrain, {}, {}, {}, {}},
+        trunk(context, nn::Scope(store), arguments...) {}
 
   at::Tensor operator()(const at::Tensor& x) { return trunk(x); }
   int64_t num_parameters() const {
@@ -27,9 +27,9 @@ struct LoneTrunk {
     return all;
   }
 
-  const model::ModelOptions options;
-  model::ParameterStore store;
-  model::Context context;
+  const nn::Settings settings;
+  nn::ParameterStore store;
+  nn::Context context;
   Trunk trunk;
 };
 

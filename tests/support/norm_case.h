@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "model/cuda_norm.h"
-#include "model/norm_kernels.h"
+#include "ops/cuda_norm.h"
+#include "ops/norm_kernels.h"
 
 namespace bbg::testing {
 
@@ -47,9 +47,9 @@ inline void expect_close_norm(const at::Tensor& own, const at::Tensor& expected,
 }
 
 // With the statistics of x and gain and bias of `test`.
-inline model::NormTerms terms_of(const NormCase& test, const at::Tensor& mean,
-                                 const at::Tensor& variance) {
-  model::NormTerms terms{mean, (variance + 1e-5).rsqrt(), {}, {}, test.relu};
+inline ops::NormTerms terms_of(const NormCase& test, const at::Tensor& mean,
+                               const at::Tensor& variance) {
+  ops::NormTerms terms{mean, (variance + 1e-5).rsqrt(), {}, {}, test.relu};
   if (test.terms != "none") {
     const int64_t n = test.shape[0], c = test.shape[1];
     const std::vector<int64_t> of_terms =
@@ -64,30 +64,30 @@ inline model::NormTerms terms_of(const NormCase& test, const at::Tensor& mean,
 inline void expect_plain_functions(const NormCase& test) {
   const at::Tensor x = laid_out(wave(test.shape, 1.7, test), test);
   const at::Tensor g = laid_out(wave(test.shape, 0.9, test), test);
-  const auto [mean, variance] = model::channel_moments(x);
-  const auto [plain_mean, plain_variance] = model::plain::channel_moments(x);
+  const auto [mean, variance] = ops::channel_moments(x);
+  const auto [plain_mean, plain_variance] = ops::plain::channel_moments(x);
   EXPECT_EQ(mean.scalar_type(), test.type == at::kDouble ? at::kDouble : at::kFloat);
   expect_close_norm(mean, plain_mean, test, "mean");
   expect_close_norm(variance, plain_variance, test, "variance");
-  const model::NormTerms terms = terms_of(test, plain_mean, plain_variance);
-  expect_close_norm(model::norm_forward(x, terms), model::plain::norm_forward(x, terms), test, "y");
-  const auto [sum, product] = model::norm_gradient_sums(x, g, terms);
-  const auto [plain_sum, plain_product] = model::plain::norm_gradient_sums(x, g, terms);
+  const ops::NormTerms terms = terms_of(test, plain_mean, plain_variance);
+  expect_close_norm(ops::norm_forward(x, terms), ops::plain::norm_forward(x, terms), test, "y");
+  const auto [sum, product] = ops::norm_gradient_sums(x, g, terms);
+  const auto [plain_sum, plain_product] = ops::plain::norm_gradient_sums(x, g, terms);
   expect_close_norm(sum, plain_sum, test, "sum of g");
   expect_close_norm(product, plain_product, test, "sum of g n");
   const at::Tensor mean_g = plain_sum.mean(0), mean_gn = plain_product.mean(0);
-  expect_close_norm(model::norm_gradient_input(x, g, terms, mean_g, mean_gn),
-                    model::plain::norm_gradient_input(x, g, terms, mean_g, mean_gn), test,
+  expect_close_norm(ops::norm_gradient_input(x, g, terms, mean_g, mean_gn),
+                    ops::plain::norm_gradient_input(x, g, terms, mean_g, mean_gn), test,
                     "gradient of x");
 }
 
 // Those of a GPU, or of one that is emulated.
 inline void expect_plain_functions(const NormCase& test, at::Device device,
-                                   model::NormKernels& kernels) {
+                                   ops::NormKernels& kernels) {
   const at::Tensor x = laid_out(wave(test.shape, 1.7, test), test).to(device);
   const at::Tensor g = laid_out(wave(test.shape, 0.9, test), test).to(device);
   const double count = static_cast<double>(x.numel() / x.size(1));
-  const auto [plain_mean, plain_variance] = model::plain::channel_moments(x);
+  const auto [plain_mean, plain_variance] = ops::plain::channel_moments(x);
   const at::Tensor packed = kernels.moments(x);
   EXPECT_EQ(packed.scalar_type(), test.type == at::kDouble ? at::kDouble : at::kFloat);
   const int64_t c = test.shape[1];
@@ -107,7 +107,7 @@ inline void expect_plain_functions(const NormCase& test, at::Device device,
     at::Tensor running_mean = at::full_like(merged, 0.25), running = at::full_like(merged, 2);
     const at::Tensor moved_mean = running_mean.lerp(merged, 0.1),
                      moved = running.lerp(variance * (total / (total - 1).clamp_min(1)), 0.1);
-    const model::NormStatistics own = kernels.merge(all, 1e-5, {});
+    const ops::NormStatistics own = kernels.merge(all, 1e-5, {});
     expect_close_norm(own.mean, merged, test, "merged mean");
     expect_close_norm(own.variance, variance, test, "merged variance");
     expect_close_norm(own.inverse * (variance + 1e-5).sqrt(), at::ones_like(merged), test,
@@ -118,10 +118,10 @@ inline void expect_plain_functions(const NormCase& test, at::Device device,
     expect_close_norm(running, moved, test, "running variance");
   }
 
-  const model::NormTerms terms = terms_of(test, plain_mean, plain_variance);
-  expect_close_norm(kernels.forward(x, terms), model::plain::norm_forward(x, terms), test, "y");
-  const auto [plain_sum, plain_product] = model::plain::norm_gradient_sums(x, g, terms);
-  const model::NormGradientSums own = kernels.gradient_sums(x, g, terms);
+  const ops::NormTerms terms = terms_of(test, plain_mean, plain_variance);
+  expect_close_norm(kernels.forward(x, terms), ops::plain::norm_forward(x, terms), test, "y");
+  const auto [plain_sum, plain_product] = ops::plain::norm_gradient_sums(x, g, terms);
+  const ops::NormGradientSums own = kernels.gradient_sums(x, g, terms);
   EXPECT_EQ(own.of_gain.defined(), terms.gain.defined());
   if (terms.gain.defined()) {
     const bool of_samples = test.terms == "sample";
@@ -132,10 +132,9 @@ inline void expect_plain_functions(const NormCase& test, at::Device device,
   const at::Tensor sums = at::stack({(plain_sum * gain).sum(0), (plain_product * gain).sum(0)});
   expect_close_norm(own.sums, sums, test, "sums");
   const at::Tensor total = at::full({}, count, sums.options());
-  expect_close_norm(
-      kernels.gradient_input(x, g, terms, sums, total),
-      model::plain::norm_gradient_input(x, g, terms, sums[0] / count, sums[1] / count), test,
-      "gradient of x");
+  expect_close_norm(kernels.gradient_input(x, g, terms, sums, total),
+                    ops::plain::norm_gradient_input(x, g, terms, sums[0] / count, sums[1] / count),
+                    test, "gradient of x");
 }
 
 inline std::vector<NormCase> norm_cases() {

@@ -7,28 +7,28 @@
 #include <string>
 #include <vector>
 
-#include "model/cuda_weights.h"
-#include "model/layers.h"
+#include "nn/layers.h"
+#include "ops/cuda_weights.h"
 
 namespace bbg::testing {
 
 struct WeightCase {
   std::vector<int64_t> shape;
-  model::Resample resample = model::Resample::kNone;
+  ops::Resample resample = ops::Resample::kNone;
   bool spectral = true;
   at::ScalarType type = at::kDouble;  // of the effective weight
 };
 
 inline void PrintTo(const WeightCase& test, std::ostream* out) {
   *out << at::IntArrayRef(test.shape)
-       << (test.resample == model::Resample::kPoolAfter        ? " pooled"
-           : test.resample == model::Resample::kUpsampleBefore ? " upsampled"
-                                                               : "")
+       << (test.resample == ops::Resample::kPoolAfter        ? " pooled"
+           : test.resample == ops::Resample::kUpsampleBefore ? " upsampled"
+                                                             : "")
        << (test.spectral ? " spectral " : " ") << test.type;
 }
 
 inline std::vector<WeightCase> weight_cases() {
-  using model::Resample;
+  using ops::Resample;
   std::vector<WeightCase> all = {
       {{7, 5}},
       {{300, 700}, Resample::kNone, true, at::kFloat},
@@ -72,22 +72,22 @@ inline void expect_close_weights(const at::Tensor& own, const at::Tensor& expect
 }
 
 inline void expect_plain_weights(const WeightCase& test, at::Device device,
-                                 model::WeightKernels& kernels) {
+                                 ops::WeightKernels& kernels) {
   const at::ScalarType own_type = parameter_type(test);
   const at::Tensor weight = of_weight(test.shape, 1.7, own_type, device).set_requires_grad(true);
-  ASSERT_TRUE(model::WeightKernels::takes(weight, test.resample));
-  model::PowerIteration iteration;
+  ASSERT_TRUE(ops::WeightKernels::takes(weight, test.resample));
+  ops::PowerIteration iteration;
   if (test.spectral) {
-    iteration = model::iterate(weight, of_weight({test.shape[0]}, 0.3, own_type, device), 1e-6);
+    iteration = ops::iterate(weight, of_weight({test.shape[0]}, 0.3, own_type, device), 1e-6);
   }
-  at::Tensor expected = test.spectral ? model::divided_by_norm(weight, iteration) : weight * 1;
-  if (test.resample == model::Resample::kPoolAfter) expected = model::pooling_kernel(expected);
-  if (test.resample == model::Resample::kUpsampleBefore) {
-    expected = model::upsampling_kernel(expected);
+  at::Tensor expected = test.spectral ? ops::divided_by_norm(weight, iteration) : weight * 1;
+  if (test.resample == ops::Resample::kPoolAfter) expected = ops::pooling_kernel(expected);
+  if (test.resample == ops::Resample::kUpsampleBefore) {
+    expected = ops::upsampling_kernel(expected);
   }
   expected = expected.to(test.type);
   const at::Tensor twin = weight.detach().clone().set_requires_grad(true);
-  const at::Tensor own = model::effective_by(kernels, twin, iteration, test.resample, test.type);
+  const at::Tensor own = ops::effective_by(kernels, twin, iteration, test.resample, test.type);
   // The same additions in the same order.
   EXPECT_TRUE(at::equal(own, expected));
   EXPECT_TRUE(own.dim() == 2 || own.is_contiguous(at::MemoryFormat::ChannelsLast));
@@ -100,24 +100,24 @@ inline void expect_plain_weights(const WeightCase& test, at::Device device,
 
 // All of a network at a time; some are smaller than one block of threads, and some much larger.
 inline void expect_plain_iterations(at::ScalarType type, at::Device device,
-                                    model::WeightKernels& kernels) {
+                                    ops::WeightKernels& kernels) {
   const std::vector<std::vector<int64_t>> shapes = {
       {7, 5}, {1, 300}, {300, 1}, {65, 3, 3, 3}, {130, 40, 3, 3}, {64, 256}, {200, 257}, {2, 2}};
-  std::vector<std::shared_ptr<model::SpectralWeight>> weights;
+  std::vector<std::shared_ptr<ops::SpectralWeight>> weights;
   std::vector<at::Tensor> starts;
   for (const auto& shape : shapes) {
     const double frequency = 0.3 + 0.1 * static_cast<double>(weights.size());
     starts.push_back(of_weight({shape[0]}, frequency, type, device));
-    weights.push_back(std::make_shared<model::SpectralWeight>(model::SpectralWeight{
+    weights.push_back(std::make_shared<ops::SpectralWeight>(ops::SpectralWeight{
         .raw = of_weight(shape, 1.7 * frequency, type, device), .u = starts.back().clone()}));
   }
   weights.back()->raw.zero_();  // whose vectors are shorter than eps
-  model::MatrixTable table;
+  ops::MatrixTable table;
   for (const bool moves : {false, true, true}) {
     kernels.iterate(weights, 1e-6, moves, table);
     for (size_t i = 0; i < weights.size(); ++i) {
       SCOPED_TRACE(i);
-      const model::PowerIteration expected = model::iterate(weights[i]->raw, starts[i], 1e-6);
+      const ops::PowerIteration expected = ops::iterate(weights[i]->raw, starts[i], 1e-6);
       expect_close_weights(weights[i]->iteration.v, expected.v, "v");
       expect_close_weights(weights[i]->iteration.u, expected.u, "u");
       expect_close_weights(weights[i]->iteration.sigma, expected.sigma, "sigma");

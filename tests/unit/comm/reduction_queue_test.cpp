@@ -75,7 +75,7 @@ TEST(ReductionQueue, SharesNeedBucketsOfKnownSize) {
   EXPECT_TRUE(queue.scatters());
   const at::Tensor arena = at::arange(queue.unit() * 3, at::kFloat);
   GradientExchange exchange(communicator, queue, arena, {{at::zeros({40}), 0}});
-  const std::vector<at::Tensor> own = exchange.owned(arena);
+  const std::vector<at::Tensor> own = exchange.own_shards(arena);
   ASSERT_EQ(own.size(), 1u);
   EXPECT_TRUE(at::equal(own[0], arena.narrow(0, 0, arena.numel() / 2)));
 }

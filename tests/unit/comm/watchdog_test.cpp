@@ -78,9 +78,9 @@ class OtherHosts : public ::testing::Test {
  protected:
   static constexpr int64_t kJob = 41;
 
-  void tell(int rank, const std::vector<Told>& collectives, int64_t job = kJob) {
+  void tell(int rank, const std::vector<PeerCollective>& collectives, int64_t job = kJob) {
     auto list = nlohmann::json::array();
-    for (const Told& one : collectives) {
+    for (const PeerCollective& one : collectives) {
       list.push_back(
           {{"sequence", one.sequence}, {"operation", one.operation}, {"bytes", one.bytes}});
     }
@@ -142,17 +142,17 @@ TEST_F(OtherHosts, RankThatHasWaitedForHalfTheDeadlineTellsWhereItIs) {
                      .on_expire = [](const std::string& text) { ADD_FAILURE() << text; }});
   const auto entered = std::chrono::steady_clock::now();
   const Watchdog::Guard guard(watchdog, Operation::kBroadcast, 12);
-  std::vector<Told> told;
-  while (told.empty() &&
+  std::vector<PeerCollective> peers;
+  while (peers.empty() &&
          std::chrono::steady_clock::now() - entered < std::chrono::milliseconds(1900)) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    told = read_collectives(collectives_path(folder_ / "", 3), kJob);
+    peers = read_collectives(collectives_path(folder_ / "", 3), kJob);
   }
-  ASSERT_EQ(told.size(), 1u);
+  ASSERT_EQ(peers.size(), 1u);
   EXPECT_GE(std::chrono::steady_clock::now() - entered, std::chrono::milliseconds(1000));
-  EXPECT_EQ(told[0].sequence, 1);
-  EXPECT_EQ(told[0].operation, "broadcast");
-  EXPECT_EQ(told[0].bytes, 12);
+  EXPECT_EQ(peers[0].sequence, 1);
+  EXPECT_EQ(peers[0].operation, "broadcast");
+  EXPECT_EQ(peers[0].bytes, 12);
 }
 
 TEST(Within, WorkThatHangsIsLeftBehind) {
@@ -297,7 +297,7 @@ TEST(Watchdog, DeadlinePassesThoughItsLookDoesNotComeBack) {
                     {.deadline_ms = 50, .dump_folder = "", .on_expire = [&](const auto& text) {
                        message.set_value(text);
                      }});
-  watchdog.set_poll([told = is_told.get_future().share()] { told.wait(); });
+  watchdog.set_poll([peers = is_told.get_future().share()] { peers.wait(); });
   const Watchdog::Guard guard(watchdog, Operation::kAllReduce, 400);
   auto expired = message.get_future();
   // Far beyond the deadline: the test is to fail where it does not pass, not to hang.

@@ -46,7 +46,7 @@ TEST_P(BigganGolden, OutputsGradientsAndBuffersEqualPyTorchs) {
   golden.expect_buffers(discriminator, "D");
 
   const at::NoGradGuard no_grad;
-  generator.set_mode(Mode::kEvaluate);
+  generator.set_mode(nn::Mode::kEvaluate);
   generator.begin_substep();
   golden.expect("eval.g", generator.forward(z, generated_labels));
   golden.expect_all_seen();

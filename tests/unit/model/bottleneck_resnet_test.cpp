@@ -1,4 +1,4 @@
-#include "model/bottleneck_resnet.h"
+#include "model/encoders/bottleneck_resnet.h"
 
 #include <gtest/gtest.h>
 

@@ -39,7 +39,7 @@ TEST_P(EncoderGolden, OutputsGradientsAndBuffersEqualPyTorchs) {
   golden.expect_gradients(encoder, "E");
   golden.expect_buffers(encoder, "E");
 
-  encoder.set_mode(Mode::kEvaluate);
+  encoder.set_mode(nn::Mode::kEvaluate);
   encoder.begin_substep();
   expect_code(golden, "eval", encoder.forward(x));  // a RevNet takes another way with a graph
   const at::NoGradGuard no_grad;

@@ -2,9 +2,9 @@
 // conditional norm.
 #include <gtest/gtest.h>
 
-#include "model/conditional_norm.h"
 #include "model/nets.h"
-#include "model/spectral_norm.h"
+#include "nn/conditional_norm.h"
+#include "ops/spectral_norm.h"
 #include "support/golden.h"
 #include "support/self_communicator.h"
 
@@ -21,9 +21,9 @@ class GoldenNetworks : public ::testing::TestWithParam<const char*> {
     testing::load_golden(*nets.generator, golden, "init.G");
     testing::load_golden(*nets.encoder, golden, "init.E");
     testing::load_golden(*nets.discriminator, golden, "init.D");
-    for (Network* net : all()) net->begin_substep();
+    for (nn::Network* net : all()) net->begin_substep();
   }
-  std::vector<Network*> all() {
+  std::vector<nn::Network*> all() {
     return {nets.generator.get(), nets.encoder.get(), nets.discriminator.get()};
   }
 
@@ -77,8 +77,8 @@ TEST_P(GoldenEvaluation, EqualsPyTorchAndMovesNothing) {
   nets.generator->forward(golden["in.z"]);
   nets.encoder->forward(golden["in.x"]);
   std::vector<at::Tensor> before;
-  for (Network* net : all()) {
-    net->set_mode(Mode::kEvaluate);
+  for (nn::Network* net : all()) {
+    net->set_mode(nn::Mode::kEvaluate);
     for (const auto& buffer : net->store().buffers()) before.push_back(buffer.tensor.clone());
     net->begin_substep();
   }
@@ -87,7 +87,7 @@ TEST_P(GoldenEvaluation, EqualsPyTorchAndMovesNothing) {
   expect_near(code.mean, golden["eval.mu"], "mu");
   expect_near(code.feature, golden["eval.feature"], "feature");
   size_t i = 0;
-  for (Network* net : all()) {
+  for (nn::Network* net : all()) {
     for (const auto& buffer : net->store().buffers())
       EXPECT_TRUE(at::equal(buffer.tensor, before[i++])) << buffer.name;
   }
@@ -105,7 +105,7 @@ TEST(SpectralNorm, EqualsPyTorch) {
   const Golden golden("spectral_norm");
   for (const std::string kind : {"conv", "linear"}) {
     const at::Tensor weight = golden[kind + ".weight"].clone().set_requires_grad(true);
-    const SpectralResult result = spectral_norm(weight, golden[kind + ".u"], 1e-6);
+    const ops::SpectralResult result = ops::spectral_norm(weight, golden[kind + ".u"], 1e-6);
     (result.weight * golden[kind + ".upstream"]).sum().backward();
     expect_near(result.weight, golden[kind + ".weight_sn"], kind);
     expect_near(result.u, golden[kind + ".u_after"], kind + " u");
@@ -117,7 +117,7 @@ TEST(SpectralNorm, OfAnOrthogonalMatrixIsTheMatrix) {
   // All singular values are 1, so one iteration from any u finds sigma = 1 (docs/choices.md C4).
   const at::Tensor q =
       std::get<0>(at::linalg_qr(at::sin(at::arange(64, at::kDouble)).view({8, 8})));
-  const SpectralResult result = spectral_norm(q, at::ones({8}, at::kDouble), 1e-6);
+  const ops::SpectralResult result = ops::spectral_norm(q, at::ones({8}, at::kDouble), 1e-6);
   EXPECT_NEAR(result.sigma.item<double>(), 1, 1e-14);  // of 64 numbers
 }
 
@@ -125,19 +125,19 @@ TEST(SpectralNorm, FindsADominantDirectionInTwentyIterations) {
   at::Tensor u = at::ones({16}, at::kDouble);
   const at::Tensor weight =
       at::diag(at::cat({at::full({1}, 7.0, at::kDouble), at::ones({15}, at::kDouble)}));
-  for (int i = 0; i < 20; ++i) u = spectral_norm(weight, u, 1e-6).u;
+  for (int i = 0; i < 20; ++i) u = ops::spectral_norm(weight, u, 1e-6).u;
   // What is left of the other directions: 7^-40 of sigma. So rounding alone.
-  EXPECT_NEAR(spectral_norm(weight, u, 1e-6).sigma.item<double>(), 7, 1e-13);
+  EXPECT_NEAR(ops::spectral_norm(weight, u, 1e-6).sigma.item<double>(), 7, 1e-13);
 }
 
 TEST(ConditionalNorm, EqualsPyTorch) {
   const Golden golden("conditional_bn");
   testing::SelfCommunicator communicator;
-  const ModelOptions options;
-  ParameterStore store("test", 1, "orthogonal", at::kDouble);
-  Context context{communicator, options, Mode::kTrain, {}, {}, {}, {}};
-  ConditionalNorm norm(context, Scope(store), {.features = golden["in.condition"].size(1)},
-                       golden["in.x"].size(1));
+  const nn::Settings settings;
+  nn::ParameterStore store("test", 1, "orthogonal", at::kDouble);
+  nn::Context context{communicator, settings, nn::Mode::kTrain, {}, {}, {}, {}};
+  nn::ConditionalNorm norm(context, nn::Scope(store), {.features = golden["in.condition"].size(1)},
+                           golden["in.x"].size(1));
   {
     const at::NoGradGuard no_grad;
     for (const auto* entries : {&store.parameters(), &store.buffers()}) {
@@ -145,7 +145,7 @@ TEST(ConditionalNorm, EqualsPyTorch) {
         at::Tensor(entry.tensor).copy_(golden["init." + entry.name]);
     }
   }
-  context.power_iterations.make(options.sn_eps, /*move=*/true);
+  context.power_iterations.make(settings.sn_eps, /*move=*/true);
   const at::Tensor x = golden["in.x"].clone().set_requires_grad(true);
   const at::Tensor condition = golden["in.condition"].clone().set_requires_grad(true);
   const at::Tensor y = norm(x, {.vector = condition, .labels = {}});
@@ -158,8 +158,8 @@ TEST(ConditionalNorm, EqualsPyTorch) {
   }
   for (const auto& buffer : store.buffers())
     expect_near(buffer.tensor, golden["after." + buffer.name], buffer.name);
-  context.mode = Mode::kEvaluate;
-  context.power_iterations.make(options.sn_eps, /*move=*/false);
+  context.mode = nn::Mode::kEvaluate;
+  context.power_iterations.make(settings.sn_eps, /*move=*/false);
   expect_near(norm(golden["in.x"], {.vector = golden["in.condition"], .labels = {}}),
               golden["eval.y"], "evaluation");
 }

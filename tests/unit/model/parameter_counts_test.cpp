@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "model/layout.h"
+#include "model/biggan/layout.h"
 #include "model/nets.h"
 #include "support/self_communicator.h"
 
@@ -157,7 +157,7 @@ ModelOptions bigan_imagenet() {
   options.e_head_depth = 0;
   return options;
 }
-int64_t tensors_of(const Network& network) {
+int64_t tensors_of(const nn::Network& network) {
   return static_cast<int64_t>(network.store().parameters().size());
 }
 

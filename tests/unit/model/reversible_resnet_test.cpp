@@ -1,4 +1,4 @@
-#include "model/reversible_resnet.h"
+#include "model/encoders/reversible_resnet.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "model/reversible_stage.h"
+#include "model/encoders/reversible_stage.h"
 
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
@@ -35,7 +35,7 @@ class ReversibleStageTest : public ::testing::Test {
 
 // float64: each unit adds a rounding of 1e-16 to values of order one.
 TEST_F(ReversibleStageTest, InverseGivesTheInputAndMovesNothing) {
-  for (const Mode mode : {Mode::kTrain, Mode::kEvaluate}) {
+  for (const nn::Mode mode : {nn::Mode::kTrain, nn::Mode::kEvaluate}) {
     Stage stage = make(4, true);
     stage.context.mode = mode;
     const at::NoGradGuard no_grad;
@@ -59,7 +59,8 @@ TEST_F(ReversibleStageTest, HasTheGradientsOfTheStageThatKeepsActivations) {
   const at::Tensor x = input().set_requires_grad(true), same = input().set_requires_grad(true);
   const at::Tensor y = recomputing(x), y_same = keeping(same);
   EXPECT_TRUE(at::equal(y, y_same));
-  recomputing.context.mode = Mode::kEvaluate;  // backward repeats a training forward all the same
+  recomputing.context.mode =
+      nn::Mode::kEvaluate;  // backward repeats a training forward all the same
   score(y).backward();
   score(y_same).backward();
   // Relative to the largest gradient: what differs is the rounding of the recovered inputs.
@@ -73,7 +74,7 @@ TEST_F(ReversibleStageTest, HasTheGradientsOfTheStageThatKeepsActivations) {
     expect_equal(gradients[i], expected[i]);
     EXPECT_GT(expected[i].abs().max().item<double>(), 0);
   }
-  EXPECT_EQ(recomputing.context.mode, Mode::kEvaluate);
+  EXPECT_EQ(recomputing.context.mode, nn::Mode::kEvaluate);
   EXPECT_FALSE(recomputing.context.is_recomputing);
   for (size_t i = 0; i < keeping.store.buffers().size(); ++i) {
     EXPECT_TRUE(

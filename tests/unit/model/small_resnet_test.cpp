@@ -1,4 +1,4 @@
-#include "model/small_resnet.h"
+#include "model/encoders/small_resnet.h"
 
 #include <gtest/gtest.h>
 

@@ -63,7 +63,7 @@ TEST(Systems, GiveTheScoresTheyAreDefinedBy) {
   expect("bigbigan", "xz", false, false, true);
 }
 
-double gradient_norm(const Network& network) {
+double gradient_norm(const nn::Network& network) {
   double sum = 0;
   for (const auto& parameter : network.store().parameters()) {
     if (parameter.tensor.grad().defined())
@@ -72,7 +72,7 @@ double gradient_norm(const Network& network) {
   return sum;
 }
 
-void forget_gradients(const Network& network) {
+void forget_gradients(const nn::Network& network) {
   for (const auto& parameter : network.store().parameters()) {
     at::Tensor(parameter.tensor).mutable_grad() = at::Tensor();
   }
@@ -192,7 +192,7 @@ TEST(Systems, ConditionalNetworksReadTheLabels) {
     options.g_split_z = shared;
     options.g_embedding = shared ? 128 : 0;
     Built built(options);
-    built.nets.generator->set_mode(Mode::kEvaluate);  // batch statistics would mix the samples
+    built.nets.generator->set_mode(nn::Mode::kEvaluate);  // batch statistics would mix the samples
     const at::Tensor with_a = built.nets.generator->forward(z, a);
     const at::Tensor with_b = built.nets.generator->forward(z, b);
     EXPECT_TRUE(at::equal(with_a.narrow(0, 0, 2), with_b.narrow(0, 0, 2)));
@@ -301,8 +301,8 @@ TEST(Systems, OfBigansConvolutionsStartWithScoresOfZeroAtEveryMultipleOf16) {
   }
 }
 
-const at::Tensor& parameter(const Network& network, const std::string& name) {
-  for (const NamedTensor& entry : network.store().parameters()) {
+const at::Tensor& parameter(const nn::Network& network, const std::string& name) {
+  for (const nn::NamedTensor& entry : network.store().parameters()) {
     if (entry.name == name) return entry.tensor;
   }
   throw std::runtime_error("no parameter " + name);
@@ -355,7 +355,7 @@ TEST(Systems, FeatureOfDIsWhatItsScoreOfTheImageReads) {
     SCOPED_TRACE(options.system + " " + options.block);
     Built built(options);
     Discriminator& discriminator = *built.nets.discriminator;
-    discriminator.set_mode(Mode::kEvaluate);
+    discriminator.set_mode(nn::Mode::kEvaluate);
     const at::Tensor x =
         pattern({4, options.channels, options.resolution, options.resolution}, 0.1);
     const at::Tensor feature = discriminator.feature(x);

@@ -8,15 +8,15 @@
 namespace bbg::train {
 namespace {
 
-struct After {
+struct Epilogue {
   at::Tensor d, g, e;  // gradients, after updates with rates of zero
   core::StateDict state;
   double loss_d, loss_ge;
 };
 
 // Updates on rows [first, first + count) of a batch of 6.
-After update(const std::string& d_norm, bool is_simultaneous, int64_t accumulate, int64_t first,
-             int64_t count) {
+Epilogue update(const std::string& d_norm, bool is_simultaneous, int64_t accumulate, int64_t first,
+                int64_t count) {
   model::ModelOptions model;
   model.block = "strided";
   model.d_norm = d_norm;
@@ -58,21 +58,21 @@ class Accumulate : public ::testing::TestWithParam<std::tuple<std::string, bool>
 
 TEST_P(Accumulate, LeavesTheMeanOfThePortionsGradients) {
   const auto& [d_norm, is_simultaneous] = GetParam();
-  const After whole = update(d_norm, is_simultaneous, 3, 0, 6);
-  std::vector<After> portions;
+  const Epilogue whole = update(d_norm, is_simultaneous, 3, 0, 6);
+  std::vector<Epilogue> portions;
   for (int64_t i = 0; i < 3; ++i) {
     portions.push_back(update(d_norm, is_simultaneous, 1, 2 * i, 2));
   }
-  const auto expect_mean = [&](at::Tensor After::*gradient) {
+  const auto expect_mean = [&](at::Tensor Epilogue::*gradient) {
     const at::Tensor expected =
         (portions[0].*gradient + portions[1].*gradient + portions[2].*gradient) / 3;
     EXPECT_GT(expected.abs().max().item<double>(), 1e-6);
     // float64 sums in another order.
     EXPECT_TRUE(at::allclose(whole.*gradient, expected, 1e-11, 1e-13));
   };
-  expect_mean(&After::d);
-  expect_mean(&After::g);
-  expect_mean(&After::e);
+  expect_mean(&Epilogue::d);
+  expect_mean(&Epilogue::g);
+  expect_mean(&Epilogue::e);
   EXPECT_NEAR(whole.loss_d, (portions[0].loss_d + portions[1].loss_d + portions[2].loss_d) / 3,
               1e-12);
   EXPECT_NEAR(whole.loss_ge, (portions[0].loss_ge + portions[1].loss_ge + portions[2].loss_ge) / 3,
@@ -81,8 +81,8 @@ TEST_P(Accumulate, LeavesTheMeanOfThePortionsGradients) {
 
 TEST_P(Accumulate, IteratesForSingularVectorsOnceAnUpdate) {
   const auto& [d_norm, is_simultaneous] = GetParam();
-  const After whole = update(d_norm, is_simultaneous, 3, 0, 6);
-  const After once = update(d_norm, is_simultaneous, 1, 0, 2);
+  const Epilogue whole = update(d_norm, is_simultaneous, 3, 0, 6);
+  const Epilogue once = update(d_norm, is_simultaneous, 1, 0, 2);
   int64_t compared = 0;
   for (size_t i = 0; i < whole.state.tensors.size(); ++i) {
     const auto& [name, tensor] = whole.state.tensors[i];

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "model/layers.h"
-#include "model/network.h"
+#include "nn/layers.h"
+#include "nn/network.h"
 #include "support/self_communicator.h"
 
 namespace bbg::train {
@@ -18,7 +18,7 @@ TEST(Arena, KeepsValuesStridesAndIdentity) {
   const std::vector<at::Tensor> before = {
       wave({3, 5}, 0.3), wave({}, 1), wave({4, 3, 3, 3}, 0.7),
       wave({4, 3, 3, 3}, 0.9).contiguous(at::MemoryFormat::ChannelsLast)};
-  std::vector<model::NamedTensor> parameters;
+  std::vector<nn::NamedTensor> parameters;
   for (const at::Tensor& value : before) {
     parameters.push_back({"p" + std::to_string(parameters.size()),
                           value.clone(at::MemoryFormat::Preserve).set_requires_grad(true)});
@@ -35,13 +35,13 @@ TEST(Arena, KeepsValuesStridesAndIdentity) {
   }
   // Backward adds in place, and views of a buffer of the layout name the same elements.
   at::Tensor total = at::zeros({}, at::kDouble);
-  for (const model::NamedTensor& parameter : parameters) {
+  for (const nn::NamedTensor& parameter : parameters) {
     total = total + (parameter.tensor.square() * 3).sum();
   }
   total.backward();
   EXPECT_TRUE(at::allclose(arena.gradients(), 6 * arena.values(), 1e-15, 1e-15));
-  const std::vector<model::NamedTensor> views = arena.views(arena.values() * 2);
-  for (const model::NamedTensor& view : views) {
+  const std::vector<nn::NamedTensor> views = arena.views(arena.values() * 2);
+  for (const nn::NamedTensor& view : views) {
     for (size_t i = 0; i < parameters.size(); ++i) {
       if (parameters[i].name == view.name) {
         EXPECT_TRUE(at::equal(view.tensor, before[i] * 2)) << view.name;
@@ -53,17 +53,17 @@ TEST(Arena, KeepsValuesStridesAndIdentity) {
 }
 
 TEST(Arena, ConvolutionsLieAsTheyAreComputed) {
-  struct Net : model::Network {
-    Net(const model::ModelOptions& options, comm::Communicator& communicator)
-        : Network("N", options, communicator, 1, at::kFloat),
+  struct Net : nn::Network {
+    Net(const nn::Settings& settings, comm::Communicator& communicator)
+        : Network("N", settings, communicator, 1, at::kFloat),
           plain(context(), root() / "plain", {.in = 8, .out = 8, .kernel = 3}, false),
           spectral(context(), root() / "spectral", {.in = 8, .out = 8, .kernel = 3}, true) {}
-    model::Conv plain, spectral;
+    nn::Conv plain, spectral;
   };
   testing::SelfCommunicator communicator;
   Net net({}, communicator);
   Arena arena(net.store().parameters());
-  for (const model::NamedTensor& parameter : net.store().parameters()) {
+  for (const nn::NamedTensor& parameter : net.store().parameters()) {
     if (parameter.tensor.dim() != 4) continue;
     const bool is_spectral = parameter.name.find("spectral") != std::string::npos;
     EXPECT_EQ(parameter.tensor.is_contiguous(at::MemoryFormat::ChannelsLast), !is_spectral);
@@ -71,7 +71,7 @@ TEST(Arena, ConvolutionsLieAsTheyAreComputed) {
   }
   // The gradient arrives in the arena.
   net.begin_substep();
-  net.plain(model::channels_last(at::ones({2, 8, 4, 4}))).sum().backward();
+  net.plain(ops::channels_last(at::ones({2, 8, 4, 4}))).sum().backward();
   EXPECT_GT(arena.gradients().abs().sum().item<float>(), 1);
 }
 

@@ -57,7 +57,7 @@ struct Prepared {
     if (state->nets.encoder) fill_last(*state->nets.encoder);
     if (state->nets.discriminator) fill_last(*state->nets.discriminator);
   }
-  static void fill_last(const model::Network& network) {
+  static void fill_last(const nn::Network& network) {
     for (const auto& [name, tensor] : network.store().parameters()) {
       if (name.ends_with("output.weight") || name.ends_with("score_x.weight")) {
         at::Tensor(tensor).copy_(testing::named_noise(name, tensor.sizes()));

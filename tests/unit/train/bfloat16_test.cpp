@@ -69,21 +69,22 @@ class Multiplications {
   at::CallbackHandle handle_;
 };
 
-struct After {
+struct Epilogue {
   std::unique_ptr<TrainState> state;
   loss::Loss loss_d = {}, loss_ge = {};
 };
 
 // An update of D and one of G and E with rates of zero: gradients stay.
-After update(const Case& test, const std::string& precision) {
+Epilogue update(const Case& test, const std::string& precision) {
   const model::ModelOptions model = options_of(test);
   TrainOptions options;
   options.precision = precision;
   static testing::SelfCommunicator communicator;
-  After after{.state = std::make_unique<TrainState>(model, options, communicator, 1, at::kFloat)};
+  Epilogue after{.state =
+                     std::make_unique<TrainState>(model, options, communicator, 1, at::kFloat)};
   if (after.state->d) {
     // Scores that start at zero would leave G and E none.
-    for (const model::NamedTensor& weight : after.state->nets.discriminator->store().parameters()) {
+    for (const nn::NamedTensor& weight : after.state->nets.discriminator->store().parameters()) {
       const at::NoGradGuard no_grad;
       if (weight.name.find("score") == std::string::npos || weight.tensor.any().item<bool>())
         continue;
@@ -125,7 +126,7 @@ TEST_P(Bfloat16, MultipliesInItAndKeepsTheRest) {
     if (name == "aten::mm" || name == "aten::addmm") continue;
     EXPECT_EQ(type, at::kBFloat16) << name;
   }
-  const After low = update(GetParam(), "bfloat16"), full = update(GetParam(), "full");
+  const Epilogue low = update(GetParam(), "bfloat16"), full = update(GetParam(), "full");
   EXPECT_EQ(low.loss_ge.total.scalar_type(), at::kFloat);
   const core::StateDict a = low.state->to_state_dict(), b = full.state->to_state_dict();
   ASSERT_EQ(a.tensors.size(), b.tensors.size());
@@ -138,9 +139,9 @@ TEST_P(Bfloat16, MultipliesInItAndKeepsTheRest) {
   const at::Tensor z = at::sin(at::arange(4 * 8)).view({4, 8});
   const at::Tensor labels = at::zeros({4}, at::kLong);
   TrainState& copy = *full.state;
-  model::copy_state(*low.state->average_g, *copy.average_g);
+  nn::copy_state(*low.state->average_g, *copy.average_g);
   for (TrainState* one : {low.state.get(), &copy}) {
-    one->average_g->set_mode(model::Mode::kEvaluate);
+    one->average_g->set_mode(nn::Mode::kEvaluate);
     one->average_g->begin_substep();
   }
   EXPECT_TRUE(
@@ -151,7 +152,7 @@ TEST_P(Bfloat16, MultipliesInItAndKeepsTheRest) {
 // of the small E has a cosine of 0.92 to 0.98 to float32's gradient; of the deep ones at their
 // start, in 32 px, one of 0.3, so nothing is asked of those.
 void expect_about_the_gradients_of_float32(const Case& test) {
-  const After low = update(test, "bfloat16"), full = update(test, "full");
+  const Epilogue low = update(test, "bfloat16"), full = update(test, "full");
   const auto expect_alike = [&](const std::string& name, Trained& own, Trained& expected,
                                 double least) {
     const at::Tensor g = own.arena.gradients(), f = expected.arena.gradients();

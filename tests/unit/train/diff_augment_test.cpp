@@ -215,9 +215,9 @@ TEST(AugmentedUpdate, ShowsChangedImagesToDAndTheImageItselfToE) {
     const AugmentPolicy policy = parse_augment_policy(train.augment);
     model::Nets& nets = by_hand.nets;
     const auto loss_by_hand = [&](const Noise& noise, bool is_of_d) {
-      for (model::Network* network : {static_cast<model::Network*>(nets.generator.get()),
-                                      static_cast<model::Network*>(nets.encoder.get()),
-                                      static_cast<model::Network*>(nets.discriminator.get())}) {
+      for (nn::Network* network : {static_cast<nn::Network*>(nets.generator.get()),
+                                   static_cast<nn::Network*>(nets.encoder.get()),
+                                   static_cast<nn::Network*>(nets.discriminator.get())}) {
         network->begin_substep();
       }
       const at::Tensor generated = nets.generator->forward(noise.z);

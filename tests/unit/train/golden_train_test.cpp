@@ -105,7 +105,7 @@ TEST(Averages, EqualPyTorchsOverSixUpdates) {
   options.ema_start = 3;
   TrainState state(model, options, communicator, 1, at::kDouble);
   const int64_t n = golden["parameters"].size(1);
-  const auto head = [&](const model::Network& net) {
+  const auto head = [&](const nn::Network& net) {
     return net.store().parameters().front().tensor.detach().view(-1).narrow(0, 0, n);
   };
   for (int64_t update = 1; update <= 6; ++update) {

@@ -21,7 +21,7 @@ TEST(GoldenSimultaneousUpdate, LossesGradientsParametersAndBuffersEqualPyTorchsO
   ASSERT_GT(train.weight_decay, 0);
   testing::SelfCommunicator communicator;
   TrainState state(model, train, communicator, 1, at::kDouble);
-  const std::vector<std::pair<std::string, model::Network*>> networks = {
+  const std::vector<std::pair<std::string, nn::Network*>> networks = {
       {"G", state.nets.generator.get()},
       {"E", state.nets.encoder.get()},
       {"D", state.nets.discriminator.get()}};
@@ -164,7 +164,7 @@ TEST(WeightDecay, AddsTheWeightsToTheirGradientsButNotToThoseOfGains) {
     prepared->step().update_generator_encoder(prepared->batch, prepared->noise, 0, 0);
   }
   int64_t gains = 0;
-  const auto compare = [&](const model::Network& decayed, const model::Network& plain) {
+  const auto compare = [&](const nn::Network& decayed, const nn::Network& plain) {
     for (size_t i = 0; i < decayed.store().parameters().size(); ++i) {
       const auto& [name, weight] = decayed.store().parameters()[i];
       const bool is_gain = weight.dim() == 1 && name.ends_with("weight");

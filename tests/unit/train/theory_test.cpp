@@ -72,8 +72,8 @@ struct Map {
 struct Player {
   explicit Player(std::vector<at::Tensor> all)
       : parameters(std::move(all)), arena(named(parameters)), adam(arena, {.beta1 = 0.5}) {}
-  static std::vector<model::NamedTensor> named(const std::vector<at::Tensor>& all) {
-    std::vector<model::NamedTensor> result;
+  static std::vector<nn::NamedTensor> named(const std::vector<at::Tensor>& all) {
+    std::vector<nn::NamedTensor> result;
     for (const at::Tensor& tensor : all) result.push_back({std::to_string(result.size()), tensor});
     return result;
   }

@@ -1,0 +1,300 @@
+#include "cli/export.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <span>
+#include <sstream>
+#include <unordered_map>
+
+#include "checkpoint/safetensors.h"
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/rng.h"
+#include "data/loader.h"
+#include "data/shard_reader.h"
+#include "measure/evaluation.h"
+#include "measure/sampler.h"
+#include "ops/spectral_norm.h"
+#include "run/device.h"
+#include "run/saved_networks.h"
+#include "train/step.h"
+
+namespace bbg::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kFormat = "bbg_dist export";
+constexpr const char* kFormatVersion = "1";
+constexpr int64_t kExamples = 4;
+// Draws of training count up from 0, those of standing statistics down from -1.
+constexpr int64_t kExampleDraw = -2'000'000'000;
+
+std::string folder_of(const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return folder.empty() ? "." : folder;
+}
+
+void check_output(const std::string& output, core::FileSystem& files) {
+  if (output.empty()) {
+    throw core::UsageError("nothing to write to: no --output given",
+                           "bbg_dist export --config FILE --output FILE.safetensors");
+  }
+  if (!files.exists(folder_of(output))) {
+    throw core::UsageError("the folder of --output " + output + " does not exist",
+                           "make the folder " + folder_of(output) + ", or choose another file");
+  }
+  std::error_code unknown;
+  if (std::filesystem::is_directory(output, unknown)) {
+    throw core::UsageError("--output " + output + " is a folder", "name a file in it");
+  }
+}
+
+// Names of the networks to write, in the order G, E, D.
+std::vector<std::string> chosen_networks(const std::string& text,
+                                         const model::ModelOptions& model) {
+  std::set<std::string> chosen;
+  std::istringstream words(text.empty() ? (model.has_encoder() ? "G E" : "G") : text);
+  for (std::string word; words >> word;) {
+    if (word != "G" && word != "E" && word != "D") {
+      throw core::UsageError("--networks '" + text + "': there is no network '" + word + "'",
+                             "name some of G, E and D, with spaces between");
+    }
+    if (word == "E" && !model.has_encoder()) {
+      throw core::UsageError(
+          "--networks '" + text + "': model.system = " + model.system + " has no encoder",
+          "leave E out");
+    }
+    if (word == "D" && !model.has_discriminator()) {
+      throw core::UsageError(
+          "--networks '" + text + "': model.system = " + model.system + " has no discriminator",
+          "leave D out");
+    }
+    chosen.insert(word);
+  }
+  std::vector<std::string> names;
+  for (const char* name : {"G", "E", "D"}) {
+    if (chosen.count(name) > 0) names.push_back(name);
+  }
+  return names;
+}
+
+struct Networks {
+  std::unique_ptr<model::Generator> generator;
+  std::unique_ptr<model::Encoder> encoder;
+  std::unique_ptr<model::Discriminator> discriminator;
+
+  // name -> network of those that are there, in the order G, E, D
+  std::vector<std::pair<std::string, nn::Network*>> all() const {
+    std::vector<std::pair<std::string, nn::Network*>> present;
+    if (generator) present.emplace_back("G", generator.get());
+    if (encoder) present.emplace_back("E", encoder.get());
+    if (discriminator) present.emplace_back("D", discriminator.get());
+    return present;
+  }
+};
+
+Networks make_networks(const run::RunConfig& config, const std::vector<std::string>& names,
+                       comm::Communicator& alone, at::TensorOptions tensor_options) {
+  const auto seed = static_cast<uint64_t>(config.run.seed);
+  Networks nets;
+  for (const std::string& name : names) {
+    if (name == "G") {
+      nets.generator = model::make_generator(config.model, alone, seed, tensor_options);
+    } else if (name == "E") {
+      nets.encoder = std::make_unique<model::Encoder>(config.model, alone, seed, tensor_options);
+    } else {
+      nets.discriminator =
+          std::make_unique<model::Discriminator>(config.model, alone, seed, tensor_options);
+    }
+  }
+  return nets;
+}
+
+struct Data {
+  std::optional<data::ShardSet> train, test;
+  std::string problem;  // why `train` is not there
+};
+
+// What the run was trained on, if it can be read here.
+Data open_data(const run::RunConfig& config, const run::SavedNetworks& saved) {
+  Data data;
+  if (config.data.shards.empty()) {
+    data.problem = "data.shards is empty";
+    return data;
+  }
+  try {
+    data.train.emplace(data::ShardSet::open(config.data.shards, config.data.verify));
+    if (!config.data.test_shards.empty()) {
+      data.test.emplace(data::ShardSet::open(config.data.test_shards, config.data.verify));
+    }
+    const auto trained_on = saved.text.find("data.fingerprint");
+    if (trained_on != saved.text.end() && trained_on->second != data.train->fingerprint()) {
+      data.problem = config.data.shards + " is not the data that the run was trained on";
+    }
+  } catch (const core::UsageError& error) {
+    data.problem = error.what();
+  } catch (const core::SystemError& error) {
+    data.problem = error.what();
+  }
+  if (!data.problem.empty()) data.train.reset();
+  return data;
+}
+
+// Standing statistics where there is data for them; says which the networks have.
+std::string make_statistics(const run::RunConfig& config, const Networks& nets, const Data& data,
+                            comm::Communicator& alone, at::TensorOptions tensor_options,
+                            const core::Log& log) {
+  if (!data.train) {
+    log.warn("batch norm keeps the running statistics of training: " + data.problem);
+    return "running, those of training: " + data.problem;
+  }
+  measure::EvaluationProgress progress;
+  const measure::Evaluation evaluation(config.measuring(), *data.train,
+                                       data.test ? &*data.test : nullptr, alone, tensor_options,
+                                       progress);
+  if (nets.generator)
+    measure::Sampler(config.measuring(), alone, tensor_options)
+        .make_standing(*nets.generator, progress);
+  if (nets.encoder) evaluation.make_standing(*nets.encoder);
+  return "standing, over " + std::to_string(config.evaluate.standing_passes) +
+         " batches (D: running)";
+}
+
+bool is_power_vector(const std::string& name) { return name.ends_with(".u"); }
+
+// Parameters with spectral norm divided out, then running statistics.
+void append_effective(const nn::Network& network, const std::string& prefix, double sn_eps,
+                      core::StateDict& state) {
+  const at::NoGradGuard no_grad;
+  std::unordered_map<std::string, at::Tensor> power_vectors;  // by the name of their weight
+  for (const nn::NamedTensor& buffer : network.store().buffers()) {
+    if (!is_power_vector(buffer.name)) continue;
+    power_vectors[buffer.name.substr(0, buffer.name.size() - 1) + "weight"] = buffer.tensor;
+  }
+  for (const nn::NamedTensor& parameter : network.store().parameters()) {
+    const auto u = power_vectors.find(parameter.name);
+    state.tensors.emplace_back(
+        prefix + "." + parameter.name,
+        u == power_vectors.end() ? parameter.tensor
+                                 : ops::spectral_norm(parameter.tensor, u->second, sn_eps).weight);
+  }
+  for (const nn::NamedTensor& buffer : network.store().buffers()) {
+    if (is_power_vector(buffer.name)) continue;
+    state.tensors.emplace_back(prefix + "." + buffer.name, buffer.tensor);
+  }
+}
+
+// [kExamples, C, S, S] in [-1, 1]: the first images of the data, or noise.
+at::Tensor example_images(const run::RunConfig& config, const Data& data) {
+  if (data.train && data.train->size() >= kExamples) {
+    return data::read_range(*data.train, 0, kExamples, config.data.crop).images;
+  }
+  const int64_t side = config.model.data_resolution();
+  at::Tensor images = at::empty({kExamples, config.model.channels, side, side}, at::kDouble);
+  core::RandomStream stream(static_cast<uint64_t>(config.run.seed), core::Purpose::kEvaluate,
+                            static_cast<uint64_t>(kExampleDraw), 0);
+  stream.fill_normal(std::span(images.data_ptr<double>(), static_cast<size_t>(images.numel())));
+  return images.tanh();
+}
+
+// Inputs, and what the networks make of them.
+void append_example(const run::RunConfig& config, const Networks& nets, const Data& data,
+                    at::TensorOptions tensor_options, core::StateDict& state) {
+  const at::NoGradGuard no_grad;
+  const auto add = [&](const std::string& name, const at::Tensor& tensor) {
+    if (tensor.defined()) state.tensors.emplace_back("example." + name, tensor);
+  };
+  if (nets.generator) {
+    const train::Noise noise =
+        train::make_noise(static_cast<uint64_t>(config.run.seed), kExampleDraw, {0, kExamples},
+                          config.model, tensor_options);
+    add("z", noise.z);
+    add("labels", noise.labels);
+    add("G", nets.generator->forward(noise.z, noise.labels));
+  }
+  if (nets.encoder) {
+    const at::Tensor images = example_images(config, data).to(tensor_options);
+    const model::Code code = nets.encoder->forward(images);
+    add("x", images);
+    add("E", code.mean);
+    add("E_sigma", code.sigma);
+    add("E_feature", code.feature);
+  }
+}
+
+}  // namespace
+
+void ExportOptions::take_from(std::vector<std::string>& arguments) {
+  core::OptionTable table;
+  table.add("export.output", &output, "The file that is written").path();
+  table.add("export.checkpoint", &checkpoint, "Folder of one checkpoint, or best").path();
+  table.add("export.networks", &networks, "Words of G, E and D");
+  table.add("export.averaged", &averaged, "Take the averages of G and E");
+  table.add("export.with-example", &with_example, "Add inputs and what comes out of them");
+  run::take_own_options(table, "export", arguments);
+}
+
+Json export_networks(const run::RunConfig& config, const ExportOptions& options,
+                     const std::string& version, comm::Communicator& alone, const core::Log& log) {
+  const auto files = core::make_posix_file_system();
+  check_output(options.output, *files);
+  const std::vector<std::string> names = chosen_networks(options.networks, config.model);
+  const at::TensorOptions tensor_options = run::take_place(config.compute, alone);
+
+  const run::SavedNetworks saved =
+      run::load_networks(config, options.checkpoint, "export", *files, log);
+  const Networks nets = make_networks(config, names, alone, tensor_options);
+  for (const auto& [name, network] : nets.all()) {
+    saved.fill(*network, name + (options.averaged && name != "D" ? "_average" : ""));
+  }
+  const Data data = open_data(config, saved);
+  const std::string statistics = make_statistics(config, nets, data, alone, tensor_options, log);
+
+  core::StateDict state;
+  Json parameters = Json::object();
+  std::string network_names;
+  for (const auto& [name, network] : nets.all()) {
+    append_effective(*network, name, config.model.sn_eps, state);
+    parameters[name] = network->num_parameters();
+    network_names += (network_names.empty() ? "" : " ") + name;
+  }
+  if (options.with_example) append_example(config, nets, data, tensor_options, state);
+  const auto trained_with = saved.text.find("config");
+  const std::string weights = options.averaged ? "averaged (D: as trained)" : "as trained";
+  state.text = {
+      {"format", kFormat},
+      {"format_version", kFormatVersion},
+      {"version", version},
+      {"config", trained_with != saved.text.end() ? trained_with->second : config.table.ini_text()},
+      {"step", std::to_string(saved.step)},
+      {"networks", network_names},
+      {"weights", weights},
+      {"statistics", statistics}};
+
+  const std::string aside = options.output + ".partial";
+  const checkpoint::WrittenFile written = checkpoint::write_safetensors(*files, aside, state);
+  files->rename(aside, options.output);
+  files->sync_folder(folder_of(options.output));
+  return {{"output", options.output}, {"bytes", written.bytes}, {"step", saved.step},
+          {"checkpoint", saved.path}, {"networks", parameters}, {"weights", weights},
+          {"statistics", statistics}};
+}
+
+std::string export_text(const Json& facts) {
+  std::string text = facts["output"].get<std::string>() + ": step " +
+                     std::to_string(facts["step"].get<int64_t>()) + " of " +
+                     facts["checkpoint"].get<std::string>() + "\n";
+  for (const auto& [name, count] : facts["networks"].items()) {
+    text += "  " + name + ": " + std::to_string(count.get<int64_t>()) + " parameters\n";
+  }
+  return text + "  weights: " + facts["weights"].get<std::string>() +
+         "\n  statistics of batch norm: " + facts["statistics"].get<std::string>() + "\n";
+}
+
+}  // namespace bbg::cli

@@ -1,0 +1,20 @@
+#pragma once
+// What an evaluation's linear probe takes of a host's memory, known before a run begins.
+
+#include <cstdint>
+
+#include "measure/setup.h"
+#include "model/nets.h"
+
+namespace bbg::measure {
+
+// Values in the longest feature that a probe reads; 0: there is no probe.
+int64_t probe_width(const Setup& setup, const model::Nets& nets);
+
+// This host's memory, or what a container may have of it.
+int64_t host_memory_bytes();
+
+// UsageError where the probes of `ranks` ranks do not fit into `host_bytes` together.
+void check_probe_memory(int64_t width, int64_t num_classes, int ranks, int64_t host_bytes);
+
+}  // namespace bbg::measure

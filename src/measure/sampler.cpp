@@ -1,0 +1,97 @@
+#include "measure/sampler.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+
+#include "report/image_grid.h"
+#include "train/step.h"
+
+namespace bbg::measure {
+
+namespace {
+
+train::Truncation truncation_of(const eval::EvaluateOptions& options) {
+  if (options.truncation == 0) return {};
+  if (options.truncation_mode == "hub") return {.threshold = 2, .scale = options.truncation};
+  return {.threshold = options.truncation};
+}
+
+train::Noise noise(const Setup& setup, int64_t draw, int64_t first, int64_t count,
+                   at::TensorOptions tensor_options) {
+  return train::make_noise(static_cast<uint64_t>(setup.seed), draw, {first, count}, setup.model,
+                           tensor_options, /*is_augmenting=*/false, truncation_of(setup.evaluate));
+}
+
+}  // namespace
+
+report::Image to_image(const at::Tensor& tensor) {
+  const at::Tensor bytes = ((tensor.detach() + 1) * 127.5)
+                               .round()
+                               .clamp(0, 255)
+                               .to(at::kCPU, at::kByte)
+                               .permute({1, 2, 0})
+                               .contiguous();
+  report::Image image{
+      .width = bytes.size(1), .height = bytes.size(0), .channels = bytes.size(2), .pixels = {}};
+  image.pixels.assign(bytes.data_ptr<uint8_t>(), bytes.data_ptr<uint8_t>() + bytes.numel());
+  return image;
+}
+
+void take_standing(nn::Network& network, int64_t passes, EvaluationProgress& progress,
+                   const std::function<void(int64_t pass)>& forward) {
+  const at::NoGradGuard no_grad;
+  progress.begin("standing statistics", passes);
+  network.begin_standing();
+  for (int64_t pass = 0; pass < passes; ++pass) {
+    network.begin_substep();
+    forward(pass);
+    progress.batch_done();
+  }
+  network.finish_standing();
+  network.begin_substep();
+}
+
+void Sampler::make_standing(model::Generator& generator, EvaluationProgress& progress) const {
+  // The global evaluation batch in equal shares: the statistics do not depend on the number of
+  // ranks that divide it.
+  const int64_t share = std::max<int64_t>(1, setup_.evaluate.batch / communicator_.size());
+  take_standing(generator, setup_.evaluate.standing_passes, progress, [&](int64_t pass) {
+    const train::Noise drawn =
+        noise(setup_, -1 - pass, share * communicator_.rank(), share, tensor_options_);
+    generator.forward(drawn.z, drawn.labels);
+  });
+}
+
+at::Tensor Sampler::images(model::Generator& generator, int64_t draw, int64_t first, int64_t count,
+                           const at::Tensor& labels) const {
+  const at::NoGradGuard no_grad;
+  const train::Noise drawn = noise(setup_, draw, first, count, tensor_options_);
+  return generator.forward(drawn.z, labels.defined() ? labels : drawn.labels);
+}
+
+at::Tensor Sampler::class_a_row(int64_t first, int64_t count,
+                                const std::vector<int64_t>& classes) const {
+  const at::TensorOptions integers = tensor_options_.dtype(at::kLong);
+  const at::Tensor rows = at::floor_divide(at::arange(first, first + count, integers), kColumns);
+  if (classes.empty()) return rows.remainder(setup_.model.num_classes);
+  return at::tensor(classes, at::kLong)
+      .to(tensor_options_.device())
+      .index_select(0, rows.remainder(std::ssize(classes)));
+}
+
+report::Image Sampler::grid(model::Generator& generator, int64_t draw, int64_t count,
+                            const std::vector<int64_t>& classes) const {
+  at::Tensor labels;
+  if (setup_.model.is_conditional()) labels = class_a_row(0, count, classes);
+  std::vector<report::Image> tiles;
+  for (int64_t first = 0; first < count; first += setup_.evaluate.batch) {
+    const int64_t part = std::min(setup_.evaluate.batch, count - first);
+    const at::Tensor made = images(generator, draw, first, part,
+                                   labels.defined() ? labels.narrow(0, first, part) : labels);
+    for (int64_t i = 0; i < part; ++i) tiles.push_back(to_image(made[i]));
+  }
+  return report::make_grid(tiles, kColumns, 2);
+}
+
+}  // namespace bbg::measure

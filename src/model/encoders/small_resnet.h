@@ -1,0 +1,41 @@
+#pragma once
+// The residual encoder trunk for small images: pre-activation basic blocks, two to a stage
+// (docs/choices.md 27, 29, 31, 34).
+
+#include "nn/cross_replica_norm.h"
+#include "nn/layers.h"
+
+namespace bbg::model {
+
+// Two 3x3 convolutions, each after BN and ReLU; the projection shortcut reads the activated tensor.
+class BasicBlock {
+ public:
+  BasicBlock(nn::Context& context, const nn::Scope& scope, int64_t in, int64_t out, int64_t stride);
+  at::Tensor operator()(const at::Tensor& x);  // [N, in, S, S] -> [N, out, S/stride, S/stride]
+
+ private:
+  nn::BatchNorm norm1_;
+  nn::Conv conv1_;
+  nn::BatchNorm norm2_;
+  nn::Conv conv2_;
+  std::optional<nn::Conv> shortcut_;
+};
+
+class SmallResNet {
+ public:
+  // resolution: a power of two, at least 8. The last stage works at 8x8: 3 stages at 32 px and 4
+  // at 64 px, of widths base x 1, 2, 4 (, 8). last_relu: between the last norm and the average.
+  SmallResNet(nn::Context& context, const nn::Scope& scope, int64_t channels, int64_t base,
+              int64_t resolution, bool last_relu = false);
+  at::Tensor operator()(const at::Tensor& x);  // [N, C, S, S] -> [N, out_features()]
+  int64_t out_features() const { return out_features_; }
+
+ private:
+  nn::Conv root_;
+  std::vector<BasicBlock> blocks_;
+  std::optional<nn::BatchNorm> norm_;
+  int64_t out_features_ = 0;
+  bool last_relu_;
+};
+
+}  // namespace bbg::model

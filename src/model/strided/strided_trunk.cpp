@@ -1,0 +1,36 @@
+#include "model/strided/strided_trunk.h"
+
+#include <bit>
+
+namespace bbg::model {
+
+StridedTrunk::StridedTrunk(nn::Context& context, const nn::Scope& scope,
+                           const ModelOptions& options, int64_t resolution, int64_t width,
+                           const std::string& norm) {
+  const int levels = std::countr_zero(static_cast<uint64_t>(resolution)) - 2;
+  int64_t in = options.channels;
+  for (int i = 0; i < levels; ++i) {
+    const int64_t out = width << i;
+    const bool normed = norm == "bn" && i > 0;
+    const std::string index = std::to_string(i);
+    convs_.emplace_back(
+        context, scope / ("convs." + index),
+        nn::ConvShape{.in = in, .out = out, .kernel = 4, .stride = 2, .bias = !normed},
+        norm == "sn");
+    if (normed) norms_.emplace_back(context, scope / ("norms." + index), out);
+    in = out;
+  }
+  out_features_ = in * 16;
+}
+
+at::Tensor StridedTrunk::operator()(const at::Tensor& x) {
+  at::Tensor h = ops::channels_last(x);
+  for (size_t i = 0; i < convs_.size(); ++i) {
+    h = convs_[i](h);
+    if (!norms_.empty() && i > 0) h = norms_[i - 1](h);
+    h = at::leaky_relu(h, 0.2);
+  }
+  return h.flatten(1);
+}
+
+}  // namespace bbg::model

@@ -1,0 +1,25 @@
+#pragma once
+// Image -> feature vector by 4x4 stride-2 convolutions with leaky ReLU 0.2, widths doubling from
+// `width`, down to 4x4, flattened. F and E of the strided family share it; they differ in the norm.
+
+#include "model/model_options.h"
+#include "nn/cross_replica_norm.h"
+#include "nn/layers.h"
+
+namespace bbg::model {
+
+class StridedTrunk {
+ public:
+  // norm: "bn" (from the second convolution on), "sn" (all) or "none".
+  StridedTrunk(nn::Context& context, const nn::Scope& scope, const ModelOptions& options,
+               int64_t resolution, int64_t width, const std::string& norm);
+  at::Tensor operator()(const at::Tensor& x);  // [N, C, S, S] -> [N, out_features()]
+  int64_t out_features() const { return out_features_; }
+
+ private:
+  std::vector<nn::Conv> convs_;
+  std::vector<nn::BatchNorm> norms_;  // empty unless "bn"; norms_[i] follows convs_[i + 1]
+  int64_t out_features_ = 0;
+};
+
+}  // namespace bbg::model

@@ -1,0 +1,119 @@
+#include "run/run_config.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "core/error.h"
+
+namespace bbg::run {
+
+void RunOptions::declare(core::OptionTable& table) {
+  table.add("run.name", &name, "Name shown in reports");
+  table.add("run.output", &output, "Run folder: checkpoints, metrics, grids, report")
+      .path()
+      .not_empty();
+  table.add("run.seed", &seed, "Seed of everything random").at_least(0);
+  table.add("run.steps", &steps, "Length of the run, in updates of G and E")
+      .unit("steps")
+      .at_least(0);
+  table
+      .add("run.resume", &resume,
+           "auto goes on from the newest complete checkpoint of the run folder, if there is one; "
+           "never refuses a "
+           "folder that has some; require refuses one that has none")
+      .one_of({"auto", "never", "require"});
+  table.add("run.resume-batch", &resume_batch,
+            "A run goes on from its checkpoint although data.batch is another there: step and "
+            "optimizer stay, samples go on where they were; the report says so");
+  table
+      .add("run.start-from", &start_from,
+           "A checkpoint's folder or a file of bbg_dist export: a new run begins with the networks "
+           "there as far as names and shapes fit, and a new optimizer; a run that goes on from its "
+           "own checkpoint does not read it")
+      .path();
+}
+
+void ComputeOptions::declare(core::OptionTable& table) {
+  table.add("compute.device", &device, "auto takes a GPU where there is one for every rank")
+      .one_of({"auto", "cpu", "cuda"});
+  table.add("compute.dtype", &dtype, "Arithmetic; float64 is for comparisons")
+      .one_of({"float32", "float64"});
+  table.add("compute.tf32", &tf32,
+            "On a GPU: products of float32 convolutions and linear maps in TensorFloat-32");
+  table
+      .add("compute.threads", &threads,
+           "CPU threads a rank; 0 takes its share of the cores that the launcher lets it run on")
+      .at_least(0);
+}
+
+RunConfig::RunConfig() {
+  run.declare(table);
+  data.declare(table);
+  model.declare(table);
+  loss.declare(table);
+  train.declare(table);
+  checkpoint.declare(table);
+  evaluate.declare(table);
+  report.declare(table);
+  comm.declare(table);
+  exchange.declare(table);
+  compute.declare(table);
+}
+
+void RunConfig::stay_in_folder_of_config(const std::vector<std::string>& arguments) {
+  namespace fs = std::filesystem;
+  const bool is_said = std::any_of(arguments.begin(), arguments.end(), [](const std::string& word) {
+    return word == "--run.output" || word.starts_with("--run.output=");
+  });
+  const fs::path path = table.config_path();
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  std::error_code unknown;
+  const bool is_of_a_run =
+      path.filename() == "config.ini" && (fs::exists(folder / "checkpoints", unknown) ||
+                                          fs::exists(folder / "metrics.jsonl", unknown));
+  if (is_said || !is_of_a_run || fs::equivalent(folder, run.output, unknown)) return;
+  note = path.string() +
+         " lies in a run folder: the run there is meant, not run.output = " + run.output +
+         " (--run.output on the command line says otherwise)";
+  run.output = folder.string();
+}
+
+void RunConfig::parse(const std::vector<std::string>& arguments) {
+  table.parse(arguments);
+  stay_in_folder_of_config(arguments);
+  model.check();
+  train.check();
+  evaluate.check();
+  if (evaluate.truncation > 0 && model.prior != "normal") {
+    throw core::UsageError("eval.truncation does not fit model.prior = " + model.prior,
+                           "leave it out: only a normal prior has tails to cut");
+  }
+  if (train.precision == "bfloat16" && compute.dtype != "float32") {
+    throw core::UsageError(
+        "train.precision = bfloat16 does not fit compute.dtype = " + compute.dtype,
+        "set compute.dtype = float32, or train.precision = full");
+  }
+  if (data.crop > 0 && data.crop != model.data_resolution()) {
+    throw core::UsageError("data.crop = " + std::to_string(data.crop) +
+                               " is not the size of the model's images, " +
+                               std::to_string(model.data_resolution()),
+                           "set it to model.e-resolution, or without that to model.resolution");
+  }
+  if (loss.latent_to_g > 0 && !model.is_latent_regressor()) {
+    throw core::UsageError("loss.latent-to-g does not fit model.system = " + model.system +
+                               ", which regresses no codes",
+                           "set loss.latent-to-g = 0, or model.system = latent-regressor");
+  }
+  if (checkpoint.keep_best != "none" && evaluate.every == 0) {
+    throw core::UsageError(
+        "checkpoint.keep-best = " + checkpoint.keep_best + " needs evaluations to choose by",
+        "set eval.every to the number of steps between them");
+  }
+  if (evaluate.network == "d" && !model.has_discriminator()) {
+    throw core::UsageError("eval.network = d does not fit model.system = " + model.system +
+                               ", which has no discriminator",
+                           "set eval.network = e");
+  }
+}
+
+}  // namespace bbg::run

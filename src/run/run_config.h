@@ -1,0 +1,76 @@
+#pragma once
+// All options of a run, from their owners' structs, in one table.
+
+#include <cstdint>
+#include <string>
+
+#include "checkpoint/checkpoint_options.h"
+#include "comm/exchange_options.h"
+#include "comm/make_communicator.h"
+#include "core/options.h"
+#include "data/data_options.h"
+#include "eval/eval_options.h"
+#include "loss/loss.h"
+#include "measure/setup.h"
+#include "model/model_options.h"
+#include "report/report_options.h"
+#include "train/train_options.h"
+
+namespace bbg::run {
+
+struct RunOptions {
+  std::string name = "run";
+  std::string output = "runs/run";
+  int64_t seed = 1;
+  int64_t steps = 1000;
+  std::string resume = "auto";
+  bool resume_batch = false;
+  std::string start_from;
+
+  void declare(core::OptionTable& table);
+};
+
+struct ComputeOptions {
+  std::string device = "auto";
+  std::string dtype = "float32";
+  bool tf32 = true;
+  int64_t threads = 0;
+
+  void declare(core::OptionTable& table);
+};
+
+struct RunConfig {
+  RunOptions run;
+  data::DataOptions data;
+  model::ModelOptions model;
+  loss::LossOptions loss;
+  train::TrainOptions train;
+  checkpoint::CheckpointOptions checkpoint;
+  eval::EvaluateOptions evaluate;
+  report::ReportOptions report;
+  comm::CommOptions comm;
+  comm::ExchangeOptions exchange;
+  ComputeOptions compute;
+
+  core::OptionTable table;
+  std::string note;  // what parse() decided for the user, to be said once; may be empty
+
+  RunConfig();
+  RunConfig(const RunConfig&) = delete;  // the table points at the fields
+  RunConfig& operator=(const RunConfig&) = delete;
+
+  // Reads `--config` and overrides: one UsageError names every problem of single values. Where
+  // there is none, checks that values fit together. A run folder's own config.ini means that
+  // folder, wherever it was moved or copied to, unless the command line says otherwise.
+  void parse(const std::vector<std::string>& arguments);
+
+  // Valid as long as this is.
+  measure::Setup measuring() const {
+    return {.model = model, .data = data, .evaluate = evaluate, .seed = run.seed};
+  }
+
+ private:
+  void stay_in_folder_of_config(const std::vector<std::string>& arguments);
+};
+
+}  // namespace bbg::run

@@ -1,0 +1,38 @@
+#pragma once
+// Networks as a checkpoint of a run has them, for commands that use a trained run: export, sample.
+
+#include <string>
+#include <unordered_map>
+
+#include "checkpoint/store.h"
+#include "core/file_system.h"
+#include "core/log.h"
+#include "nn/network.h"
+#include "run/run_config.h"
+
+namespace bbg::run {
+
+struct SavedNetworks {
+  int64_t step = 0;
+  std::string path;  // the checkpoint's folder
+  std::unordered_map<std::string, std::string> text;
+  std::unordered_map<std::string, at::Tensor> tensors;
+
+  // The tensors `prefix`.* into `network`, which is then in evaluation mode. UsageError where they
+  // do not fit.
+  void fill(nn::Network& network, const std::string& prefix) const;
+};
+
+// `checkpoint` is a folder step-NNNNNNNN; empty: the newest whole one of run.output. UsageError
+// where there is none, or where it is of another model than the configuration's. `command` is
+// named in hints.
+SavedNetworks load_networks(const RunConfig& config, const std::string& checkpoint,
+                            const std::string& command, core::FileSystem& files,
+                            const core::Log& log);
+
+// Moves the words of a command's own options, `--output FILE` and so on, out of `arguments` into
+// `table`, whose keys are <command>.<option>; those of the run stay.
+void take_own_options(core::OptionTable& table, const std::string& command,
+                      std::vector<std::string>& arguments);
+
+}  // namespace bbg::run

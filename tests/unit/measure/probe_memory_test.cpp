@@ -1,0 +1,84 @@
+#include "measure/probe_memory.h"
+
+#include <ATen/core/grad_mode.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "eval/probe.h"
+#include "run/run_config.h"
+#include "tests/support/self_communicator.h"
+
+namespace bbg::measure {
+namespace {
+
+using ::testing::HasSubstr;
+
+struct Case {
+  const char* name;
+  std::vector<std::string> options;
+};
+
+// What is counted before the run is what the networks give.
+TEST(ProbeMemory, WidthIsThatOfTheLongestFeature) {
+  const at::NoGradGuard no_grad;
+  for (const Case& given : std::vector<Case>{
+           {"strided", {"--model.block", "strided"}},
+           {"residual", {"--model.block", "residual"}},
+           {"mlp", {"--model.block", "mlp", "--model.d-norm", "bn", "--model.system", "bigan"}},
+           {"bigan", {"--model.block", "bigan", "--model.d-norm", "bn", "--model.system", "bigan"}},
+           {"bigan gan",
+            {"--model.block", "bigan", "--model.d-norm", "bn", "--model.system", "gan"}},
+           {"mlp gan",
+            {"--model.block", "mlp", "--model.d-norm", "bn", "--model.system", "gan"}}}) {
+    SCOPED_TRACE(given.name);
+    for (const std::string network : {"e", "d"}) {
+      SCOPED_TRACE(network);
+      std::vector<std::string> arguments = given.options;
+      for (const char* word :
+           {"--model.resolution",   "32", "--model.width",    "4",    "--model.e-width",      "4",
+            "--model.z-dim",        "20", "--model.h-width",  "8",    "--model.h-depth",      "1",
+            "--model.j-width",      "8",  "--model.j-depth",  "1",    "--model.e-head-width", "8",
+            "--model.e-head-depth", "1",  "--eval.baselines", "none", "--eval.network"}) {
+        arguments.push_back(word);
+      }
+      arguments.push_back(network);
+      run::RunConfig config;
+      config.parse(arguments);
+      testing::SelfCommunicator self;
+      const model::Nets nets =
+          model::make_nets(config.model, self, 1, at::TensorOptions(at::kFloat));
+      const at::Tensor x = at::zeros({2, 3, 32, 32});
+      int64_t width = 0;
+      if (network == "d") width = nets.discriminator->feature(x).flatten(1).size(1);
+      if (network == "e" && nets.encoder) width = nets.encoder->forward(x).feature.size(1);
+      EXPECT_EQ(probe_width(config.measuring(), nets), width);
+      config.evaluate.feature = "bn-crelu";
+      EXPECT_EQ(probe_width(config.measuring(), nets), 2 * width);
+      config.evaluate.baselines = "pixels";
+      EXPECT_EQ(probe_width(config.measuring(), nets),
+                width == 0 ? 0 : std::max<int64_t>(2 * width, 3 * 32 * 32));
+    }
+  }
+}
+
+TEST(ProbeMemory, ProbeThatDoesNotFitIsRefusedWithNumbersAndAWayOut) {
+  EXPECT_GT(host_memory_bytes(), int64_t{1} << 28);
+  constexpr int64_t kGb = 1'000'000'000;
+  // 256 px of three colours and 1,000 classes, as the pixels were once: 46 GB.
+  EXPECT_NEAR(static_cast<double>(eval::probe_bytes(3 * 256 * 256, 1000)) / 1e9, 45.6, 0.1);
+  EXPECT_NO_THROW(check_probe_memory(3 * 256 * 256, 1000, 1, 46 * kGb));
+  EXPECT_NO_THROW(check_probe_memory(3 * 32 * 32, 1000, 8, 6 * kGb));
+  try {
+    check_probe_memory(3 * 256 * 256, 1000, 2, 64 * kGb);
+    FAIL() << "not refused";
+  } catch (const core::UsageError& error) {
+    EXPECT_THAT(core::message_of(error),
+                HasSubstr("the linear probe of 196608 features and 1000 classes takes 45.6 GB on "
+                          "each of 2 rank(s) of a host with 64.0 GB"));
+    EXPECT_THAT(error.hint(), HasSubstr("eval.baselines"));
+  }
+}
+
+}  // namespace
+}  // namespace bbg::measure
