@@ -13,7 +13,7 @@
 
 namespace bbg::checkpoint {
 
-// What was written: its size and the XXH3-64 of all of it.
+// Size and XXH3-64 of a file that was written.
 struct WrittenFile {
   int64_t bytes = 0;
   uint64_t checksum = 0;

@@ -65,7 +65,7 @@ class Store {
   // one, not whole, or of another format version.
   static Loaded load_folder(core::FileSystem& files, std::string folder);
 
-  // Of the folders that bear a checkpoint's final name, ascending; whole or not.
+  // Steps of the folders that bear a checkpoint's final name, ascending; whole or not.
   std::vector<int64_t> steps();
 
  private:

@@ -15,8 +15,8 @@ struct Corner {
   int64_t top, left;
 };
 
-// Of this sample: uniform over all places where the crop lies within height x width. Independent of
-// is_flipped.
+// Draws the corner of this sample, uniform over all places where the crop lies within height x
+// width. Independent of is_flipped.
 Corner random_corner(uint64_t seed, int64_t draw, int64_t slot, int64_t height, int64_t width,
                      int64_t crop);
 

@@ -244,7 +244,7 @@ void Hdf5File::transfer(const std::string& name, Type type, int64_t first, int64
   } else {
     check(H5Dwrite(dataset, memory_type(type), memory, space, H5P_DEFAULT, write_from), "H5Dwrite",
           name);
-    // What was buffered is written here, so a full disk may show only now.
+    // Buffered bytes are written here, so a full disk may show only now.
     check(dataset.close(), "H5Dclose", name);
   }
 }

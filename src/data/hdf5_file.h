@@ -31,7 +31,7 @@ class Hdf5File {
   // Contiguous, its place in the file given at once.
   void create_dataset(const std::string& name, Type type, const std::vector<int64_t>& shape);
   std::vector<int64_t> shape(const std::string& name) const;
-  int64_t offset(const std::string& name) const;  // of the first byte in the file
+  int64_t offset(const std::string& name) const;  // first byte, counted in the file
   // Rows [first, first + count) of the first dimension.
   void write_rows(const std::string& name, Type type, int64_t first, int64_t count,
                   const void* data);

@@ -35,7 +35,7 @@ class OpenFiles {
   bool close_one() const;
 
   const int64_t most_open_;
-  mutable std::mutex mutex_;  // of all below
+  mutable std::mutex mutex_;  // guards all below
   mutable std::vector<File> files_;
   mutable int64_t num_open_ = 0, uses_ = 0;
 };

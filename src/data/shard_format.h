@@ -25,8 +25,8 @@ inline constexpr const char* kClassNamesDataset = "class_names";        // uint8
 inline constexpr const char* kMagicAttribute = "magic";                 // text
 inline constexpr const char* kVersionAttribute = "format_version";      // int64, as all numbers
 inline constexpr const char* kEncodingAttribute = "encoding";           // text
-inline constexpr const char* kNumSamplesAttribute = "num_samples";      // of the whole data set
-inline constexpr const char* kFirstIndexAttribute = "first_index";      // of this shard's sample 0
+inline constexpr const char* kNumSamplesAttribute = "num_samples";      // in the whole data set
+inline constexpr const char* kFirstIndexAttribute = "first_index";      // number of its sample 0
 inline constexpr const char* kShardIndexAttribute = "shard_index";      // 0-based
 inline constexpr const char* kShardCountAttribute = "shard_count";      //
 inline constexpr const char* kNumClassesAttribute = "num_classes";      // 0: no labels
@@ -35,7 +35,7 @@ inline constexpr const char* kFingerprintAttribute = "fingerprint";     // text,
 inline constexpr const char* kSourceAttribute = "source";               // text, for people
 inline constexpr const char* kHeaderChecksumAttribute = "header_checksum";  // text, 16 hex digits
 
-inline constexpr const char* kPartialSuffix = ".partial";  // of files that are being written
+inline constexpr const char* kPartialSuffix = ".partial";  // a file being written
 
 // Pixels start at a multiple of this, so that pages and direct I/O fit.
 inline constexpr int64_t kAlignment = 4096;
@@ -51,7 +51,7 @@ inline int64_t block_samples_for(int64_t sample_bytes) {
 struct ShardHeader {
   std::string encoding = kEncodingRaw;
   int64_t height = 0, width = 0, channels = 0;
-  int64_t num_samples = 0;  // of the whole data set
+  int64_t num_samples = 0;  // in the whole data set
   int64_t shard_samples = 0;
   int64_t first_index = 0;
   int64_t shard_index = 0, shard_count = 0;

@@ -321,7 +321,7 @@ class ShardSet::Impl final : public SampleSource {
   std::shared_ptr<const OpenFiles> open_;
   bool verify_on_read_;
   std::vector<std::string> class_names_;
-  std::vector<int64_t> labels_;  // of each stored label; empty: as stored
+  std::vector<int64_t> labels_;  // new number by stored one; empty: as stored
 };
 
 ShardSet::ShardSet(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}

@@ -34,9 +34,9 @@ class ShardSet {
   int64_t num_classes() const;  // 0: no labels
   const std::vector<std::string>& class_names() const;
   const std::string& fingerprint() const;  // identity of the data, whatever the number of shards
-  const std::string& source_text() const;  // what it was made from, for people
+  const std::string& source_text() const;  // its origin, for people
   std::vector<std::string> files() const;  // in order of samples
-  int64_t file_bytes() const;              // of all files
+  int64_t file_bytes() const;              // all files together
 
   void read(int64_t index, std::span<uint8_t> out) const;  // [H, W, C]
   int64_t label(int64_t index) const;                      // -1: none

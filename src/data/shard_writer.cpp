@@ -118,7 +118,7 @@ struct ShardWriter::State {
     shard.capacity = shard.samples;
   }
 
-  // What is known only at the end: the data set's size and fingerprint. Until then the file has no
+  // Size and fingerprint of the data set are known only at the end. Until then the file has no
   // magic and is no shard to any reader.
   void write_header(int64_t index) const {
     const Shard& shard = shards[static_cast<size_t>(index)];
@@ -176,7 +176,7 @@ ShardWriter::ShardWriter(const ShardWriterOptions& options)
                                " shard(s), " + existing.front() + " among them",
                            "choose another output folder, or replace them with --force");
   }
-  // What an interrupted writer left behind.
+  // Removes leavings of an interrupted writer.
   for (const std::string& name : state_->files->list(options.folder)) {
     if (name.starts_with(options.name + "-") &&
         name.find(std::string(".h5") + kPartialSuffix) != std::string::npos) {

@@ -17,9 +17,9 @@ struct ShardWriterOptions {
   std::string name = "data";  // start of the file names
   int64_t height = 0, width = 0, channels = 0;
   int64_t max_samples = 0;  // at most so many will be added
-  int64_t shard_count = 1;  // of max_samples; fewer come out where samples are missing
+  int64_t shard_count = 1;  // shares max_samples; fewer come out where samples are missing
   std::vector<std::string> class_names;
-  std::string source;             // what it was made from, for people
+  std::string source;             // its origin, for people
   bool replace_existing = false;  // else shards in the folder are a UsageError
 };
 
@@ -32,7 +32,7 @@ class ShardWriter {
   void add(std::span<const uint8_t> pixels, int64_t label);
   // Returns the paths of the shards.
   std::vector<std::string> close();
-  std::string fingerprint() const;  // of the samples added so far
+  std::string fingerprint() const;  // covers the samples added so far
 
  private:
   struct State;

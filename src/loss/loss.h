@@ -16,7 +16,7 @@
 namespace bbg::loss {
 
 enum class Kind { kHinge, kLogistic };
-enum class Form { kSum, kMean };  // of the terms
+enum class Form { kSum, kMean };  // how terms are joined
 
 struct LossOptions {
   std::string kind = "hinge";
@@ -28,7 +28,7 @@ struct LossOptions {
   void declare(core::OptionTable& table);
   Kind parsed_kind() const;
   Form parsed_form() const;
-  // Of a term where all scores are zero; the same number on every processor.
+  // A term's value where all scores are zero; the same number on every processor.
   double discriminator_at_chance() const;
 };
 
@@ -42,7 +42,7 @@ struct Loss {
   void add(const at::Tensor& cost, double scale, at::Tensor Loss::*term);
 };
 
-// Of portions of one batch, of equal size; detached.
+// Mean over portions of one batch, which are equally large; detached.
 Loss mean(const std::vector<Loss>& portions);
 
 Loss discriminator_loss(Kind kind, const core::Scores& encoder_pairs,

@@ -93,7 +93,7 @@ class ConsoleSink final : public Sink {
     return text + "  ETA " + remaining(interval);
   }
 
-  // What does not fit goes, the least wanted first; the bar takes what is left.
+  // Drops parts that do not fit, the least wanted first; the bar takes what is left.
   void draw(const Interval& interval) {
     const int64_t room = std::max<int64_t>(1, target_.columns() - 1);  // the last column may wrap
     const std::string head = "step " + padded(interval.step, interval.total_steps);

@@ -80,9 +80,9 @@ class JsonlSink final : public Sink {
   }
 
   AppendFile file_;
-  int64_t end_;         // of the file without its last line and what stands behind that
-  std::string last_;    // line, but for changes of options
-  std::string behind_;  // those
+  int64_t end_;         // bytes before the last line
+  std::string last_;    // the last line that is no change of options
+  std::string behind_;  // changes of options that follow it
 };
 
 }  // namespace

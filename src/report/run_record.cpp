@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Of what cannot be read nothing is shown.
+// Shows nothing of a file that cannot be read.
 std::map<std::string, std::string> read_ini(const std::string& text) {
   std::map<std::string, std::string> values;
   std::vector<std::string> problems;

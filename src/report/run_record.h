@@ -1,6 +1,5 @@
 #pragma once
-// What a run folder tells about its run, read back from its files; parts that are not there are
-// empty.
+// The story of a run, read back from the files of its folder; missing parts are empty.
 
 #include <cstdint>
 #include <map>

@@ -85,7 +85,7 @@ Range y_range(const std::vector<Series>& all, bool starts_at_zero) {
               std::min(values.back(), at(0.99) + bulk / 2)};
   if (starts_at_zero) range.low = std::min(0.0, range.low);
   double margin = 0.06 * (range.high - range.low);
-  // What differs by rounding only is drawn as a constant.
+  // Values that differ by rounding only are drawn as a constant.
   if (margin <= 1e-9 * std::fabs(range.high)) {
     margin = range.high == 0 ? 1 : 0.1 * std::fabs(range.high);
   }
