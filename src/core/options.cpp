@@ -165,6 +165,33 @@ OptionTable::Option& OptionTable::add(const std::string& key, std::string* field
   return insert(std::move(option));
 }
 
+OptionTable::Option& OptionTable::add_choice(const std::string& key, std::vector<std::string> words,
+                                             std::function<void(size_t)> set,
+                                             std::function<size_t()> get, const std::string& help) {
+  for (const std::string& word : words) {
+    BBG_CHECK(std::count(words.begin(), words.end(), word) == 1,
+              key + " has the word '" + word + "' twice");
+  }
+  Option option;
+  option.key = key;
+  option.type = "text";
+  option.help = help;
+  // A word that is not listed is of the right type and out of bounds, as a number may be.
+  option.parse = [set = std::move(set), words](const std::string& text) {
+    const auto found = std::find(words.begin(), words.end(), text);
+    if (found != words.end()) set(static_cast<size_t>(found - words.begin()));
+    return true;
+  };
+  option.print = [get = std::move(get), key, words] {
+    const size_t index = get();
+    BBG_CHECK(index < words.size(), key + " has a value without a word");
+    return words[index];
+  };
+  option.number = [] { return std::optional<double>(); };
+  option.choices = std::move(words);
+  return insert(std::move(option));
+}
+
 void OptionTable::assign(const std::string& key, const std::string& text, const std::string& origin,
                          std::vector<std::string>& problems) {
   const auto found = by_key_.find(key);

@@ -14,15 +14,21 @@
 //
 //   void Options::declare(core::OptionTable& table) {
 //     table.add("train.lr-g", &lr_g, "Learning rate of the generator").above(0);
+//     table.add("model.prior", &prior, kPriors, "Law of z");  // an enumeration: core/words.h
 //   }
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <vector>
+
+#include "core/words.h"
 
 namespace bbg::core {
 
@@ -52,6 +58,33 @@ class OptionTable {
   Option& add(const std::string& key, double* field, const std::string& help);
   Option& add(const std::string& key, bool* field, const std::string& help);
   Option& add(const std::string& key, std::string* field, const std::string& help);
+  // An enumeration. Words, values and the default among them are checked: a mistake is a bug.
+  template <class Enum>
+  requires std::is_enum_v<Enum> Option& add(const std::string& key, Enum* field,
+                                            std::type_identity_t<Words<Enum>> words,
+                                            const std::string& help) {
+    std::vector<std::string> texts;
+    std::vector<Enum> values;
+    for (const Word<Enum>& word : words) {
+      BBG_CHECK(std::find(values.begin(), values.end(), word.value) == values.end(),
+                key + " has two words for one value");
+      texts.push_back(word.text);
+      values.push_back(word.value);
+    }
+    return add_choice(
+        key, std::move(texts), [field, values](size_t index) { *field = values[index]; },
+        [field, values] {
+          return static_cast<size_t>(std::find(values.begin(), values.end(), *field) -
+                                     values.begin());
+        },
+        help);
+  }
+  template <class Enum>
+  requires std::is_enum_v<Enum> Option& add(const std::string& key, Enum* field,
+                                            std::initializer_list<Word<Enum>> words,
+                                            const std::string& help) {
+    return add(key, field, Words<Enum>(words.begin(), words.size()), help);
+  }
 
   // Reads `--config FILE`, if given, with what it includes, and then `--section.key value` or
   // `--section.key=value`. Throws one UsageError that lists every problem with the file and line it
@@ -73,6 +106,10 @@ class OptionTable {
 
  private:
   Option& insert(Option option);
+  // One of `words`; `set` and `get` pass its index on, which is words.size() for a value without.
+  Option& add_choice(const std::string& key, std::vector<std::string> words,
+                     std::function<void(size_t)> set, std::function<size_t()> get,
+                     const std::string& help);
   void assign(const std::string& key, const std::string& value, const std::string& origin,
               std::vector<std::string>& problems);
   // `includer`: file and line of the include; empty for the file of --config. `chain`: the files

@@ -19,6 +19,8 @@ using testing::HasSubstr;
 using testing::Not;
 using testing::StartsWith;
 
+enum class System { kGan, kBigan, kBigbigan };
+
 // One option of every kind, as a module would own them.
 struct Fields {
   int64_t steps = 100;
@@ -26,7 +28,7 @@ struct Fields {
   double momentum = 0.5;
   bool shuffle = true;
   std::string name = "a run";
-  std::string system = "bigbigan";
+  System system = System::kBigbigan;
   std::string shards;
 
   void declare(OptionTable& table) {
@@ -36,8 +38,9 @@ struct Fields {
     table.add("data.shuffle", &shuffle, "Shuffle each epoch");
     table.add("data.shards", &shards, "Folder of the data set");
     table.add("run.name", &name, "Title of the run");
-    table.add("run.system", &system, "Which terms the loss has")
-        .one_of({"gan", "bigan", "bigbigan"});
+    table.add("run.system", &system,
+              {{"gan", System::kGan}, {"bigan", System::kBigan}, {"bigbigan", System::kBigbigan}},
+              "Which terms the loss has");
   }
 };
 
@@ -258,7 +261,7 @@ TEST_F(OptionTableTest, AnIncludedFileIsReadFirstAndTheIncludingOneAndTheCommand
   EXPECT_EQ(fields_.name, "base");
   EXPECT_EQ(fields_.steps, 8);
   EXPECT_EQ(fields_.rate, 0.75);
-  EXPECT_EQ(fields_.system, "bigbigan");
+  EXPECT_EQ(fields_.system, System::kBigbigan);
   EXPECT_EQ(table_.config_path(), path);
 }
 
@@ -394,7 +397,7 @@ TEST_F(OptionTableTest, TheEffectiveConfigurationReadsBackToTheSameBits) {
   fields_.name = "run  7 = \"best\" [a] of 2 ; yes";
   fields_.shards = "/data/with blank/x";
   fields_.shuffle = false;
-  fields_.system = "gan";
+  fields_.system = System::kGan;
   using Limits = std::numeric_limits<double>;
   for (const double rate : {5e-05, 0.1, 1.0 / 3, 1e22, 123456789.125, Limits::min(), Limits::max(),
                             Limits::denorm_min(), 1 + Limits::epsilon(), 3.0}) {
@@ -624,6 +627,49 @@ TEST(OptionDeclaration, AKeyWithoutSectionOrDeclaredTwiceIsABug) {
   table.add("train.steps", &field, "");
   EXPECT_THROW(table.add("train.steps", &field, ""), InternalError);
   EXPECT_THROW(table.add("steps", &field, ""), InternalError);
+}
+
+TEST_F(OptionTableTest, AWordSetsTheValueOfAnEnumerationThatItStandsFor) {
+  table_.parse({"--run.system", "bigan"});
+  EXPECT_EQ(fields_.system, System::kBigan);
+  EXPECT_EQ(table_.values().at("run.system"), "bigan");
+  for (const char* text : {"", "Gan", "gan ", "0", "gan | bigan"}) {
+    EXPECT_EQ(refusal({"--run.system", text}), "command line: run.system = '" + std::string(text) +
+                                                   "' is out of bounds: gan | bigan | bigbigan");
+    EXPECT_EQ(fields_.system, System::kBigan) << text;
+  }
+}
+
+TEST(OptionDeclaration, AnEnumerationWithAWordOrAValueTwiceOrADefaultWithoutAWordIsABug) {
+  System field = System::kGan;
+  const auto declare = [&](std::initializer_list<Word<System>> words) {
+    OptionTable().add("run.system", &field, words, "");
+  };
+  EXPECT_THROW(declare({{"gan", System::kGan}, {"gan", System::kBigan}}), InternalError);
+  EXPECT_THROW(declare({{"gan", System::kGan}, {"none", System::kGan}}), InternalError);
+  EXPECT_THROW(declare({{"bigan", System::kBigan}}), InternalError);
+  declare({{"gan", System::kGan}});
+}
+
+TEST(OptionDeclaration, ATextOrANumberMayBeOneOfAList) {
+  OptionTable table;
+  std::string text = "a b";
+  int64_t number = 3;
+  table.add("a.text", &text, "").one_of({"none", "a b"});
+  table.add("a.number", &number, "").one_of({"1", "3"});
+  table.parse({"--a.text", "none", "--a.number=1"});
+  EXPECT_EQ(text, "none");
+  EXPECT_EQ(number, 1);
+  EXPECT_THROW(table.parse({"--a.text", "a"}), UsageError);
+  EXPECT_THROW(table.parse({"--a.number", "2"}), UsageError);
+}
+
+TEST(Words, NameEachValueAndAreFoundByTheirText) {
+  constexpr Word<System> kWords[] = {{"gan", System::kGan}, {"bigan", System::kBigan}};
+  EXPECT_EQ(word_of(kWords, System::kBigan), "bigan");
+  EXPECT_EQ(value_of(kWords, "gan"), System::kGan);
+  EXPECT_EQ(value_of(kWords, "vae"), std::nullopt);
+  EXPECT_THROW(word_of(kWords, System::kBigbigan), InternalError);
 }
 
 TEST(OptionDeclaration, BoundsReadAsWords) {
