@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
@@ -177,7 +176,7 @@ def adam_dump() -> dict:
 
 def ema_dump() -> dict:
     torch.manual_seed(15)
-    path, average, averages = torch.randn(6, 4), torch.zeros(4), []
+    path, averages = torch.randn(6, 4), []
     net = torch.nn.Module()
     net.p = torch.nn.Parameter(torch.zeros(4))
     shadow = copy.deepcopy(net)

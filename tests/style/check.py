@@ -4,6 +4,8 @@
   check.py layers        includes follow the table in tests/style/layers
   check.py text          no tabs in C++, no carriage returns, no merge marks, no TODO without (#issue)
   check.py format        C++ is as clang-format leaves it (exit 77, skipped, without the pinned version)
+  check.py python        Python without unused names and the like, by pyflakes (skipped without it)
+  check.py shell         shell scripts without shellcheck's warnings (skipped without it)
   check.py tests BUILD   every tests/**/*_test.cpp is compiled in the build folder BUILD
 
 Prints one line per problem. --root TREE looks at another tree than the one this file is in.
@@ -109,6 +111,28 @@ def check_format(root):
             yield f"{path.relative_to(root)}: run clang-format -i on it"
 
 
+def found_by(tool, names, root, arguments, files):
+    program = next(filter(None, map(shutil.which, names)), None)
+    if not program:
+        print(f"skipped: no {tool}; launch/setup --with-tests installs it")
+        sys.exit(SKIPPED)
+    if files:
+        result = subprocess.run([program, *arguments, *(path.relative_to(root) for path in files)], cwd=root,
+                                capture_output=True, text=True)
+        yield from (result.stdout + result.stderr).splitlines()
+
+
+def check_python(root):
+    return found_by("pyflakes", ["pyflakes3", "pyflakes"], root, [],
+                    [path for path in files_of(root) if path.suffix == ".py"])
+
+
+def check_shell(root):
+    scripts = [path for path in files_of(root) if path.suffix in {"", ".sh", ".sbatch"}
+               and re.match(rb"#!.*\bbash|# shellcheck shell=bash", path.read_bytes()[:80])]
+    return found_by("shellcheck", ["shellcheck"], root, ["--format=gcc", "--external-sources"], scripts)
+
+
 def check_tests(root, build):
     compiled = {pathlib.Path(entry["directory"], entry["file"]).resolve()
                 for entry in json.loads((build / "compile_commands.json").read_text())}
@@ -122,9 +146,13 @@ def check_tests(root, build):
             yield f"{name}: no program of tests/CMakeLists.txt compiles it"
 
 
+RULES = {"layers": check_layers, "text": check_text, "format": check_format, "python": check_python,
+         "shell": check_shell}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("rule", choices=["layers", "text", "format", "tests"])
+    parser.add_argument("rule", choices=[*RULES, "tests"])
     parser.add_argument("build", nargs="?", type=pathlib.Path)
     parser.add_argument("--root", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
     options = parser.parse_args()
@@ -134,7 +162,7 @@ def main():
             parser.error("the rule 'tests' needs the build folder")
         problems = list(check_tests(root, options.build.resolve()))
     else:
-        problems = list({"layers": check_layers, "text": check_text, "format": check_format}[options.rule](root))
+        problems = list(RULES[options.rule](root))
     for problem in problems:
         print(problem)
     sys.exit(1 if problems else 0)

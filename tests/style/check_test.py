@@ -41,7 +41,7 @@ class Check(unittest.TestCase):
 
     def test_allowed_includes_pass(self):
         self.write("src/comm/mpi.cpp", '#include <mpi.h>\n#include <vector>\n#include "core/error.h"\n')
-        self.write("src/app/main.cpp", '#include "comm/mpi.h"\n#include "app/run.h"\n')
+        self.write("src/cli/main.cpp", '#include "comm/mpi.h"\n#include "run/folder.h"\n')
         self.write("data_prep/main.cpp", '#include <vector>\n#include "data/shard.h"\n')
         self.assertEqual(self.run_rule("layers"), (0, ""))
 
@@ -113,6 +113,21 @@ class Check(unittest.TestCase):
         if code == 77:
             self.skipTest(output)
         self.assertEqual((code, output), (1, "src/core/error.cpp: run clang-format -i on it\n"))
+
+    def test_an_unused_name_in_python_is_found(self):
+        self.write("tests/read.py", "import os\n")
+        code, output = self.run_rule("python")
+        if code == 77:
+            self.skipTest(output)
+        self.assertEqual((code, output), (1, "tests/read.py:1:1: 'os' imported but unused\n"))
+
+    def test_an_unquoted_variable_in_a_script_is_found(self):
+        self.write("launch/setup", "#!/usr/bin/env bash\nrm -r $1\n")
+        code, output = self.run_rule("shell")
+        if code == 77:
+            self.skipTest(output)
+        self.assertEqual(code, 1)
+        self.assertIn("launch/setup:2", output)
 
 
 if __name__ == "__main__":
