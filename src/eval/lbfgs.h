@@ -1,8 +1,9 @@
 #pragma once
-// Minimises a smooth function of many variables by L-BFGS (Nocedal & Wright, "Numerical
-// Optimization", 2nd ed., algorithm 7.4) with a weak-Wolfe line search by bisection (Lewis &
-// Overton, Math. Program. 141, 2013). Plain sequential arithmetic in double: ranks whose function
-// returns equal bits take equal steps on any hardware, so a collective may be called inside it.
+// Minimises a smooth function of many variables by L-BFGS with a weak-Wolfe line search. L-BFGS is
+// Nocedal & Wright's ("Numerical Optimization", 2nd ed., algorithm 7.4), the search by bisection
+// Lewis & Overton's (Math. Program. 141, 2013). Plain sequential arithmetic in double: ranks whose
+// function returns equal bits take equal steps on any hardware, so a collective may be called
+// inside it.
 
 #include <cstdint>
 #include <functional>

@@ -1,9 +1,9 @@
 #pragma once
-// The parameters of one network as views into one contiguous buffer, their gradients into a second,
-// in the order in which backward produces gradients (last declared first). Zeroing is one memset,
-// the update one fused call, the average one lerp, a bucket of the exchange a slice. Takes the
-// network's parameters over: their tensors keep identity, values and strides, and change storage.
-// Of buffers, without gradients, it makes one piece of memory too.
+// The parameters of one network as views into one contiguous buffer, their gradients into a second.
+// Both lie in the order in which backward produces gradients (last declared first). Zeroing is one
+// memset, the update one fused call, the average one lerp, a bucket of the exchange a slice. Takes
+// the network's parameters over: their tensors keep identity, values and strides, and change
+// storage. Of buffers, without gradients, it makes one piece of memory too.
 
 #include <functional>
 

@@ -6,6 +6,10 @@
   check.py format        C++ is as clang-format leaves it (exit 77, skipped, without the pinned version)
   check.py python        Python without unused names and the like, by pyflakes (skipped without it)
   check.py shell         shell scripts without shellcheck's warnings (skipped without it)
+  check.py sizes         rooms, files and functions stay small; functions that are longer stand in tests/style/long_functions
+  check.py documents     paths, symbols and options that pages name exist; links lead somewhere
+  check.py paragraphs    a page's paragraphs have up to 150 words
+  check.py generated     the tables and drawings that generate.py makes are up to date
   check.py tests BUILD   every tests/**/*_test.cpp is compiled in the build folder BUILD
 
 Prints one line per problem. --root TREE looks at another tree than the one this file is in.
@@ -19,61 +23,15 @@ import shutil
 import subprocess
 import sys
 
-CPP = {".h", ".cpp", ".cu", ".cuh"}
+from documents import check_documents, check_paragraphs
+from generate import check_generated
+from layers import check_layers
+from sizes import check_sizes
+from tree import CPP, cpp_files, files_of
+
 # Layout differs between versions; this is the one of Debian 12 and Ubuntu 22.04.
 CLANG_FORMAT_MAJOR = 14
 SKIPPED = 77
-OUTSIDE = {".git", ".deps", "build", "runs", "__pycache__"}
-
-
-def files_of(root, *folders):
-    for folder in folders or [""]:
-        for path in sorted((root / folder).rglob("*")):
-            if path.is_file() and not OUTSIDE & set(path.relative_to(root).parts):
-                yield path
-
-
-def cpp_files(root, *folders):
-    return [path for path in files_of(root, *folders) if path.suffix in CPP]
-
-
-def read_table(path):
-    modules, headers = {}, {}
-    for line in path.read_text().splitlines():
-        line = line.split("#")[0].strip()
-        if line:
-            name, _, allowed = line.partition(":")
-            (headers if name.startswith("<") else modules)[name.strip("<>")] = allowed.split()
-    return modules, headers
-
-
-def check_layers(root):
-    modules, headers = read_table(root / "tests/style/layers")
-    include = re.compile(r'^\s*#\s*include\s*(?:"([^"]+)"|<([^>]+)>)')
-    for path in cpp_files(root, "src", "data_prep"):
-        parts = path.relative_to(root).parts
-        module = parts[0] if parts[0] == "data_prep" else parts[1]
-        if module not in modules:
-            yield f"{path}:1: module '{module}' is not in tests/style/layers"
-            continue
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            match = include.match(line)
-            if not match:
-                continue
-            place, (ours, foreign) = f"{path.relative_to(root)}:{number}", match.groups()
-            # In angle brackets ours would escape the table.
-            target = (ours or foreign).split("/")[0]
-            if ours and ("/" not in ours or target not in modules):
-                yield f"{place}: write \"{ours}\" as \"module/file.h\""
-            elif target in modules and "/" in (ours or foreign):
-                if target != module and target not in modules[module]:
-                    yield f"{place}: {module} may not include {target} (tests/style/layers)"
-            for header, owners in headers.items():
-                if foreign and (foreign == header or header.endswith("/") and foreign.startswith(header)):
-                    if module not in owners:
-                        yield f"{place}: <{foreign}> belongs to {' and '.join(owners)} (tests/style/layers)"
-                    elif path.suffix != ".cpp":
-                        yield f"{place}: <{foreign}> may be included by .cpp files only"
 
 
 def check_text(root):
@@ -147,7 +105,8 @@ def check_tests(root, build):
 
 
 RULES = {"layers": check_layers, "text": check_text, "format": check_format, "python": check_python,
-         "shell": check_shell}
+         "shell": check_shell, "sizes": check_sizes, "documents": check_documents, "paragraphs": check_paragraphs,
+         "generated": check_generated}
 
 
 def main():

@@ -129,6 +129,150 @@ class Check(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertIn("launch/setup:2", output)
 
+    FLOORS = ("core:\nmodel: core\n"
+              "inside model: options.h < layout < options.cpp < biggan/ bigan/ < * < nets\n")
+
+    def floors(self, name, include):
+        self.write("tests/style/layers", self.FLOORS)
+        self.write(f"src/model/{name}", f'#include "model/{include}"\n')
+
+    def test_an_include_down_inside_a_module_passes(self):
+        self.floors("nets.h", "generator.h")
+        self.floors("generator.cpp", "biggan/generator.h")
+        self.floors("biggan/generator.h", "biggan/block.h")
+        self.floors("biggan/block.h", "options.h")
+        self.floors("generator.h", "generator_parts.h")
+        (self.root / "src/model/generator.h").unlink()
+        self.floors("layout.h", "options.h")
+        self.floors("options.cpp", "layout.h")
+        self.assertEqual(self.run_rule("layers"), (0, ""))
+
+    def test_an_include_up_inside_a_module_is_found(self):
+        self.floors("biggan/block.h", "nets.h")
+        self.expect_problem("layers", "src/model/biggan/block.h:1", "an include up inside model, from biggan/ to nets")
+
+    def test_an_include_between_families_is_found(self):
+        self.floors("biggan/block.h", "bigan/dense.h")
+        self.expect_problem("layers", "src/model/biggan/block.h:1", "an include sideways inside model")
+
+    def test_files_that_no_floor_names_are_parts_of_their_own(self):
+        self.floors("generator.h", "encoder.h")
+        self.expect_problem("layers", "src/model/generator.h:1", "sideways inside model, from generator to encoder")
+
+    def test_a_file_on_no_floor_is_found(self):
+        self.write("tests/style/layers", self.FLOORS.replace(" * <", ""))
+        self.write("src/model/nets.h", '#include "model/other.h"\n')
+        self.expect_problem("layers", "src/model/nets.h:1", "model/other.h is on no floor")
+
+    def test_a_room_that_holds_too_much_is_found(self):
+        for room in "abcdefg":
+            self.write(f"src/{room}/a.h", 10 * "\n")
+        self.assertEqual(self.run_rule("sizes"), (0, ""))
+        self.write("src/a/b.h", 10 * "\n")
+        self.expect_problem("sizes", "src/a", "20 of 81 lines")
+
+    def test_files_that_are_long_for_the_most_part_are_found(self):
+        self.write("src/core/error.h", 80 * "\n")
+        self.expect_problem("sizes", "src", "the median file has 80 lines")
+
+    LONG = ("namespace bbg {\n\nstruct Table {\n  int x{0};\n};\n"
+            "const char* const kText = R\"({ {)\";  // {\n"
+            "const int kNumbers[] = {\n" + 70 * "    1,\n" + "};\n"
+            "Long::Long(int x)\n    : x_{x}, y_(']') {\n" + 28 * "  if (x) {\n  }\n" + "}\n\n"
+            "bool Long::operator==(const Long& other) const {\n  return true;\n}\n\n"
+            "}  // namespace bbg\n")
+
+    def test_the_lines_of_a_function_are_counted(self):
+        sys.path.insert(0, str(HERE))
+        from sizes import functions_of
+        self.assertEqual(list(functions_of(self.LONG)), [("Long::Long", 79, 59), ("Long::operator==", 139, 3)])
+
+    def write_long(self, lines, name="train"):
+        self.write("src/run/train.cpp", f"void {name}() {{\n" + (lines - 2) * "  step();\n" + "}\n" )
+        for file in "abc":
+            self.write(f"src/run/{file}.h", "\n")
+
+    def test_a_long_function_is_found_unless_it_declares_options(self):
+        self.write_long(60)
+        self.assertEqual(self.run_rule("sizes"), (0, ""))
+        self.write_long(61)
+        self.expect_problem("sizes", "src/run/train.cpp:1", "train has 61 lines, 60 are allowed")
+        self.write_long(61, "Options::declare")
+        self.assertEqual(self.run_rule("sizes"), (0, ""))
+
+    def test_the_list_of_long_functions_only_shrinks(self):
+        self.write("tests/style/long_functions", "train 70  # to be cut\n")
+        self.write_long(70)
+        self.assertEqual(self.run_rule("sizes"), (0, ""))
+        self.write_long(71)
+        self.expect_problem("sizes", "src/run/train.cpp:1", "70 are allowed")
+        self.write_long(69)
+        self.expect_problem("sizes", "src/run/train.cpp:1", "write that into")
+        self.write_long(60)
+        self.expect_problem("sizes", "tests/style/long_functions", "take the line out")
+
+    def page(self, text, name="docs/a.md"):
+        self.write("docs/options.md", "| `run.steps` | `1000` | how many |\n")
+        self.write("src/core/error.cpp", "void throw_it() {}\n")
+        self.write(name, text + "\n")
+
+    def test_what_exists_may_be_named(self):
+        self.page("`src/core/error.h`, `core/error`, `core/error.{h,cpp}`, `src/*/error.h`, `throw_it()`, `run.steps = 3`, "
+                  "`--run.steps`, `run.*`, `throw_it`, `bbg_dist --run.steps 3`, [a](options.md), `build/release/bin/bbg_dist`\n\n"
+                  "# A heading\n\n[b](#a-heading)")
+        self.assertEqual(self.run_rule("documents"), (0, ""))
+
+    def test_what_a_page_names_and_does_not_exist_is_found(self):
+        for text, problem in (("`src/core/gone.h`", "no file or folder 'src/core/gone.h'"),
+                              ("`app/train_loop`", "no file or folder 'app/train_loop'"),
+                              ("`core/error.{h,cu}`", "no file or folder"),
+                              ("`gone.cpp`", "no file 'gone.cpp'"), ("`throw_them()`", "'throw_them'"),
+                              ("`Error::gone`", "no source has the name 'Error'"), ("`run.gone`", "no option 'run.gone'"),
+                              ("`bbg_dist --run.gone 3`", "no option 'run.gone'"),
+                              ("    launch --config configs/gone.ini", "no file or folder"),
+                              ("[a](gone.md)", "leads nowhere"), ("[a](#gone)", "no heading 'gone'")):
+            with self.subTest(text):
+                self.page(text)
+                self.expect_problem("documents", "docs/a.md:1", problem)
+
+    def test_pages_of_the_past_may_name_what_was(self):
+        self.page("", "docs/a.md")
+        self.page("`src/app/gone.h`", "docs/decisions/0001-a.md")
+        self.assertEqual(self.run_rule("documents"), (0, ""))
+
+    def test_a_long_paragraph_is_found(self):
+        self.page(150 * "word " + "\n\n- " + 150 * "word " + "\n- " + 150 * "word ")
+        self.assertEqual(self.run_rule("paragraphs"), (0, ""))
+        self.page("A heading\n\n" + 75 * "word\n" + 76 * "word ")
+        self.expect_problem("paragraphs", "docs/a.md:3", "151 words")
+
+    def generated_page(self, sentence):
+        self.write("src/core/error.h", f"#pragma once\n// {sentence}\n// More of it.\n")
+        (self.root / "docs").mkdir(exist_ok=True)
+        sys.path.insert(0, str(HERE))
+        import generate
+        self.write("docs/architecture.md", f"{generate.BEGIN}\n{generate.END}\n")
+        for name, make in generate.made(self.root):
+            self.write(name, make(self.root))
+
+    def test_the_table_of_files_has_each_header_and_must_be_fresh(self):
+        self.generated_page("Kinds of failure (Lee et al. 2001). Not this.")
+        self.assertEqual(self.run_rule("generated"), (0, ""))
+        self.assertIn("| `src/core` | `error.h` | Kinds of failure |", (self.root / "docs/architecture.md").read_text())
+        self.write("src/core/log.h", "#pragma once\n// Says what happens to people.\n")
+        self.expect_problem("generated", "docs/architecture.md", "stale")
+
+    def test_a_header_that_does_not_say_what_it_is_is_found(self):
+        self.generated_page("")
+        self.write("src/core/error.h", "#pragma once\n")
+        self.assertIn("src/core/error.h: its first sentence has 0 characters", self.run_rule("generated")[1])
+
+    def test_the_drawing_follows_the_table_of_layers(self):
+        self.generated_page("Kinds of failure.")
+        table = (self.root / "tests/style/layers").read_text()
+        self.write("tests/style/layers", table.replace("eval: core comm ", "eval: core comm loss "))
+        self.expect_problem("generated", "docs/images/architecture.svg", "stale")
+
 
 if __name__ == "__main__":
     unittest.main()
