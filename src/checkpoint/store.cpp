@@ -9,6 +9,7 @@
 #include "checkpoint/safetensors.h"
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/paths.h"
 
 namespace bbg::checkpoint {
 
@@ -20,20 +21,11 @@ constexpr const char* kFormat = "bbg_dist checkpoint";
 constexpr int64_t kFormatVersion = 1;
 constexpr const char* kStateFile = "state.safetensors";
 constexpr const char* kManifestFile = "manifest.json";
-constexpr const char* kPartial = ".partial";
 constexpr const char* kBestFile = "best.json";
 constexpr std::string_view kPrefix = "step-", kBestPrefix = "best-";
 
 // The step of a folder with a final name; none for anything else.
-std::optional<int64_t> step_of(const std::string& name, std::string_view prefix = kPrefix) {
-  if (name.rfind(prefix, 0) != 0) return std::nullopt;
-  const std::string digits = name.substr(prefix.size());
-  const bool is_number =
-      digits.size() >= 8 && digits.size() <= 18 &&
-      std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!is_number) return std::nullopt;
-  return std::stoll(digits);
-}
+std::optional<int64_t> step_of(const std::string& name) { return core::number_of(name, kPrefix); }
 
 std::string manifest_of(const core::StateDict& state, int64_t step, const WrittenFile& written) {
   const Json manifest = {{"format", kFormat},      {"format_version", kFormatVersion},
@@ -43,24 +35,15 @@ std::string manifest_of(const core::StateDict& state, int64_t step, const Writte
   return manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string numbered(std::string_view prefix, int64_t step) {
-  const std::string digits = std::to_string(step);
-  return std::string(prefix) + std::string(digits.size() < 8 ? 8 - digits.size() : 0, '0') + digits;
-}
-
-std::string parent_of(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  return parent.empty() ? "." : parent;
-}
-
 // Makes the folders that are missing and their names durable.
 void create_durable_folders(core::FileSystem& files, const std::string& path) {
   std::vector<std::string> made;
-  for (std::string at = path; !files.exists(at) && at != parent_of(at); at = parent_of(at)) {
+  for (std::string at = path; !files.exists(at) && at != core::folder_of(at);
+       at = core::folder_of(at)) {
     made.push_back(at);
   }
   files.create_folders(path);
-  for (const std::string& folder : made) files.sync_folder(parent_of(folder));
+  for (const std::string& folder : made) files.sync_folder(core::folder_of(folder));
 }
 
 }  // namespace
@@ -71,10 +54,12 @@ Store::Store(core::FileSystem& files, std::string folder, int64_t keep, Check ch
   while (folder_.size() > 1 && folder_.back() == '/') folder_.pop_back();
 }
 
-std::string Store::path_of(int64_t step) const { return folder_ + "/" + numbered(kPrefix, step); }
+std::string Store::path_of(int64_t step) const {
+  return folder_ + "/" + core::numbered(kPrefix, step);
+}
 
 std::string Store::best_path_of(int64_t step) const {
-  return folder_ + "/" + numbered(kBestPrefix, step);
+  return folder_ + "/" + core::numbered(kBestPrefix, step);
 }
 
 std::vector<int64_t> Store::steps() {
@@ -89,14 +74,14 @@ std::vector<int64_t> Store::steps() {
 void Store::remove_leftovers() {
   for (const std::string& name : files_.list(folder_)) {
     const bool is_ours = name.rfind(kPrefix, 0) == 0 || name.rfind(kBestPrefix, 0) == 0;
-    if (is_ours && name.ends_with(kPartial)) {
+    if (is_ours && core::is_partial(name)) {
       files_.remove_all(folder_ + "/" + name);
     }
   }
 }
 
 void Store::save(const core::StateDict& state, int64_t step) {
-  const std::string path = path_of(step), aside = path + kPartial;
+  const std::string path = path_of(step), aside = core::partial_path(path);
   create_durable_folders(files_, folder_);
   remove_leftovers();
   files_.create_folders(aside);
@@ -118,10 +103,9 @@ void Store::save(const core::StateDict& state, int64_t step) {
       throw core::UsageError(path + " is a complete checkpoint of another state of this step",
                              "choose another run.output, or remove that folder");
     }
-    files_.rename(path, path + ".broken" + kPartial);
+    files_.rename(path, core::partial_path(path + ".broken"));
   }
-  files_.rename(aside, path);
-  files_.sync_folder(folder_);
+  core::publish(files_, path);
   remove_old(step);
 }
 
@@ -142,16 +126,16 @@ void Store::remove_old(int64_t newest) {
   remove_leftovers();
 }
 
-void Store::hide(int64_t step) { files_.rename(path_of(step), path_of(step) + kPartial); }
+void Store::hide(int64_t step) { files_.rename(path_of(step), core::partial_path(path_of(step))); }
 
 void Store::keep_best(const Best& best) {
-  const auto drop = [&](const std::string& path) { files_.rename(path, path + kPartial); };
+  const auto drop = [&](const std::string& path) { files_.rename(path, core::partial_path(path)); };
   // A folder of the same step that was given up would be taken for this one.
   if (files_.exists(best_path_of(best.step))) drop(best_path_of(best.step));
   const Json content = {{"step", best.step}, {"measure", best.measure}, {"value", best.value}};
   core::write_atomically(files_, folder_ + "/" + kBestFile, content.dump(2) + "\n");
   for (const std::string& name : files_.list(folder_)) {
-    if (step_of(name, kBestPrefix)) drop(folder_ + "/" + name);
+    if (core::number_of(name, kBestPrefix)) drop(folder_ + "/" + name);
   }
   remove_old(steps().back());
 }
@@ -228,12 +212,12 @@ std::optional<core::StateDict> Store::read_verified(const std::string& path, int
 Store::Loaded Store::load_folder(core::FileSystem& files, std::string folder) {
   while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
   const std::string name = std::filesystem::path(folder).filename().string();
-  const auto step = step_of(name) ? step_of(name) : step_of(name, kBestPrefix);
+  const auto step = step_of(name) ? step_of(name) : core::number_of(name, kBestPrefix);
   if (!step || !files.exists(folder)) {
     throw core::UsageError(folder + (step ? " does not exist" : " is not a checkpoint's folder"),
                            "a checkpoint is a folder checkpoints/step-NNNNNNNN of a run");
   }
-  Store store(files, parent_of(folder), 1);
+  Store store(files, core::folder_of(folder), 1);
   std::string problem;
   auto state = store.read_verified(folder, *step, &problem);
   if (!state) throw core::UsageError(problem, "take another checkpoint of the run");

@@ -13,6 +13,7 @@
 #include "checkpoint/safetensors.h"
 #include "core/error.h"
 #include "core/file_system.h"
+#include "core/paths.h"
 #include "core/rng.h"
 #include "data/loader.h"
 #include "data/shard_reader.h"
@@ -35,19 +36,15 @@ constexpr int64_t kExamples = 4;
 // Draws of training count up from 0, those of standing statistics down from -1.
 constexpr int64_t kExampleDraw = -2'000'000'000;
 
-std::string folder_of(const std::string& path) {
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  return folder.empty() ? "." : folder;
-}
-
 void check_output(const std::string& output, core::FileSystem& files) {
   if (output.empty()) {
     throw core::UsageError("nothing to write to: no --output given",
                            "bbg_dist export --config FILE --output FILE.safetensors");
   }
-  if (!files.exists(folder_of(output))) {
-    throw core::UsageError("the folder of --output " + output + " does not exist",
-                           "make the folder " + folder_of(output) + ", or choose another file");
+  if (!files.exists(core::folder_of(output))) {
+    throw core::UsageError(
+        "the folder of --output " + output + " does not exist",
+        "make the folder " + core::folder_of(output) + ", or choose another file");
   }
   std::error_code unknown;
   if (std::filesystem::is_directory(output, unknown)) {
@@ -277,10 +274,9 @@ Json export_networks(const run::RunConfig& config, const ExportOptions& options,
       {"weights", weights},
       {"statistics", statistics}};
 
-  const std::string aside = options.output + ".partial";
-  const checkpoint::WrittenFile written = checkpoint::write_safetensors(*files, aside, state);
-  files->rename(aside, options.output);
-  files->sync_folder(folder_of(options.output));
+  const checkpoint::WrittenFile written =
+      checkpoint::write_safetensors(*files, core::partial_path(options.output), state);
+  core::publish(*files, options.output);
   return {{"output", options.output}, {"bytes", written.bytes}, {"step", saved.step},
           {"checkpoint", saved.path}, {"networks", parameters}, {"weights", weights},
           {"statistics", statistics}};

@@ -1,13 +1,13 @@
 #include "cli/sample.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "core/error.h"
 #include "core/file_system.h"
+#include "core/paths.h"
 #include "data/shard_reader.h"
 #include "measure/sampler.h"
 #include "report/png.h"
@@ -99,8 +99,7 @@ nlohmann::ordered_json sample(const run::RunConfig& config, const SampleOptions&
 
   const int64_t draw = measure::kSampleCommandDraw - options.draw;
   if (is_grid(options.output)) {
-    const std::string folder = std::filesystem::path(options.output).parent_path().string();
-    if (!folder.empty()) files->create_folders(folder);
+    files->create_folders(core::folder_of(options.output));
     report::write_png(*files, options.output, sampler.grid(*generator, draw, wanted, classes));
   } else {
     files->create_folders(options.output);
@@ -110,9 +109,8 @@ nlohmann::ordered_json sample(const run::RunConfig& config, const SampleOptions&
           classes.empty() ? at::Tensor() : sampler.class_a_row(first, count, classes);
       const at::Tensor images = sampler.images(*generator, draw, first, count, labels);
       for (int64_t i = 0; i < count; ++i) {
-        char name[32];
-        std::snprintf(name, sizeof name, "/%08lld.png", static_cast<long long>(first + i));
-        report::write_png(*files, options.output + name, measure::to_image(images[i]));
+        const std::string name = core::numbered("", first + i) + ".png";
+        report::write_png(*files, options.output + "/" + name, measure::to_image(images[i]));
       }
     }
   }

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/unique_handle.h"
+
 extern char** environ;
 
 namespace bbg::comm {
@@ -42,13 +44,11 @@ std::string temporary_folder(std::string* variable) {
 // Writes and removes a file; the error's number, or 0.
 int try_to_write(const std::string& folder) {
   std::string path = folder + "/bbg_dist_XXXXXX";
-  const int file = ::mkstemp(path.data());
-  if (file < 0) return errno;
+  const core::Descriptor file(::mkstemp(path.data()));
+  if (!file) return errno;
   ::unlink(path.c_str());
   const std::vector<char> zeros(4096);
-  const int problem = ::write(file, zeros.data(), zeros.size()) < 0 ? errno : 0;
-  ::close(file);
-  return problem;
+  return ::write(file.get(), zeros.data(), zeros.size()) < 0 ? errno : 0;
 }
 
 }  // namespace

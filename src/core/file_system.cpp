@@ -12,6 +12,8 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/paths.h"
+#include "core/unique_handle.h"
 
 namespace bbg::core {
 
@@ -21,19 +23,15 @@ namespace fs = std::filesystem;
 
 class PosixFile final : public WritableFile {
  public:
-  explicit PosixFile(std::string path) : path_(std::move(path)) {
-    descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    if (descriptor_ < 0) throw posix_error("open for writing", path_);
-  }
-  PosixFile(const PosixFile&) = delete;
-  PosixFile& operator=(const PosixFile&) = delete;
-  ~PosixFile() override {
-    if (descriptor_ >= 0) ::close(descriptor_);
+  explicit PosixFile(std::string path)
+      : path_(std::move(path)),
+        descriptor_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644)) {
+    if (!descriptor_) throw posix_error("open for writing", path_);
   }
 
   void append(std::span<const std::byte> bytes) override {
     while (!bytes.empty()) {
-      const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+      const ssize_t written = ::write(descriptor_.get(), bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
       if (written < 0) throw posix_error("write", path_);
       bytes = bytes.subspan(static_cast<size_t>(written));
@@ -41,17 +39,16 @@ class PosixFile final : public WritableFile {
   }
 
   void sync() override {
-    if (::fsync(descriptor_) != 0) throw posix_error("fsync", path_);
+    if (::fsync(descriptor_.get()) != 0) throw posix_error("fsync", path_);
   }
 
   void close() override {
-    const int result = ::close(std::exchange(descriptor_, -1));
-    if (result != 0) throw posix_error("close", path_);
+    if (descriptor_.close() != 0) throw posix_error("close", path_);
   }
 
  private:
   std::string path_;
-  int descriptor_ = -1;
+  Descriptor descriptor_;
 };
 
 class PosixFileSystem final : public FileSystem {
@@ -61,11 +58,11 @@ class PosixFileSystem final : public FileSystem {
   }
 
   std::string read(const std::string& path) override {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) throw reading_error("open", path);
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) throw reading_error("open", path);
     std::string content;
     struct stat status {};
-    if (::fstat(descriptor, &status) == 0) content.resize(static_cast<size_t>(status.st_size));
+    if (::fstat(file.get(), &status) == 0) content.resize(static_cast<size_t>(status.st_size));
     size_t done = 0;
     // The end shows only in a read beyond what the size promises. A string that grew for that would
     // take twice the memory, which a large checkpoint may not find.
@@ -73,19 +70,14 @@ class PosixFileSystem final : public FileSystem {
     for (;;) {
       const bool is_full = done == content.size();
       const ssize_t count = is_full
-                                ? ::read(descriptor, beyond.data(), beyond.size())
-                                : ::read(descriptor, content.data() + done, content.size() - done);
+                                ? ::read(file.get(), beyond.data(), beyond.size())
+                                : ::read(file.get(), content.data() + done, content.size() - done);
       if (count < 0 && errno == EINTR) continue;
-      if (count < 0) {
-        const SystemError error = reading_error("read", path);
-        ::close(descriptor);
-        throw error;
-      }
+      if (count < 0) throw reading_error("read", path);
       if (count == 0) break;
       if (is_full) content.append(beyond.data(), static_cast<size_t>(count));
       done += static_cast<size_t>(count);
     }
-    ::close(descriptor);
     content.resize(done);
     return content;
   }
@@ -125,14 +117,10 @@ class PosixFileSystem final : public FileSystem {
   }
 
   void sync_folder(const std::string& path) override {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) throw posix_error("open folder", path);
-    const int result = ::fsync(descriptor);
+    const Descriptor folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!folder) throw posix_error("open folder", path);
     // Some network file systems cannot sync a folder and say EINVAL; their renames are synchronous.
-    const bool failed = result != 0 && errno != EINVAL;
-    const SystemError error = posix_error("fsync folder", path);
-    ::close(descriptor);
-    if (failed) throw error;
+    if (::fsync(folder.get()) != 0 && errno != EINVAL) throw posix_error("fsync folder", path);
   }
 
  private:
@@ -147,15 +135,17 @@ class PosixFileSystem final : public FileSystem {
 
 std::unique_ptr<FileSystem> make_posix_file_system() { return std::make_unique<PosixFileSystem>(); }
 
+void publish(FileSystem& files, const std::string& path) {
+  files.rename(partial_path(path), path);
+  files.sync_folder(folder_of(path));
+}
+
 void write_atomically(FileSystem& files, const std::string& path, const std::string& content) {
-  const std::string aside = path + ".partial";
-  const auto file = files.create(aside);
+  const auto file = files.create(partial_path(path));
   file->append(std::as_bytes(std::span(content)));
   file->sync();
   file->close();
-  files.rename(aside, path);
-  const std::string folder = std::filesystem::path(path).parent_path().string();
-  files.sync_folder(folder.empty() ? "." : folder);
+  publish(files, path);
 }
 
 }  // namespace bbg::core

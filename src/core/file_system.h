@@ -37,6 +37,9 @@ class FileSystem {
 
 std::unique_ptr<FileSystem> make_posix_file_system();
 
+// Gives what was written, and synced, at partial_path(path) its name; durable when it returns.
+void publish(FileSystem& files, const std::string& path);
+
 // Writes aside, syncs, renames: after it the path holds either the old content or the whole new
 // one.
 void write_atomically(FileSystem& files, const std::string& path, const std::string& content);

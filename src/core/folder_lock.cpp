@@ -23,6 +23,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/host_name.h"
+#include "core/unique_handle.h"
 
 namespace bbg::core {
 
@@ -116,19 +117,16 @@ struct Record {
 // Nothing if the file does not exist. Opening it makes a network file system ask its server, which
 // a look at the path alone does not.
 std::optional<Record> read_record(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0 && errno == ENOENT) return std::nullopt;
-  if (file < 0) throw posix_error("open", path);
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file && errno == ENOENT) return std::nullopt;
+  if (!file) throw posix_error("open", path);
   Record record;
   struct stat status {};
   char buffer[4096];
-  ssize_t count = ::fstat(file, &status);
-  while (count >= 0 && (count = ::read(file, buffer, sizeof buffer)) > 0) {
+  ssize_t count = ::fstat(file.get(), &status);
+  while (count >= 0 && (count = ::read(file.get(), buffer, sizeof buffer)) > 0) {
     record.content.append(buffer, static_cast<size_t>(count));
   }
-  const int code = errno;
-  ::close(file);
-  errno = code;
   if (count < 0 && errno == ESTALE) return std::nullopt;  // removed while it was open
   if (count < 0) throw posix_error("read", path);
   record.touched_s = seconds(status.st_mtim);
@@ -137,18 +135,16 @@ std::optional<Record> read_record(const std::string& path) {
 }
 
 void write_new(const std::string& path, const std::string& content) {
-  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (file < 0) throw posix_error("open for writing", path);
-  const ssize_t written = ::write(file, content.data(), content.size());
-  const bool is_whole = written == static_cast<ssize_t>(content.size()) && ::fsync(file) == 0;
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!file) throw posix_error("open for writing", path);
+  const ssize_t written = ::write(file.get(), content.data(), content.size());
+  const bool is_whole = written == static_cast<ssize_t>(content.size()) && ::fsync(file.get()) == 0;
   if (!is_whole) {
     if (written >= 0 && written < static_cast<ssize_t>(content.size())) errno = ENOSPC;
     const SystemError error = posix_error("write", path);
-    ::close(file);
     ::unlink(path.c_str());
     throw error;
   }
-  ::close(file);
 }
 
 }  // namespace

@@ -5,46 +5,32 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <utility>
 
 #include "core/error.h"
 
 namespace bbg::data {
 
-FileDescriptor::FileDescriptor(std::string path) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor_ < 0) throw core::reading_error("open", path_);
-}
-
-FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept
-    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-
-FileDescriptor::~FileDescriptor() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+FileDescriptor::FileDescriptor(std::string path)
+    : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_RDONLY | O_CLOEXEC)) {
+  if (!descriptor_) throw core::reading_error("open", path_);
 }
 
 int64_t FileDescriptor::size() const {
   struct stat status {};
-  if (::fstat(descriptor_, &status) != 0) throw core::reading_error("fstat", path_);
+  if (::fstat(descriptor_.get(), &status) != 0) throw core::reading_error("fstat", path_);
   return status.st_size;
 }
 
 FileDescriptor::Identity FileDescriptor::identity() const {
   struct stat status {};
-  if (::fstat(descriptor_, &status) != 0) throw core::reading_error("fstat", path_);
+  if (::fstat(descriptor_.get(), &status) != 0) throw core::reading_error("fstat", path_);
   return {static_cast<int64_t>(status.st_ino), status.st_size, status.st_mtim.tv_sec,
           status.st_mtim.tv_nsec};
 }
 
 void FileDescriptor::read_at(int64_t offset, std::span<uint8_t> out) const {
   while (!out.empty()) {
-    const ssize_t got = ::pread(descriptor_, out.data(), out.size(), offset);
+    const ssize_t got = ::pread(descriptor_.get(), out.data(), out.size(), offset);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) throw core::reading_error("pread", path_);
     if (got == 0) {
@@ -57,7 +43,7 @@ void FileDescriptor::read_at(int64_t offset, std::span<uint8_t> out) const {
 }
 
 void FileDescriptor::sync() const {
-  if (::fsync(descriptor_) != 0) throw core::posix_error("fsync", path_);
+  if (::fsync(descriptor_.get()) != 0) throw core::posix_error("fsync", path_);
 }
 
 }  // namespace bbg::data

@@ -1,10 +1,12 @@
 #pragma once
-// Owner of a POSIX file descriptor, with the few calls that shards need. Reading is thread-safe.
+// A file that is open for reading, with the few calls that shards need. Reading is thread-safe.
 
 #include <array>
 #include <cstdint>
 #include <span>
 #include <string>
+
+#include "core/unique_handle.h"
 
 namespace bbg::data {
 
@@ -12,9 +14,6 @@ class FileDescriptor {
  public:
   // Opens for reading. SystemError where that fails.
   explicit FileDescriptor(std::string path);
-  FileDescriptor(FileDescriptor&& other) noexcept;
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
-  ~FileDescriptor();
 
   int64_t size() const;  // bytes of the file
   // Equal for the same file with the same content: number, size, time of the last change.
@@ -28,7 +27,7 @@ class FileDescriptor {
 
  private:
   std::string path_;
-  int descriptor_ = -1;
+  core::Descriptor descriptor_;
 };
 
 }  // namespace bbg::data

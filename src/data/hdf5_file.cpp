@@ -3,7 +3,6 @@
 #include <hdf5.h>
 
 #include <type_traits>
-#include <utility>
 
 #include "core/error.h"
 #include "data/shard_format.h"
@@ -14,22 +13,9 @@ static_assert(std::is_same_v<hid_t, int64_t>);
 
 namespace {
 
-// Owner of one HDF5 identifier.
-class Handle {
- public:
-  Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-  ~Handle() {
-    if (id_ >= 0) close_(id_);
-  }
-  operator hid_t() const { return id_; }
-  herr_t close() { return close_(std::exchange(id_, -1)); }
-
- private:
-  hid_t id_;
-  herr_t (*close_)(hid_t);
-};
+// Owns one identifier of the kind that `kClose` closes.
+template <herr_t (*kClose)(hid_t)>
+using Id = core::UniqueHandle<hid_t, H5I_INVALID_HID, kClose>;
 
 herr_t keep_innermost(unsigned position, const H5E_error2_t* error, void* text) {
   if (position == 0 && error->desc != nullptr) *static_cast<std::string*>(text) = error->desc;
@@ -84,41 +70,29 @@ Hdf5File::Hdf5File(const std::string& path, Mode mode)
     : path_(path), is_read_only_(mode == Mode::kRead) {
   // Errors are read from the stack and thrown; the library must not print them.
   check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "H5Eset_auto2");
-  const Handle access(check(H5Pcreate(H5P_FILE_ACCESS), "H5Pcreate"), H5Pclose);
+  const Id<H5Pclose> access(check(H5Pcreate(H5P_FILE_ACCESS), "H5Pcreate"));
   // The layout of version 1.8 guards the file's own structure with checksums, and old readers know
   // it.
-  check(H5Pset_libver_bounds(access, H5F_LIBVER_V18, H5F_LIBVER_LATEST), "H5Pset_libver_bounds");
-  check(H5Pset_alignment(access, kAlignment, kAlignment), "H5Pset_alignment");
+  check(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V18, H5F_LIBVER_LATEST),
+        "H5Pset_libver_bounds");
+  check(H5Pset_alignment(access.get(), kAlignment, kAlignment), "H5Pset_alignment");
   // Locks are refused by some network file systems, and a shard that is read never changes.
-  check(H5Pset_file_locking(access, false, true), "H5Pset_file_locking");
+  check(H5Pset_file_locking(access.get(), false, true), "H5Pset_file_locking");
   if (mode == Mode::kCreate) {
     // Without times of day, so that the same images give the same bytes.
-    const Handle creation(check(H5Pcreate(H5P_FILE_CREATE), "H5Pcreate"), H5Pclose);
-    check(H5Pset_obj_track_times(creation, false), "H5Pset_obj_track_times");
-    file_ = check(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation, access), "H5Fcreate");
+    const Id<H5Pclose> creation(check(H5Pcreate(H5P_FILE_CREATE), "H5Pcreate"));
+    check(H5Pset_obj_track_times(creation.get(), false), "H5Pset_obj_track_times");
+    file_.reset(
+        check(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), "H5Fcreate"));
   } else {
     const unsigned flags = mode == Mode::kRead ? H5F_ACC_RDONLY : H5F_ACC_RDWR;
-    file_ = check(H5Fopen(path.c_str(), flags, access), "H5Fopen");
+    file_.reset(check(H5Fopen(path.c_str(), flags, access.get()), "H5Fopen"));
   }
 }
 
-Hdf5File::Hdf5File(Hdf5File&& other) noexcept
-    : path_(std::move(other.path_)),
-      is_read_only_(other.is_read_only_),
-      file_(std::exchange(other.file_, -1)) {}
+int Hdf5File::close_file(int64_t file) { return H5Fclose(file); }
 
-Hdf5File& Hdf5File::operator=(Hdf5File&& other) noexcept {
-  std::swap(path_, other.path_);
-  std::swap(is_read_only_, other.is_read_only_);
-  std::swap(file_, other.file_);
-  return *this;
-}
-
-Hdf5File::~Hdf5File() {
-  if (file_ >= 0) H5Fclose(file_);
-}
-
-void Hdf5File::close() { check(H5Fclose(std::exchange(file_, -1)), "H5Fclose"); }
+void Hdf5File::close() { check(file_.close(), "H5Fclose"); }
 
 int64_t Hdf5File::check(int64_t result, const char* call, const std::string& what) const {
   if (result >= 0) return result;
@@ -132,118 +106,124 @@ int64_t Hdf5File::check(int64_t result, const char* call, const std::string& wha
 }
 
 bool Hdf5File::has_attribute(const std::string& name) const {
-  return check(H5Aexists(file_, name.c_str()), "H5Aexists", name) > 0;
+  return check(H5Aexists(file_.get(), name.c_str()), "H5Aexists", name) > 0;
 }
 
 void Hdf5File::write_attribute(const std::string& name, int64_t value) {
-  const Handle space(check(H5Screate(H5S_SCALAR), "H5Screate"), H5Sclose);
-  const Handle attribute(
-      check(H5Acreate2(file_, name.c_str(), H5T_STD_I64LE, space, H5P_DEFAULT, H5P_DEFAULT),
-            "H5Acreate2", name),
-      H5Aclose);
-  check(H5Awrite(attribute, H5T_NATIVE_INT64, &value), "H5Awrite", name);
+  const Id<H5Sclose> space(check(H5Screate(H5S_SCALAR), "H5Screate"));
+  const Id<H5Aclose> attribute(check(
+      H5Acreate2(file_.get(), name.c_str(), H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT),
+      "H5Acreate2", name));
+  check(H5Awrite(attribute.get(), H5T_NATIVE_INT64, &value), "H5Awrite", name);
 }
 
 void Hdf5File::write_attribute(const std::string& name, const std::string& text) {
-  const Handle space(check(H5Screate(H5S_SCALAR), "H5Screate"), H5Sclose);
-  const Handle type(check(H5Tcopy(H5T_C_S1), "H5Tcopy"), H5Tclose);
-  check(H5Tset_size(type, text.size() + 1), "H5Tset_size", name);
-  check(H5Tset_cset(type, H5T_CSET_UTF8), "H5Tset_cset", name);
-  const Handle attribute(
-      check(H5Acreate2(file_, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), "H5Acreate2",
-            name),
-      H5Aclose);
-  check(H5Awrite(attribute, type, text.c_str()), "H5Awrite", name);
+  const Id<H5Sclose> space(check(H5Screate(H5S_SCALAR), "H5Screate"));
+  const Id<H5Tclose> type(check(H5Tcopy(H5T_C_S1), "H5Tcopy"));
+  check(H5Tset_size(type.get(), text.size() + 1), "H5Tset_size", name);
+  check(H5Tset_cset(type.get(), H5T_CSET_UTF8), "H5Tset_cset", name);
+  const Id<H5Aclose> attribute(check(
+      H5Acreate2(file_.get(), name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT),
+      "H5Acreate2", name));
+  check(H5Awrite(attribute.get(), type.get(), text.c_str()), "H5Awrite", name);
 }
 
 int64_t Hdf5File::read_number(const std::string& name) const {
-  const Handle attribute(check(H5Aopen(file_, name.c_str(), H5P_DEFAULT), "H5Aopen", name),
-                         H5Aclose);
-  const Handle space(check(H5Aget_space(attribute), "H5Aget_space", name), H5Sclose);
+  const Id<H5Aclose> attribute(
+      check(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), "H5Aopen", name));
+  const Id<H5Sclose> space(check(H5Aget_space(attribute.get()), "H5Aget_space", name));
   // Any other size would be written past the value below.
-  check(H5Sget_simple_extent_npoints(space) == 1 ? 0 : -1, "H5Sget_simple_extent_npoints", name);
+  check(H5Sget_simple_extent_npoints(space.get()) == 1 ? 0 : -1, "H5Sget_simple_extent_npoints",
+        name);
   int64_t value = 0;
-  check(H5Aread(attribute, H5T_NATIVE_INT64, &value), "H5Aread", name);
+  check(H5Aread(attribute.get(), H5T_NATIVE_INT64, &value), "H5Aread", name);
   return value;
 }
 
 std::string Hdf5File::read_text(const std::string& name) const {
-  const Handle attribute(check(H5Aopen(file_, name.c_str(), H5P_DEFAULT), "H5Aopen", name),
-                         H5Aclose);
-  const Handle type(check(H5Aget_type(attribute), "H5Aget_type", name), H5Tclose);
-  const bool is_fixed_text = H5Tget_class(type) == H5T_STRING && H5Tis_variable_str(type) == 0;
+  const Id<H5Aclose> attribute(
+      check(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), "H5Aopen", name));
+  const Id<H5Tclose> type(check(H5Aget_type(attribute.get()), "H5Aget_type", name));
+  const bool is_fixed_text =
+      H5Tget_class(type.get()) == H5T_STRING && H5Tis_variable_str(type.get()) == 0;
   check(is_fixed_text ? 0 : -1, "H5Aget_type", name + " is not text of fixed length");
-  std::string text(static_cast<size_t>(H5Aget_storage_size(attribute)), '\0');
-  check(text.size() == H5Tget_size(type) ? 0 : -1, "H5Aget_storage_size", name);
-  check(H5Aread(attribute, type, text.data()), "H5Aread", name);
+  std::string text(static_cast<size_t>(H5Aget_storage_size(attribute.get())), '\0');
+  check(text.size() == H5Tget_size(type.get()) ? 0 : -1, "H5Aget_storage_size", name);
+  check(H5Aread(attribute.get(), type.get(), text.data()), "H5Aread", name);
   return text.substr(0, text.find('\0'));
 }
 
 void Hdf5File::create_dataset(const std::string& name, Type type,
                               const std::vector<int64_t>& shape) {
   const std::vector<hsize_t> dims(shape.begin(), shape.end());
-  const Handle space(check(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr),
-                           "H5Screate_simple", name),
-                     H5Sclose);
-  const Handle creation(check(H5Pcreate(H5P_DATASET_CREATE), "H5Pcreate"), H5Pclose);
-  check(H5Pset_layout(creation, H5D_CONTIGUOUS), "H5Pset_layout");
-  check(H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY), "H5Pset_alloc_time");
-  check(H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER), "H5Pset_fill_time");
-  check(H5Pset_obj_track_times(creation, false), "H5Pset_obj_track_times");
-  const Handle dataset(check(H5Dcreate2(file_, name.c_str(), file_type(type), space, H5P_DEFAULT,
-                                        creation, H5P_DEFAULT),
-                             "H5Dcreate2", name),
-                       H5Dclose);
+  const Id<H5Sclose> space(
+      check(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr),
+            "H5Screate_simple", name));
+  const Id<H5Pclose> creation(check(H5Pcreate(H5P_DATASET_CREATE), "H5Pcreate"));
+  check(H5Pset_layout(creation.get(), H5D_CONTIGUOUS), "H5Pset_layout");
+  check(H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY), "H5Pset_alloc_time");
+  check(H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER), "H5Pset_fill_time");
+  check(H5Pset_obj_track_times(creation.get(), false), "H5Pset_obj_track_times");
+  const Id<H5Dclose> dataset(
+      check(H5Dcreate2(file_.get(), name.c_str(), file_type(type), space.get(), H5P_DEFAULT,
+                       creation.get(), H5P_DEFAULT),
+            "H5Dcreate2", name));
 }
 
 std::vector<int64_t> Hdf5File::shape(const std::string& name) const {
-  const Handle dataset(check(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), "H5Dopen2", name),
-                       H5Dclose);
-  const Handle space(check(H5Dget_space(dataset), "H5Dget_space", name), H5Sclose);
-  const int64_t rank = check(H5Sget_simple_extent_ndims(space), "H5Sget_simple_extent_ndims", name);
+  const Id<H5Dclose> dataset(
+      check(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen2", name));
+  const Id<H5Sclose> space(check(H5Dget_space(dataset.get()), "H5Dget_space", name));
+  const int64_t rank =
+      check(H5Sget_simple_extent_ndims(space.get()), "H5Sget_simple_extent_ndims", name);
   std::vector<hsize_t> dims(static_cast<size_t>(rank));
-  check(H5Sget_simple_extent_dims(space, dims.data(), nullptr), "H5Sget_simple_extent_dims", name);
+  check(H5Sget_simple_extent_dims(space.get(), dims.data(), nullptr), "H5Sget_simple_extent_dims",
+        name);
   return {dims.begin(), dims.end()};
 }
 
 int64_t Hdf5File::offset(const std::string& name) const {
-  const Handle dataset(check(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), "H5Dopen2", name),
-                       H5Dclose);
-  const haddr_t address = H5Dget_offset(dataset);
+  const Id<H5Dclose> dataset(
+      check(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen2", name));
+  const haddr_t address = H5Dget_offset(dataset.get());
   check(address == HADDR_UNDEF ? -1 : 0, "H5Dget_offset", name);
   return static_cast<int64_t>(address);
 }
 
 bool Hdf5File::is_plain(const std::string& name, Type type) const {
-  const Handle dataset(check(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), "H5Dopen2", name),
-                       H5Dclose);
-  const Handle stored(check(H5Dget_type(dataset), "H5Dget_type", name), H5Tclose);
-  const Handle creation(check(H5Dget_create_plist(dataset), "H5Dget_create_plist", name), H5Pclose);
-  return H5Tequal(stored, file_type(type)) > 0 && H5Pget_layout(creation) == H5D_CONTIGUOUS &&
-         H5Pget_external_count(creation) == 0;
+  const Id<H5Dclose> dataset(
+      check(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen2", name));
+  const Id<H5Tclose> stored(check(H5Dget_type(dataset.get()), "H5Dget_type", name));
+  const Id<H5Pclose> creation(
+      check(H5Dget_create_plist(dataset.get()), "H5Dget_create_plist", name));
+  return H5Tequal(stored.get(), file_type(type)) > 0 &&
+         H5Pget_layout(creation.get()) == H5D_CONTIGUOUS &&
+         H5Pget_external_count(creation.get()) == 0;
 }
 
 void Hdf5File::transfer(const std::string& name, Type type, int64_t first, int64_t count,
                         void* read_to, const void* write_from) const {
-  Handle dataset(check(H5Dopen2(file_, name.c_str(), H5P_DEFAULT), "H5Dopen2", name), H5Dclose);
+  Id<H5Dclose> dataset(check(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen2", name));
   const std::vector<int64_t> whole = shape(name);
   std::vector<hsize_t> start(whole.size(), 0);
   std::vector<hsize_t> extent(whole.begin(), whole.end());
   start[0] = static_cast<hsize_t>(first);
   extent[0] = static_cast<hsize_t>(count);
-  const Handle space(check(H5Dget_space(dataset), "H5Dget_space", name), H5Sclose);
-  check(H5Sselect_hyperslab(space, H5S_SELECT_SET, start.data(), nullptr, extent.data(), nullptr),
+  const Id<H5Sclose> space(check(H5Dget_space(dataset.get()), "H5Dget_space", name));
+  check(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, extent.data(),
+                            nullptr),
         "H5Sselect_hyperslab", name);
-  const Handle memory(
+  const Id<H5Sclose> memory(
       check(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr),
-            "H5Screate_simple", name),
-      H5Sclose);
+            "H5Screate_simple", name));
   if (read_to != nullptr) {
-    check(H5Dread(dataset, memory_type(type), memory, space, H5P_DEFAULT, read_to), "H5Dread",
-          name);
+    check(
+        H5Dread(dataset.get(), memory_type(type), memory.get(), space.get(), H5P_DEFAULT, read_to),
+        "H5Dread", name);
   } else {
-    check(H5Dwrite(dataset, memory_type(type), memory, space, H5P_DEFAULT, write_from), "H5Dwrite",
-          name);
+    check(H5Dwrite(dataset.get(), memory_type(type), memory.get(), space.get(), H5P_DEFAULT,
+                   write_from),
+          "H5Dwrite", name);
     // Buffered bytes are written here, so a full disk may show only now.
     check(dataset.close(), "H5Dclose", name);
   }

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "core/unique_handle.h"
+
 namespace bbg::data {
 
 class Hdf5File {
@@ -17,10 +19,7 @@ class Hdf5File {
   // SystemError where HDF5 refuses; the cause is the library's text, the code an errno where a
   // system call failed, and 0 where the content is not as it should be.
   Hdf5File(const std::string& path, Mode mode);
-  Hdf5File(Hdf5File&& other) noexcept;
-  Hdf5File& operator=(Hdf5File&& other) noexcept;
-  ~Hdf5File();  // closes; errors are then lost
-  void close();
+  void close();  // the destructor does too, and loses errors
 
   bool has_attribute(const std::string& name) const;
   void write_attribute(const std::string& name, int64_t value);
@@ -41,13 +40,14 @@ class Hdf5File {
   bool is_plain(const std::string& name, Type type) const;
 
  private:
+  static int close_file(int64_t file);
   int64_t check(int64_t result, const char* call, const std::string& what = "") const;
   void transfer(const std::string& name, Type type, int64_t first, int64_t count, void* read_to,
                 const void* write_from) const;
 
   std::string path_;
   bool is_read_only_;
-  int64_t file_ = -1;
+  core::UniqueHandle<int64_t, -1, &close_file> file_;
 };
 
 }  // namespace bbg::data

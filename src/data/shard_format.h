@@ -35,8 +35,6 @@ inline constexpr const char* kFingerprintAttribute = "fingerprint";     // text,
 inline constexpr const char* kSourceAttribute = "source";               // text, for people
 inline constexpr const char* kHeaderChecksumAttribute = "header_checksum";  // text, 16 hex digits
 
-inline constexpr const char* kPartialSuffix = ".partial";  // a file being written
-
 // Pixels start at a multiple of this, so that pages and direct I/O fit.
 inline constexpr int64_t kAlignment = 4096;
 // A block is as many samples as fit into this, at least one: small enough that checking a whole

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/open_files.h"
+#include "core/paths.h"
 #include "data/file_descriptor.h"
 #include "data/hdf5_file.h"
 #include "data/open_files.h"
@@ -170,7 +171,7 @@ std::vector<std::string> shard_paths(const std::string& path) {
   bool has_partial = false;
   for (const std::string& name : core::make_posix_file_system()->list(path)) {
     if (is_shard_file_name(name)) paths.push_back((fs::path(path) / name).string());
-    has_partial |= name.ends_with(kPartialSuffix);
+    has_partial |= core::is_partial(name);
   }
   if (paths.empty()) {
     throw core::UsageError(

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/file_system.h"
+#include "core/paths.h"
 #include "data/file_descriptor.h"
 #include "data/hdf5_file.h"
 #include "data/shard_format.h"
@@ -55,8 +56,8 @@ struct ShardWriter::State {
         fingerprint(given.height, given.width, given.channels) {}
 
   std::string partial_path(int64_t index) const {
-    const std::string name = options.name + "-" + std::to_string(index) + ".h5" + kPartialSuffix;
-    return (fs::path(options.folder) / name).string();
+    const std::string name = options.name + "-" + std::to_string(index) + ".h5";
+    return core::partial_path((fs::path(options.folder) / name).string());
   }
 
   // The first sample of shard i of a whole that is as even as it can be.
@@ -179,7 +180,7 @@ ShardWriter::ShardWriter(const ShardWriterOptions& options)
   // Removes leavings of an interrupted writer.
   for (const std::string& name : state_->files->list(options.folder)) {
     if (name.starts_with(options.name + "-") &&
-        name.find(std::string(".h5") + kPartialSuffix) != std::string::npos) {
+        name.find(core::partial_path(".h5")) != std::string::npos) {
       state_->files->remove_all((fs::path(options.folder) / name).string());
     }
   }

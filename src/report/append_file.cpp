@@ -4,31 +4,22 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <utility>
 
 #include "core/error.h"
 
 namespace bbg::report {
 
-AppendFile::AppendFile(std::string path, int64_t keep_bytes) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-  if (descriptor_ < 0) throw core::posix_error("open for writing", path_);
-  try {
-    cut(keep_bytes);
-  } catch (const core::SystemError&) {
-    ::close(descriptor_);
-    throw;
-  }
-}
-
-AppendFile::~AppendFile() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+AppendFile::AppendFile(std::string path, int64_t keep_bytes)
+    : path_(std::move(path)),
+      descriptor_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
+  if (!descriptor_) throw core::posix_error("open for writing", path_);
+  cut(keep_bytes);
 }
 
 void AppendFile::append(std::string_view bytes) {
-  BBG_CHECK(descriptor_ >= 0, "written after close: " + path_);
+  BBG_CHECK(descriptor_, "written after close: " + path_);
   while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor_, bytes.data(), bytes.size());
+    const ssize_t written = ::write(descriptor_.get(), bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) throw core::posix_error("write", path_);
     bytes.remove_prefix(static_cast<size_t>(written));
@@ -36,14 +27,12 @@ void AppendFile::append(std::string_view bytes) {
 }
 
 void AppendFile::cut(int64_t keep_bytes) {
-  BBG_CHECK(descriptor_ >= 0, "cut after close: " + path_);
-  if (::ftruncate(descriptor_, keep_bytes) != 0) throw core::posix_error("ftruncate", path_);
+  BBG_CHECK(descriptor_, "cut after close: " + path_);
+  if (::ftruncate(descriptor_.get(), keep_bytes) != 0) throw core::posix_error("ftruncate", path_);
 }
 
 void AppendFile::close() {
-  if (descriptor_ >= 0 && ::close(std::exchange(descriptor_, -1)) != 0) {
-    throw core::posix_error("close", path_);
-  }
+  if (descriptor_ && descriptor_.close() != 0) throw core::posix_error("close", path_);
 }
 
 }  // namespace bbg::report

@@ -6,15 +6,14 @@
 #include <string>
 #include <string_view>
 
+#include "core/unique_handle.h"
+
 namespace bbg::report {
 
 class AppendFile {
  public:
   // Made if absent, else cut to its first `keep_bytes` bytes.
   AppendFile(std::string path, int64_t keep_bytes);
-  ~AppendFile();
-  AppendFile(const AppendFile&) = delete;
-  AppendFile& operator=(const AppendFile&) = delete;
 
   void append(std::string_view bytes);
   void cut(int64_t keep_bytes);  // to the first so many bytes
@@ -22,7 +21,7 @@ class AppendFile {
 
  private:
   std::string path_;
-  int descriptor_ = -1;
+  core::Descriptor descriptor_;
 };
 
 }  // namespace bbg::report

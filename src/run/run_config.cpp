@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/paths.h"
 
 namespace bbg::run {
 
@@ -66,7 +67,7 @@ void RunConfig::stay_in_folder_of_config(const std::vector<std::string>& argumen
     return word == "--run.output" || word.starts_with("--run.output=");
   });
   const fs::path path = table.config_path();
-  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  const fs::path folder = core::folder_of(path.string());
   std::error_code unknown;
   const bool is_of_a_run =
       path.filename() == "config.ini" && (fs::exists(folder / "checkpoints", unknown) ||

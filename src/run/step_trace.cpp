@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <set>
 
+#include "core/paths.h"
+
 namespace bbg::run {
 
 namespace profiler = torch::autograd::profiler;
@@ -49,7 +51,7 @@ void StepTrace::end_step() {
   wait_for(device_);
   const auto result = profiler::disableProfiler();
   std::error_code ignored;
-  std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), ignored);
+  std::filesystem::create_directories(core::folder_of(path_), ignored);
   std::filesystem::remove(path_, ignored);
   result->save(path_);
   if (std::filesystem::exists(path_, ignored)) {
