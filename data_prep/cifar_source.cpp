@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/file_system.h"
+#include "data/image_codec.h"
 #include "data_prep/image_source.h"
 
 namespace bbg::data_prep {
@@ -73,9 +74,9 @@ class CifarSource final : public ImageSource {
 
   int64_t size() const override { return batches_.back().first + batches_.back().count; }
 
-  data::Image read(int64_t index, int64_t channels) const override {
+  core::Image read(int64_t index, int64_t channels) const override {
     const uint8_t* const planes = record(index) + layout_.label_bytes();
-    data::Image image{.height = kSide, .width = kSide, .channels = 3, .pixels = {}};
+    core::Image image{.height = kSide, .width = kSide, .channels = 3, .pixels = {}};
     image.pixels.resize(kImageBytes);
     for (int64_t i = 0; i < kPlaneBytes; ++i) {
       for (int64_t c = 0; c < 3; ++c) {

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "core/file_system.h"
+#include "data/image_codec.h"
 #include "data/sample_plan.h"
 #include "data_prep/image_source.h"
 
@@ -28,7 +29,7 @@ class FolderSource final : public ImageSource {
 
   int64_t size() const override { return static_cast<int64_t>(tree_.items.size()); }
 
-  data::Image read(int64_t index, int64_t channels) const override {
+  core::Image read(int64_t index, int64_t channels) const override {
     const std::string path = name(index);
     const std::string bytes = read_file(path);
     return data::decode_image(std::as_bytes(std::span(bytes)), channels, path);

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "data/image_codec.h"
 #include "data_prep/image_source.h"
 
 namespace bbg::data_prep {
@@ -134,10 +135,10 @@ class IdxSource final : public ImageSource {
 
   int64_t size() const override { return images_.shape[0]; }
 
-  data::Image read(int64_t index, int64_t channels) const override {
+  core::Image read(int64_t index, int64_t channels) const override {
     const int64_t bytes = images_.shape[1] * images_.shape[2];
     const auto begin = images_.values.begin() + index * bytes;
-    data::Image image{.height = images_.shape[1],
+    core::Image image{.height = images_.shape[1],
                       .width = images_.shape[2],
                       .channels = 1,
                       .pixels = {begin, begin + bytes}};

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "data/image_codec.h"
+#include "core/image.h"
 #include "data/image_resize.h"
 #include "data_prep/image_tree.h"
 
@@ -18,7 +18,7 @@ class ImageSource {
 
   virtual int64_t size() const = 0;
   // The image's own size; channels: 1 or 3. UsageError if it cannot be decoded in full.
-  virtual data::Image read(int64_t index, int64_t channels) const = 0;
+  virtual core::Image read(int64_t index, int64_t channels) const = 0;
   virtual int64_t label(int64_t index) const = 0;     // -1: none
   virtual std::string name(int64_t index) const = 0;  // for messages
   virtual const std::vector<std::string>& class_names() const = 0;

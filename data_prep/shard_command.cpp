@@ -111,14 +111,14 @@ class Chunk {
     }
   }
 
-  std::vector<std::optional<data::Image>> images;
+  std::vector<std::optional<core::Image>> images;
   std::vector<std::string> reasons;
 
  private:
   void work() {
     for (size_t i = next_++; i < images.size(); i = next_++) {
       try {
-        const data::Image image = source_.read(first_ + static_cast<int64_t>(i), channels_);
+        const core::Image image = source_.read(first_ + static_cast<int64_t>(i), channels_);
         images[i] = data::fit_image(image, options_.size, fit_);
       } catch (const core::UsageError& error) {
         reasons[i] = error.what();

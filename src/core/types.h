@@ -32,7 +32,4 @@ struct StateDict {
   std::map<std::string, std::string> text;
 };
 
-// Ordered name -> value.
-using Values = std::vector<std::pair<std::string, double>>;
-
 }  // namespace bbg::core

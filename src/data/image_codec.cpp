@@ -27,9 +27,9 @@ uint8_t luma(const uint8_t* rgb) {
 
 }  // namespace
 
-Image with_channels(Image image, int64_t channels) {
+core::Image with_channels(core::Image image, int64_t channels) {
   if (image.channels == channels) return image;
-  Image out{.height = image.height, .width = image.width, .channels = channels, .pixels = {}};
+  core::Image out{.height = image.height, .width = image.width, .channels = channels, .pixels = {}};
   out.pixels.reserve(static_cast<size_t>(out.height * out.width * channels));
   if (channels == 3) {
     for (const uint8_t grey : image.pixels) out.pixels.insert(out.pixels.end(), 3, grey);
@@ -40,10 +40,11 @@ Image with_channels(Image image, int64_t channels) {
   return out;
 }
 
-Image decode_image(std::span<const std::byte> bytes, int64_t channels, const std::string& name) {
+core::Image decode_image(std::span<const std::byte> bytes, int64_t channels,
+                         const std::string& name) {
   BBG_CHECK(channels == 1 || channels == 3, "images have 1 or 3 channels");
   std::string problem;
-  Image image;
+  core::Image image;
   if (starts_with(bytes, kJpegMagic)) {
     problem = decode_jpeg(bytes, image);
   } else if (starts_with(bytes, kPngMagic)) {

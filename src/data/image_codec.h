@@ -11,19 +11,16 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <vector>
+
+#include "core/image.h"
 
 namespace bbg::data {
 
-struct Image {
-  int64_t height = 0, width = 0, channels = 0;
-  std::vector<uint8_t> pixels;  // [height, width, channels]
-};
-
 // 3 -> 1: luma of ITU-R BT.601; 1 -> 3: grey is repeated.
-Image with_channels(Image image, int64_t channels);
+core::Image with_channels(core::Image image, int64_t channels);
 
 // channels: 1 or 3, converted as above. `name` is for messages.
-Image decode_image(std::span<const std::byte> bytes, int64_t channels, const std::string& name);
+core::Image decode_image(std::span<const std::byte> bytes, int64_t channels,
+                         const std::string& name);
 
 }  // namespace bbg::data

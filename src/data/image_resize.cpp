@@ -48,8 +48,9 @@ std::vector<Taps> all_taps(int64_t from, int64_t to) {
   return taps;
 }
 
-Image copy_window(const Image& image, int64_t top, int64_t left, int64_t height, int64_t width) {
-  Image out{.height = height, .width = width, .channels = image.channels, .pixels = {}};
+core::Image copy_window(const core::Image& image, int64_t top, int64_t left, int64_t height,
+                        int64_t width) {
+  core::Image out{.height = height, .width = width, .channels = image.channels, .pixels = {}};
   for (int64_t y = 0; y < height; ++y) {
     const auto begin = image.pixels.begin() + ((top + y) * image.width + left) * image.channels;
     out.pixels.insert(out.pixels.end(), begin, begin + width * image.channels);
@@ -59,13 +60,13 @@ Image copy_window(const Image& image, int64_t top, int64_t left, int64_t height,
 
 }  // namespace
 
-Image crop_to_square(const Image& image) {
+core::Image crop_to_square(const core::Image& image) {
   const int64_t side = std::min(image.height, image.width);
   return copy_window(image, (image.height - side) / 2, (image.width - side) / 2, side, side);
 }
 
 // Two passes, rows first; in between are floats, so that rounding happens once.
-Image resample(const Image& image, int64_t height, int64_t width) {
+core::Image resample(const core::Image& image, int64_t height, int64_t width) {
   if (height == image.height && width == image.width) return image;
   const int64_t channels = image.channels;
   const std::vector<Taps> columns = all_taps(image.width, width);
@@ -86,7 +87,7 @@ Image resample(const Image& image, int64_t height, int64_t width) {
       }
     }
   }
-  Image result{.height = height, .width = width, .channels = channels, .pixels = {}};
+  core::Image result{.height = height, .width = width, .channels = channels, .pixels = {}};
   result.pixels.reserve(static_cast<size_t>(height * width * channels));
   const int64_t stride = width * channels;
   std::vector<float> sums(static_cast<size_t>(stride));
@@ -104,9 +105,9 @@ Image resample(const Image& image, int64_t height, int64_t width) {
   return result;
 }
 
-Image pad(const Image& image, int64_t height, int64_t width) {
+core::Image pad(const core::Image& image, int64_t height, int64_t width) {
   BBG_CHECK(image.height <= height && image.width <= width, "image larger than its frame");
-  Image out{.height = height, .width = width, .channels = image.channels, .pixels = {}};
+  core::Image out{.height = height, .width = width, .channels = image.channels, .pixels = {}};
   out.pixels.assign(static_cast<size_t>(height * width * image.channels), 0);
   const int64_t top = (height - image.height) / 2;
   const int64_t left = (width - image.width) / 2;
@@ -118,7 +119,7 @@ Image pad(const Image& image, int64_t height, int64_t width) {
   return out;
 }
 
-Image fit_image(const Image& image, int64_t size, Fit fit) {
+core::Image fit_image(const core::Image& image, int64_t size, Fit fit) {
   if (fit == Fit::kPad && image.height <= size && image.width <= size) {
     return pad(image, size, size);
   }

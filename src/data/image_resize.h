@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "data/image_codec.h"
+#include "core/image.h"
 
 namespace bbg::data {
 
@@ -13,14 +13,14 @@ enum class Fit {
 };
 
 // The largest square in the middle (an odd rest is left on the right or below).
-Image crop_to_square(const Image& image);
+core::Image crop_to_square(const core::Image& image);
 
 // Shrinking averages the exact area below each output pixel; enlarging interpolates linearly.
-Image resample(const Image& image, int64_t height, int64_t width);
+core::Image resample(const core::Image& image, int64_t height, int64_t width);
 
 // Centred on black (an odd rest goes to the right or below).
-Image pad(const Image& image, int64_t height, int64_t width);
+core::Image pad(const core::Image& image, int64_t height, int64_t width);
 
-Image fit_image(const Image& image, int64_t size, Fit fit);
+core::Image fit_image(const core::Image& image, int64_t size, Fit fit);
 
 }  // namespace bbg::data

@@ -52,7 +52,7 @@ void judge_message(j_common_ptr common, int level) {
 }
 
 // Holds nothing that needs a destructor: libjpeg leaves by longjmp. False: see decoder.message.
-bool decode(Decoder& decoder, std::span<const std::byte> bytes, Image& image) {
+bool decode(Decoder& decoder, std::span<const std::byte> bytes, core::Image& image) {
   if (setjmp(decoder.on_error) != 0) return false;
   jpeg_decompress_struct& jpeg = decoder.jpeg;
   jpeg_create_decompress(&jpeg);
@@ -91,7 +91,7 @@ bool decode(Decoder& decoder, std::span<const std::byte> bytes, Image& image) {
 
 // Ink that is not there lets light through: R = (1 - C) (1 - K). Files with Adobe's marker hold the
 // light instead of the ink.
-void cmyk_to_rgb(Image& image, bool is_inverted) {
+void cmyk_to_rgb(core::Image& image, bool is_inverted) {
   const size_t count = image.pixels.size() / 4;
   for (size_t i = 0; i < count; ++i) {
     const uint8_t* in = &image.pixels[4 * i];
@@ -107,7 +107,7 @@ void cmyk_to_rgb(Image& image, bool is_inverted) {
 
 }  // namespace
 
-std::string decode_jpeg(std::span<const std::byte> bytes, Image& image) {
+std::string decode_jpeg(std::span<const std::byte> bytes, core::Image& image) {
   Decoder decoder{};
   decoder.jpeg.err = jpeg_std_error(&decoder.errors);
   decoder.errors.error_exit = fail;

@@ -40,7 +40,7 @@ void read_bytes(png_structp png, png_bytep out, size_t count) {
 }
 
 // Holds nothing that needs a destructor: libpng leaves by longjmp. False: see decoder.message.
-bool decode(Decoder& decoder, Image& image) {
+bool decode(Decoder& decoder, core::Image& image) {
   png_structp png = decoder.png;
   png_infop info = decoder.info;
   if (setjmp(png_jmpbuf(png)) != 0) return false;
@@ -69,7 +69,7 @@ bool decode(Decoder& decoder, Image& image) {
 }
 
 // Lays [.., colour, alpha] over white.
-void drop_alpha(Image& image) {
+void drop_alpha(core::Image& image) {
   const auto colours = static_cast<size_t>(image.channels - 1);
   const size_t count = image.pixels.size() / (colours + 1);
   for (size_t i = 0; i < count; ++i) {
@@ -86,7 +86,7 @@ void drop_alpha(Image& image) {
 
 }  // namespace
 
-std::string decode_png(std::span<const std::byte> bytes, Image& image) {
+std::string decode_png(std::span<const std::byte> bytes, core::Image& image) {
   Decoder decoder{.rest = bytes, .rows = {}};
   decoder.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder, fail, ignore_warning);
   if (decoder.png == nullptr) return "libpng could not start";

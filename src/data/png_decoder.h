@@ -5,12 +5,12 @@
 #include <span>
 #include <string>
 
-#include "data/image_codec.h"
+#include "core/image.h"
 
 namespace bbg::data {
 
 // Decodes to 1 or 3 channels, whichever the file has (palettes are colour). Returns what is wrong,
 // or nothing: all pixels are there.
-std::string decode_png(std::span<const std::byte> bytes, Image& image);
+std::string decode_png(std::span<const std::byte> bytes, core::Image& image);
 
 }  // namespace bbg::data

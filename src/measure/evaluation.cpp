@@ -132,7 +132,7 @@ void Evaluation::prepare(train::TrainState& state) const {
   progress_.end();
 }
 
-report::Image Evaluation::sample_grid(train::TrainState& state) const {
+core::Image Evaluation::sample_grid(train::TrainState& state) const {
   // The same codes at every step, so that grids over time show one image each growing.
   return sampler_.grid(*state.average_g, kGridDraw, kGridSamples);
 }
@@ -142,10 +142,10 @@ at::Tensor Evaluation::reconstruct(train::TrainState& state, const core::Batch& 
                                   batch.labels.to(tensor_options_.device()));
 }
 
-report::Image Evaluation::reconstruction_grid(train::TrainState& state) const {
+core::Image Evaluation::reconstruction_grid(train::TrainState& state) const {
   const at::NoGradGuard no_grad;
   const int64_t count = std::min(kGridReconstructions, test_.count);
-  std::vector<report::Image> real, reconstructed, tiles;
+  std::vector<core::Image> real, reconstructed, tiles;
   for (int64_t first = 0; first < count; first += setup_.evaluate.batch) {
     const core::Batch batch = read(test_, first, std::min(setup_.evaluate.batch, count - first));
     const at::Tensor shown = train::shrink(batch.images, setup_.model.resolution);

@@ -7,13 +7,14 @@
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
 
+#include "core/image.h"
+#include "core/values.h"
 #include "data/shard_reader.h"
 #include "eval/frechet.h"
 #include "eval/reconstruct.h"
 #include "measure/evaluation_progress.h"
 #include "measure/sampler.h"
 #include "measure/setup.h"
-#include "report/sink.h"
 #include "train/train_state.h"
 
 namespace bbg::measure {
@@ -44,9 +45,9 @@ class Evaluation {
   void make_standing(model::Encoder& encoder) const;
 
   // After prepare(); rank-local.
-  report::Image sample_grid(train::TrainState& state) const;
+  core::Image sample_grid(train::TrainState& state) const;
   // Real on top, G(E(x)) below; where reconstructs().
-  report::Image reconstruction_grid(train::TrainState& state) const;
+  core::Image reconstruction_grid(train::TrainState& state) const;
 
   // Names of what progress() gives.
   std::vector<std::string> progress_names() const;

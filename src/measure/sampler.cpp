@@ -25,15 +25,15 @@ train::Noise noise(const Setup& setup, int64_t draw, int64_t first, int64_t coun
 
 }  // namespace
 
-report::Image to_image(const at::Tensor& tensor) {
+core::Image to_image(const at::Tensor& tensor) {
   const at::Tensor bytes = ((tensor.detach() + 1) * 127.5)
                                .round()
                                .clamp(0, 255)
                                .to(at::kCPU, at::kByte)
                                .permute({1, 2, 0})
                                .contiguous();
-  report::Image image{
-      .width = bytes.size(1), .height = bytes.size(0), .channels = bytes.size(2), .pixels = {}};
+  core::Image image{
+      .height = bytes.size(0), .width = bytes.size(1), .channels = bytes.size(2), .pixels = {}};
   image.pixels.assign(bytes.data_ptr<uint8_t>(), bytes.data_ptr<uint8_t>() + bytes.numel());
   return image;
 }
@@ -80,11 +80,11 @@ at::Tensor Sampler::class_a_row(int64_t first, int64_t count,
       .index_select(0, rows.remainder(std::ssize(classes)));
 }
 
-report::Image Sampler::grid(model::Generator& generator, int64_t draw, int64_t count,
-                            const std::vector<int64_t>& classes) const {
+core::Image Sampler::grid(model::Generator& generator, int64_t draw, int64_t count,
+                          const std::vector<int64_t>& classes) const {
   at::Tensor labels;
   if (setup_.model.is_conditional()) labels = class_a_row(0, count, classes);
-  std::vector<report::Image> tiles;
+  std::vector<core::Image> tiles;
   for (int64_t first = 0; first < count; first += setup_.evaluate.batch) {
     const int64_t part = std::min(setup_.evaluate.batch, count - first);
     const at::Tensor made = images(generator, draw, first, part,

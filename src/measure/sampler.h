@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "comm/communicator.h"
+#include "core/image.h"
 #include "measure/evaluation_progress.h"
 #include "measure/setup.h"
 #include "model/generator.h"
-#include "report/sink.h"
 
 namespace bbg::measure {
 
@@ -20,7 +20,7 @@ inline constexpr int64_t kGridDraw = -1'000'000'000, kSamplesDraw = -3'000'000'0
                          kSampleCommandDraw = -4'000'000'000;
 
 // [C, S, S] in [-1, 1] -> 8-bit pixels.
-report::Image to_image(const at::Tensor& tensor);
+core::Image to_image(const at::Tensor& tensor);
 
 // Standing statistics of `network` over `passes` calls of `forward`, which runs it on batches of
 // its own; then it is in evaluation mode.
@@ -46,8 +46,8 @@ class Sampler {
   // all where there are none. [count] int64.
   at::Tensor class_a_row(int64_t first, int64_t count, const std::vector<int64_t>& classes) const;
   // `count` images in rows; of a conditional model a class a row.
-  report::Image grid(model::Generator& generator, int64_t draw, int64_t count,
-                     const std::vector<int64_t>& classes = {}) const;
+  core::Image grid(model::Generator& generator, int64_t draw, int64_t count,
+                   const std::vector<int64_t>& classes = {}) const;
 
  private:
   const Setup setup_;

@@ -24,8 +24,8 @@ std::string format(const char* pattern, double value) {
 }
 
 // loss_d and loss_ge, or, for a run that has neither, the first two values.
-Values main_values(const Values& values) {
-  Values chosen;
+core::Values main_values(const core::Values& values) {
+  core::Values chosen;
   for (const auto& entry : values) {
     if (entry.first == "loss_d" || entry.first == "loss_ge") chosen.push_back(entry);
   }
@@ -53,15 +53,15 @@ class ConsoleSink final : public Sink {
     }
   }
 
-  void more(int64_t step, const Values& values) override {
+  void more(int64_t step, const core::Values& values) override {
     if (target_.is_terminal) return;  // the line shows what changes from step to step
     std::string text = "step " + std::to_string(step);
     for (const auto& [name, value] : values) text += "  " + name + format(" %.4f", value);
     target_.out << text << std::endl;
   }
 
-  void image(int64_t, const std::string&, const Image&) override {}
-  void evaluation(int64_t, const Values&) override {}
+  void image(int64_t, const std::string&, const core::Image&) override {}
+  void evaluation(int64_t, const core::Values&) override {}
 
   void close() override {
     if (is_drawn_) target_.out << std::endl;

@@ -103,7 +103,7 @@ std::string restart_event(double wall_time, int64_t step) {
          bytes_field(event::kSessionLog, integer_field(session_log::kStatus, session_log::kStart));
 }
 
-std::string scalars_event(double wall_time, int64_t step, const Values& tags_and_values) {
+std::string scalars_event(double wall_time, int64_t step, const core::Values& tags_and_values) {
   std::string all;
   for (const auto& [tag, number] : tags_and_values) {
     all += bytes_field(summary::kValue,
@@ -113,8 +113,8 @@ std::string scalars_event(double wall_time, int64_t step, const Values& tags_and
   return event_at(wall_time, step) + bytes_field(event::kSummary, all);
 }
 
-std::string image_event(double wall_time, int64_t step, const std::string& tag, const Image& image,
-                        std::span<const uint8_t> png) {
+std::string image_event(double wall_time, int64_t step, const std::string& tag,
+                        const core::Image& image, std::span<const uint8_t> png) {
   // Colour spaces there: 1 grey, 3 RGB: the number of channels.
   const std::string encoded(png.begin(), png.end());
   const std::string message =

@@ -8,7 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "report/sink.h"
+#include "core/image.h"
+#include "core/values.h"
 
 namespace bbg::report {
 
@@ -22,8 +23,8 @@ std::string frame_record(std::string_view data);
 std::string version_event(double wall_time);
 // Readers drop what they know of steps >= `step`.
 std::string restart_event(double wall_time, int64_t step);
-std::string scalars_event(double wall_time, int64_t step, const Values& tags_and_values);
-std::string image_event(double wall_time, int64_t step, const std::string& tag, const Image& image,
-                        std::span<const uint8_t> png);
+std::string scalars_event(double wall_time, int64_t step, const core::Values& tags_and_values);
+std::string image_event(double wall_time, int64_t step, const std::string& tag,
+                        const core::Image& image, std::span<const uint8_t> png);
 
 }  // namespace bbg::report

@@ -13,13 +13,13 @@ class FanOut final : public Sink {
   void interval(const Interval& interval) override {
     for (const auto& sink : sinks_) sink->interval(interval);
   }
-  void more(int64_t step, const Values& values) override {
+  void more(int64_t step, const core::Values& values) override {
     for (const auto& sink : sinks_) sink->more(step, values);
   }
-  void image(int64_t step, const std::string& name, const Image& image) override {
+  void image(int64_t step, const std::string& name, const core::Image& image) override {
     for (const auto& sink : sinks_) sink->image(step, name, image);
   }
-  void evaluation(int64_t step, const Values& values) override {
+  void evaluation(int64_t step, const core::Values& values) override {
     for (const auto& sink : sinks_) sink->evaluation(step, values);
   }
   void close() override {

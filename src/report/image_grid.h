@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "report/sink.h"
+#include "core/image.h"
 
 namespace bbg::report {
 
 // Row by row, `columns` to a row, with `padding` white pixels around and between. Unused cells stay
 // white.
-Image make_grid(const std::vector<Image>& images, int64_t columns, int64_t padding);
+core::Image make_grid(const std::vector<core::Image>& images, int64_t columns, int64_t padding);
 
 }  // namespace bbg::report

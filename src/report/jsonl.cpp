@@ -51,7 +51,7 @@ class JsonlSink final : public Sink {
   void interval(const Interval& interval) override { append(to_json_line(interval) + "\n"); }
 
   // The interval's line of the step, if it is there, anew; what stands behind it stays there.
-  void more(int64_t step, const Values& values) override {
+  void more(int64_t step, const core::Values& values) override {
     Json line = Json::parse(last_, nullptr, false);
     std::string behind;
     if (has_step(line) && line["step"] == step && !line.contains("changed")) {
@@ -67,8 +67,8 @@ class JsonlSink final : public Sink {
     behind_ = behind;
   }
 
-  void image(int64_t, const std::string&, const Image&) override {}
-  void evaluation(int64_t, const Values&) override {}
+  void image(int64_t, const std::string&, const core::Image&) override {}
+  void evaluation(int64_t, const core::Values&) override {}
   void close() override { file_.close(); }
 
  private:

@@ -12,7 +12,7 @@ namespace bbg::report {
 namespace {
 
 struct Encoder {
-  const Image& image;
+  const core::Image& image;
   std::vector<uint8_t>& out;
   char message[256] = {};
   png_structp png = nullptr;
@@ -32,7 +32,7 @@ void append(png_structp png, png_bytep bytes, size_t count) {
 
 // Holds nothing that needs a destructor: libpng leaves by longjmp. False: see encoder.message.
 bool encode(Encoder& encoder) {
-  const Image& image = encoder.image;
+  const core::Image& image = encoder.image;
   png_structp png = encoder.png;
   if (setjmp(png_jmpbuf(png)) != 0) return false;
   png_set_write_fn(png, &encoder, append, [](png_structp) {});
@@ -50,7 +50,7 @@ bool encode(Encoder& encoder) {
 
 }  // namespace
 
-std::vector<uint8_t> encode_png(const Image& image) {
+std::vector<uint8_t> encode_png(const core::Image& image) {
   BBG_CHECK(image.channels == 1 || image.channels == 3, "a PNG of neither 1 nor 3 channels");
   BBG_CHECK(
       image.width > 0 && image.height > 0 &&
@@ -69,7 +69,7 @@ std::vector<uint8_t> encode_png(const Image& image) {
   return out;
 }
 
-void write_png(core::FileSystem& files, const std::string& path, const Image& image) {
+void write_png(core::FileSystem& files, const std::string& path, const core::Image& image) {
   const std::vector<uint8_t> png = encode_png(image);
   core::write_atomically(files, path, std::string(png.begin(), png.end()));
 }

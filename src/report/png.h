@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "core/file_system.h"
-#include "report/sink.h"
+#include "core/image.h"
 
 namespace bbg::report {
 
-std::vector<uint8_t> encode_png(const Image& image);
+std::vector<uint8_t> encode_png(const core::Image& image);
 // The whole file or none; durable when it returns.
-void write_png(core::FileSystem& files, const std::string& path, const Image& image);
+void write_png(core::FileSystem& files, const std::string& path, const core::Image& image);
 
 }  // namespace bbg::report

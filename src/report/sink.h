@@ -5,19 +5,12 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "core/image.h"
+#include "core/values.h"
+
 namespace bbg::report {
-
-// Ordered name -> value, as core::Values (whose header would pull in libtorch).
-using Values = std::vector<std::pair<std::string, double>>;
-
-// 8-bit pixels [height, width, channels], channels 1 (grey) or 3 (RGB).
-struct Image {
-  int64_t width = 0, height = 0, channels = 0;
-  std::vector<uint8_t> pixels;
-};
 
 // The state of a run after `step` of `total_steps` steps.
 struct Interval {
@@ -25,7 +18,7 @@ struct Interval {
   int64_t images = 0;            // real images seen since step 0
   double seconds = 0;            // since this process began to train
   double images_per_second = 0;  // since the interval before
-  Values values;                 // losses and whatever else was measured
+  core::Values values;           // losses and whatever else was measured
 };
 
 // An option of a run that goes on with another value than it had before.
@@ -41,9 +34,9 @@ class Sink {
   virtual void changes(int64_t /*step*/, const std::vector<OptionChange>& /*changes*/) {}
   virtual void interval(const Interval& interval) = 0;
   // Values that were measured after the interval of this step had been told.
-  virtual void more(int64_t step, const Values& values) = 0;
-  virtual void image(int64_t step, const std::string& name, const Image& image) = 0;
-  virtual void evaluation(int64_t step, const Values& values) = 0;
+  virtual void more(int64_t step, const core::Values& values) = 0;
+  virtual void image(int64_t step, const std::string& name, const core::Image& image) = 0;
+  virtual void evaluation(int64_t step, const core::Values& values) = 0;
   virtual void close() = 0;  // nothing may follow
 };
 

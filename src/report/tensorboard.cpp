@@ -3,9 +3,9 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <climits>
 #include <filesystem>
 
+#include "core/host_name.h"
 #include "report/append_file.h"
 #include "report/event_record.h"
 #include "report/png.h"
@@ -21,11 +21,9 @@ double now() {
 // Readers take the files of a folder in the order of their names, so the time comes first. A run
 // that goes back begins a second file of its process, perhaps in the same second.
 std::string new_file(const std::string& folder) {
-  char host[HOST_NAME_MAX + 1] = {};
-  const bool has_name = gethostname(host, sizeof host - 1) == 0 && host[0] != '\0';
   for (auto second = static_cast<int64_t>(now());; ++second) {
     const std::string path = folder + "/events.out.tfevents." + std::to_string(second) + "." +
-                             (has_name ? host : "localhost") + "." + std::to_string(getpid());
+                             core::host_name() + "." + std::to_string(getpid());
     if (!std::filesystem::exists(path)) return path;
   }
 }
@@ -38,24 +36,24 @@ class TensorboardSink final : public Sink {
   }
 
   void interval(const Interval& interval) override {
-    Values scalars;
+    core::Values scalars;
     for (const auto& [name, value] : interval.values) scalars.emplace_back("train/" + name, value);
     scalars.emplace_back("train/images_per_second", interval.images_per_second);
     write(scalars_event(now(), interval.step, scalars));
   }
 
-  void more(int64_t step, const Values& values) override {
-    Values scalars;
+  void more(int64_t step, const core::Values& values) override {
+    core::Values scalars;
     for (const auto& [name, value] : values) scalars.emplace_back("train/" + name, value);
     write(scalars_event(now(), step, scalars));
   }
 
-  void image(int64_t step, const std::string& name, const Image& image) override {
+  void image(int64_t step, const std::string& name, const core::Image& image) override {
     write(image_event(now(), step, "grids/" + name, image, encode_png(image)));
   }
 
-  void evaluation(int64_t step, const Values& values) override {
-    Values scalars;
+  void evaluation(int64_t step, const core::Values& values) override {
+    core::Values scalars;
     for (const auto& [name, value] : values) {
       std::string tag = "evaluation/" + name;
       if (const size_t dot = tag.find('.'); dot != std::string::npos) tag[dot] = '/';

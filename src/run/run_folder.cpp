@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
+#include "core/paths.h"
 #include "report/console.h"
 #include "report/html.h"
 #include "report/jsonl.h"
@@ -19,11 +20,6 @@
 namespace bbg::run {
 
 namespace {
-
-std::string numbered(const std::string& stem, int64_t step) {
-  std::string digits = std::to_string(step);
-  return stem + "-" + std::string(digits.size() < 8 ? 8 - digits.size() : 0, '0') + digits;
-}
 
 // Bytes of the whole lines of samples.log whose step is at most `step`: later ones will be run
 // again, and a kill may have torn the last.
@@ -200,7 +196,7 @@ void RunFolder::save(train::TrainState& state, int64_t step, const std::string& 
   store_->save(dict, step);
 }
 
-void RunFolder::keep_if_best(int64_t step, const report::Values& values) {
+void RunFolder::keep_if_best(int64_t step, const core::Values& values) {
   const std::string& measure = config_.checkpoint.keep_best;
   if (!owner() || measure == "none") return;
   const auto found = std::find_if(values.begin(), values.end(),
@@ -221,7 +217,7 @@ void RunFolder::report(const report::Interval& interval) {
   if (owner()) sinks_->interval(interval);
 }
 
-void RunFolder::report_more(int64_t step, const report::Values& values) {
+void RunFolder::report_more(int64_t step, const core::Values& values) {
   if (owner()) sinks_->more(step, values);
 }
 
@@ -243,8 +239,8 @@ void RunFolder::log_samples(int64_t step, const std::vector<at::Tensor>& own_sam
 void RunFolder::grids(int64_t step, const measure::Evaluation& evaluation,
                       train::TrainState& state) {
   if (!owner()) return;
-  const auto write = [&](const std::string& name, const report::Image& image) {
-    report::write_png(files_, path("grids/" + numbered(name, step) + ".png"), image);
+  const auto write = [&](const std::string& name, const core::Image& image) {
+    report::write_png(files_, path("grids/" + core::numbered(name + "-", step) + ".png"), image);
     sinks_->image(step, name, image);
   };
   write("samples", evaluation.sample_grid(state));
@@ -256,7 +252,7 @@ void RunFolder::finish(int64_t step, const nlohmann::ordered_json& evaluation) {
   nlohmann::ordered_json content = evaluation;
   content["step"] = step;
   core::write_atomically(files_, path("evaluation.json"), content.dump(2) + "\n");
-  report::Values values;
+  core::Values values;
   for (const auto& [group, entries] : content.items()) {
     if (!entries.is_object()) continue;
     for (const auto& [name, value] : entries.items()) {

@@ -12,6 +12,7 @@
 #include "core/file_system.h"
 #include "core/folder_lock.h"
 #include "core/log.h"
+#include "core/values.h"
 #include "measure/evaluation.h"
 #include "report/append_file.h"
 #include "run/run_config.h"
@@ -46,10 +47,10 @@ class RunFolder {
   void save(train::TrainState& state, int64_t step, const std::string& watch, int64_t image_offset);
   // Of an evaluation of the step that was saved last: with checkpoint.keep-best its checkpoint is
   // kept where it is better than those before.
-  void keep_if_best(int64_t step, const report::Values& values);
+  void keep_if_best(int64_t step, const core::Values& values);
   void report(const report::Interval& interval);
   // Of an evaluation after the report of that step.
-  void report_more(int64_t step, const report::Values& values);
+  void report_more(int64_t step, const core::Values& values);
   // Sample ids of a step, [draws, rank batch] of this rank: one line of samples.log, draw by draw
   // in slot order. Collective when report.sample-log is set, else nothing.
   void log_samples(int64_t step, const std::vector<at::Tensor>& own_sample_ids);

@@ -42,8 +42,8 @@ double seconds_since(Clock::time_point start) {
 
 // The mean over ranks of the losses of the two kinds of update, and the norms of the gradients,
 // which are equal on all, by their names in metrics.jsonl.
-report::Values measured(const loss::Loss& d, const loss::Loss& ge, const train::TrainState& state,
-                        comm::Communicator& communicator) {
+core::Values measured(const loss::Loss& d, const loss::Loss& ge, const train::TrainState& state,
+                      comm::Communicator& communicator) {
   std::vector<std::string> names;
   std::vector<at::Tensor> values;
   const auto add = [&](const std::string& name, const at::Tensor& value) {
@@ -66,17 +66,17 @@ report::Values measured(const loss::Loss& d, const loss::Loss& ge, const train::
   at::Tensor all = at::stack(values);
   communicator.all_reduce(all, comm::Reduce::kMean);
   all = all.cpu();
-  report::Values result;
+  core::Values result;
   for (size_t i = 0; i < names.size(); ++i) {
     result.emplace_back(names[i], all.data_ptr<double>()[i]);
   }
   return result;
 }
 
-void add_spectra(const model::Nets& nets, comm::Communicator& control, report::Values& values) {
+void add_spectra(const model::Nets& nets, comm::Communicator& control, core::Values& values) {
   const auto add = [&](const std::string& name, const nn::Network* network) {
     if (network == nullptr) return;
-    report::Values own = train::top_singular_values(name, *network);
+    core::Values own = train::top_singular_values(name, *network);
     // Hosts of different make may round them differently, and decisions follow from them.
     at::Tensor shared = at::empty({std::ssize(own)}, at::kDouble);
     for (size_t i = 0; i < own.size(); ++i) shared.data_ptr<double>()[i] = own[i].second;
@@ -372,7 +372,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     const bool is_stopping = !last && is_asked_to_stop();
     const bool is_saving = last || is_stopping || step % config.checkpoint.every == 0 ||
                            (is_evaluating && config.checkpoint.keep_best != "none");
-    report::Values losses;
+    core::Values losses;
     if (is_reporting || is_saving) {
       losses = measured(loss_d, loss_ge, state, communicator);
       if (is_reporting_spectra) add_spectra(state.nets, control, losses);

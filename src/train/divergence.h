@@ -10,7 +10,7 @@
 #include <set>
 #include <string>
 
-#include "core/types.h"
+#include "core/values.h"
 #include "loss/loss.h"
 #include "train/train_options.h"
 

@@ -2,7 +2,7 @@
 // Largest singular values of a network's weights: BigGAN's collapse shows in them first, exploding
 // in G (Brock et al. 2019, section 4).
 
-#include "core/types.h"
+#include "core/values.h"
 #include "nn/network.h"
 
 namespace bbg::train {

@@ -28,7 +28,7 @@ class Sample : public test::BbgDist {
   }
   std::vector<uint8_t> pixels(const std::string& file, int64_t height, int64_t width) {
     const std::string bytes = test::read_file(folder_ / file);
-    const data::Image image = data::decode_image(std::as_bytes(std::span(bytes)), 1, file);
+    const core::Image image = data::decode_image(std::as_bytes(std::span(bytes)), 1, file);
     EXPECT_EQ(image.height, height) << file;
     EXPECT_EQ(image.width, width) << file;
     return image.pixels;

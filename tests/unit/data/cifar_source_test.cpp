@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "data/image_codec.h"
 #include "data_prep/image_source.h"
 #include "tests/support/temporary_folder.h"
 
@@ -56,7 +57,7 @@ class CifarSource : public testing::Test {
     return "accepted";
   }
   static void expect_image(const ImageSource& source, int64_t index, int image) {
-    const data::Image read = source.read(index, 3);
+    const core::Image read = source.read(index, 3);
     ASSERT_EQ(read.height, 32);
     ASSERT_EQ(read.width, 32);
     ASSERT_EQ(read.channels, 3);

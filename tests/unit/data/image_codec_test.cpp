@@ -16,7 +16,7 @@ using test::encode_jpeg;
 using test::encode_png;
 using testing::HasSubstr;
 
-Image decode(const std::string& bytes, int64_t channels) {
+core::Image decode(const std::string& bytes, int64_t channels) {
   return decode_image(std::as_bytes(std::span(bytes)), channels, "folder/a.jpg");
 }
 
@@ -60,7 +60,7 @@ constexpr int kJpegTolerance = 4;
 TEST(Jpeg, DecodesColourAndGreyBaselineAndProgressive) {
   const auto rgb = smooth(19, 23, 3), grey = smooth(19, 23, 1);
   for (const bool progressive : {false, true}) {
-    const Image colour = decode(encode_jpeg(19, 23, JCS_RGB, JCS_YCbCr, rgb, progressive), 3);
+    const core::Image colour = decode(encode_jpeg(19, 23, JCS_RGB, JCS_YCbCr, rgb, progressive), 3);
     EXPECT_EQ(colour.height, 19);
     EXPECT_EQ(colour.width, 23);
     EXPECT_EQ(colour.channels, 3);
@@ -68,7 +68,7 @@ TEST(Jpeg, DecodesColourAndGreyBaselineAndProgressive) {
     const std::string grey_file =
         encode_jpeg(19, 23, JCS_GRAYSCALE, JCS_GRAYSCALE, grey, progressive);
     expect_near(decode(grey_file, 1).pixels, grey, kJpegTolerance);
-    const Image repeated = decode(grey_file, 3);
+    const core::Image repeated = decode(grey_file, 3);
     for (size_t i = 0; i < repeated.pixels.size(); ++i) {
       ASSERT_NEAR(repeated.pixels[i], grey[i / 3], kJpegTolerance);
     }
@@ -85,7 +85,7 @@ TEST(Jpeg, CmykAndYcckBecomeRgb) {
     }
   }
   for (const J_COLOR_SPACE space : {JCS_CMYK, JCS_YCCK}) {
-    const Image image = decode(encode_jpeg(16, 16, JCS_CMYK, space, cmyk), 3);
+    const core::Image image = decode(encode_jpeg(16, 16, JCS_CMYK, space, cmyk), 3);
     ASSERT_EQ(image.channels, 3);
     expect_near(image.pixels, expected, kJpegTolerance);
   }
@@ -101,8 +101,8 @@ TEST(Jpeg, CmykWithoutAdobesMarkerIsInk) {
   ASSERT_NE(at, std::string::npos);
   const size_t length = static_cast<unsigned char>(file[at - 1]);
   file.erase(at - 4, length + 2);
-  const Image plain = decode(file, 3);
-  const Image marked = decode(encode_jpeg(16, 16, JCS_CMYK, JCS_CMYK, light), 3);
+  const core::Image plain = decode(file, 3);
+  const core::Image marked = decode(encode_jpeg(16, 16, JCS_CMYK, JCS_CMYK, light), 3);
   expect_near(plain.pixels, marked.pixels, kJpegTolerance);
 }
 
@@ -122,7 +122,7 @@ TEST(Png, DecodesEveryKindExactly) {
     EXPECT_EQ(decode(encode_png(13, 17, PNG_COLOR_TYPE_RGB, 8, rgb, interlaced), 3).pixels, rgb);
   }
   const auto grey = random_bytes(13 * 17);
-  const Image repeated = decode(encode_png(13, 17, PNG_COLOR_TYPE_GRAY, 8, grey), 3);
+  const core::Image repeated = decode(encode_png(13, 17, PNG_COLOR_TYPE_GRAY, 8, grey), 3);
   for (size_t i = 0; i < repeated.pixels.size(); ++i) ASSERT_EQ(repeated.pixels[i], grey[i / 3]);
   // One bit a pixel: 8 pixels.
   EXPECT_EQ(decode(encode_png(1, 8, PNG_COLOR_TYPE_GRAY, 1, {0b10110001}), 1).pixels,

@@ -9,8 +9,8 @@
 namespace bbg::data {
 namespace {
 
-Image random_image(int64_t height, int64_t width, int64_t channels) {
-  Image image{.height = height, .width = width, .channels = channels, .pixels = {}};
+core::Image random_image(int64_t height, int64_t width, int64_t channels) {
+  core::Image image{.height = height, .width = width, .channels = channels, .pixels = {}};
   core::RandomStream random(3, core::Purpose::kEvaluate, 0, 0);
   for (int64_t i = 0; i < height * width * channels; ++i) {
     image.pixels.push_back(static_cast<uint8_t>(random.next_uint32()));
@@ -18,15 +18,15 @@ Image random_image(int64_t height, int64_t width, int64_t channels) {
   return image;
 }
 
-int at(const Image& image, int64_t y, int64_t x, int64_t c) {
+int at(const core::Image& image, int64_t y, int64_t x, int64_t c) {
   return image.pixels[static_cast<size_t>((y * image.width + x) * image.channels + c)];
 }
 
 // The definition: cut every input pixel into out x out equal parts; output pixel (y, x) is the mean
 // of the in x in parts below it.
 TEST(Resample, ShrinkingIsTheMeanOverTheExactArea) {
-  const Image image = random_image(7, 11, 3);
-  const Image small = resample(image, 3, 5);
+  const core::Image image = random_image(7, 11, 3);
+  const core::Image small = resample(image, 3, 5);
   ASSERT_EQ(small.pixels.size(), 3u * 5 * 3);
   for (int64_t y = 0; y < 3; ++y) {
     for (int64_t x = 0; x < 5; ++x) {
@@ -43,9 +43,9 @@ TEST(Resample, ShrinkingIsTheMeanOverTheExactArea) {
 }
 
 TEST(Resample, EnlargingALinearRampStaysLinear) {
-  Image ramp{.height = 2, .width = 8, .channels = 1, .pixels = {}};
+  core::Image ramp{.height = 2, .width = 8, .channels = 1, .pixels = {}};
   for (int i = 0; i < 16; ++i) ramp.pixels.push_back(static_cast<uint8_t>(i % 8 * 30));
-  const Image large = resample(ramp, 4, 24);
+  const core::Image large = resample(ramp, 4, 24);
   for (int64_t y = 0; y < 4; ++y) {
     for (int64_t x = 0; x < 24; ++x) {
       const double centre = std::clamp((static_cast<double>(x) + 0.5) / 3 - 0.5, 0.0, 7.0);
@@ -56,21 +56,21 @@ TEST(Resample, EnlargingALinearRampStaysLinear) {
 
 TEST(Resample, KeepsFlatImagesFlatAtAnySize) {
   for (const int64_t side : {1, 2, 31, 128, 300}) {
-    Image flat{.height = 100, .width = 37, .channels = 3, .pixels = {}};
+    core::Image flat{.height = 100, .width = 37, .channels = 3, .pixels = {}};
     flat.pixels.assign(100 * 37 * 3, 255);
-    const Image out = resample(flat, side, side);
+    const core::Image out = resample(flat, side, side);
     EXPECT_EQ(out.pixels, std::vector<uint8_t>(static_cast<size_t>(side * side * 3), 255));
   }
 }
 
 TEST(Resample, ToItsOwnSizeChangesNothing) {
-  const Image image = random_image(9, 9, 3);
+  const core::Image image = random_image(9, 9, 3);
   EXPECT_EQ(resample(image, 9, 9).pixels, image.pixels);
 }
 
 TEST(CropToSquare, TakesTheMiddle) {
-  const Image image = random_image(4, 7, 2);
-  const Image square = crop_to_square(image);
+  const core::Image image = random_image(4, 7, 2);
+  const core::Image square = crop_to_square(image);
   ASSERT_EQ(square.height, 4);
   ASSERT_EQ(square.width, 4);
   for (int64_t y = 0; y < 4; ++y) {
@@ -79,8 +79,8 @@ TEST(CropToSquare, TakesTheMiddle) {
 }
 
 TEST(FitImage, PadsSmallImagesWithBlackAndKeepsThemUnchangedInTheMiddle) {
-  const Image digit = random_image(28, 28, 1);
-  const Image padded = fit_image(digit, 32, Fit::kPad);
+  const core::Image digit = random_image(28, 28, 1);
+  const core::Image padded = fit_image(digit, 32, Fit::kPad);
   for (int64_t y = 0; y < 32; ++y) {
     for (int64_t x = 0; x < 32; ++x) {
       const bool is_inside = y >= 2 && y < 30 && x >= 2 && x < 30;
@@ -90,8 +90,8 @@ TEST(FitImage, PadsSmallImagesWithBlackAndKeepsThemUnchangedInTheMiddle) {
 }
 
 TEST(FitImage, ShrinksLargeImagesInBothModes) {
-  const Image image = random_image(50, 40, 3);
-  const Image a = fit_image(image, 32, Fit::kPad), b = fit_image(image, 32, Fit::kResize);
+  const core::Image image = random_image(50, 40, 3);
+  const core::Image a = fit_image(image, 32, Fit::kPad), b = fit_image(image, 32, Fit::kResize);
   EXPECT_EQ(a.height, 32);
   EXPECT_EQ(a.width, 32);
   EXPECT_EQ(a.pixels, b.pixels);

@@ -55,7 +55,7 @@ TEST(RealImages, ImageNetPhotographsHaveTheMeansThatPillowFinds) {
   for (size_t i = 1; i < lines.size(); ++i) {
     const auto row = split(lines[i], '\t');
     const std::string bytes = test::read_file(root + "/" + row[column["path"]]);
-    const Image image = decode_image(std::as_bytes(std::span(bytes)), 3, row[0]);
+    const core::Image image = decode_image(std::as_bytes(std::span(bytes)), 3, row[0]);
     EXPECT_EQ(std::to_string(image.width), row[column["width"]]);
     EXPECT_EQ(std::to_string(image.height), row[column["height"]]);
     std::istringstream expected(row[column["mean_rgb_pillow"]]);
@@ -82,7 +82,7 @@ TEST(RealImages, MnistReadsAsKnown) {
   std::vector<int> counts(10);
   double sum = 0;
   for (int64_t i = 0; i < 60000; ++i) {
-    const Image image = source->read(i, 1);
+    const core::Image image = source->read(i, 1);
     ASSERT_EQ(image.pixels.size(), 784u);
     for (const uint8_t value : image.pixels) sum += value;
     ++counts[static_cast<size_t>(source->label(i))];
@@ -108,7 +108,7 @@ TEST(RealImages, Cifar10TestSetReadsAsKnown) {
   ASSERT_EQ(source->size(), 10000);
   std::vector<int64_t> counts(10), sums(3), raw_sums(3);
   for (int64_t i = 0; i < 10000; ++i) {
-    const Image image = source->read(i, 3);
+    const core::Image image = source->read(i, 3);
     ASSERT_EQ(image.pixels.size(), 3072u);
     for (size_t at = 0; at < 3072; ++at) sums[at % 3] += image.pixels[at];
     ++counts[static_cast<size_t>(source->label(i))];

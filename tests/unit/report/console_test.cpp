@@ -75,7 +75,7 @@ TEST_F(ConsoleTest, WithoutATerminalEachIntervalIsALineWithAllValues) {
 
 TEST_F(ConsoleTest, ImagesAndEvaluationsPrintNothing) {
   const auto sink = pipe();
-  sink->image(1, "samples", Image{});
+  sink->image(1, "samples", core::Image{});
   sink->evaluation(1, {{"ratio", 0.5}});
   EXPECT_EQ(take(), "");
 }

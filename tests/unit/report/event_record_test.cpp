@@ -19,7 +19,7 @@ std::string hex_of(const std::string& bytes) {
   return text;
 }
 
-const Image kImage{.width = 3, .height = 2, .channels = 3, .pixels = {}};
+const core::Image kImage{.height = 2, .width = 3, .channels = 3, .pixels = {}};
 const std::string kPng = "PNG";
 std::span<const uint8_t> png_bytes() {
   return {reinterpret_cast<const uint8_t*>(kPng.data()), kPng.size()};
@@ -84,10 +84,10 @@ TEST(EventRecord, ARestartIsTheStartOfASession) {
 }
 
 TEST(EventRecord, ScalarsReadBackInOrderAsFloats) {
-  const Values values = {{"train/loss_d", 1.0 / 3},
-                         {"train/loss_ge", -1e-30},
-                         {"name with blank", 0},
-                         {std::string(300, 'n'), 1e30}};
+  const core::Values values = {{"train/loss_d", 1.0 / 3},
+                               {"train/loss_ge", -1e-30},
+                               {"name with blank", 0},
+                               {std::string(300, 'n'), 1e30}};
   for (const int64_t step :
        {int64_t{0}, int64_t{127}, int64_t{128}, int64_t{1'000'000}, int64_t{1} << 40}) {
     const test::Event event = test::read_event(scalars_event(4.5, step, values));

@@ -14,9 +14,15 @@ class NotingSink final : public Sink {
   NotingSink(std::string name, std::vector<std::string>& notes)
       : name_(std::move(name)), notes_(notes) {}
   void interval(const Interval& interval) override { note("interval", interval.step); }
-  void more(int64_t step, const Values& values) override { note("more " + values[0].first, step); }
-  void image(int64_t step, const std::string& name, const Image&) override { note(name, step); }
-  void evaluation(int64_t step, const Values& values) override { note(values[0].first, step); }
+  void more(int64_t step, const core::Values& values) override {
+    note("more " + values[0].first, step);
+  }
+  void image(int64_t step, const std::string& name, const core::Image&) override {
+    note(name, step);
+  }
+  void evaluation(int64_t step, const core::Values& values) override {
+    note(values[0].first, step);
+  }
   void close() override { note("close", 0); }
 
  private:
@@ -38,7 +44,7 @@ TEST(FanOut, PassesEverythingToEachSinkInOrder) {
   interval.step = 1;
   all->interval(interval);
   all->more(1, {{"eval", 0.5}});
-  all->image(2, "samples", Image{});
+  all->image(2, "samples", core::Image{});
   all->evaluation(3, {{"ratio", 0.5}});
   all->close();
   EXPECT_THAT(notes, ElementsAre("a interval 1", "b interval 1", "a more eval 1", "b more eval 1",

@@ -72,7 +72,7 @@ class HtmlReportTest : public testing::Test {
   }
   // Gives the file's content; each grid is another one.
   std::string put_grid(const std::string& stem, int64_t step) {
-    Image image{.width = 4, .height = 5, .channels = 1, .pixels = {}};
+    core::Image image{.height = 5, .width = 4, .channels = 1, .pixels = {}};
     for (int64_t i = 0; i < 20; ++i) image.pixels.push_back(static_cast<uint8_t>(step + 3 * i));
     files_->create_folders(run_ + "/grids");
     const std::string path = run_ + "/grids/" + stem + "-" + std::to_string(step) + ".png";

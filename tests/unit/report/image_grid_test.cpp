@@ -12,11 +12,11 @@ namespace {
 constexpr int64_t kWidth = 3, kHeight = 2;
 
 // Every pixel value of every image is another one, and none is white.
-std::vector<Image> distinct_images(int64_t count, int64_t channels) {
-  std::vector<Image> images;
+std::vector<core::Image> distinct_images(int64_t count, int64_t channels) {
+  std::vector<core::Image> images;
   uint8_t value = 0;
   for (int64_t i = 0; i < count; ++i) {
-    Image image{.width = kWidth, .height = kHeight, .channels = channels, .pixels = {}};
+    core::Image image{.height = kHeight, .width = kWidth, .channels = channels, .pixels = {}};
     for (int64_t j = 0; j < kWidth * kHeight * channels; ++j) image.pixels.push_back(value++);
     images.push_back(image);
   }
@@ -24,8 +24,8 @@ std::vector<Image> distinct_images(int64_t count, int64_t channels) {
 }
 
 // Asks for each pixel of the grid whose it is.
-void expect_grid(const Image& grid, const std::vector<Image>& images, int64_t columns, int64_t rows,
-                 int64_t padding) {
+void expect_grid(const core::Image& grid, const std::vector<core::Image>& images, int64_t columns,
+                 int64_t rows, int64_t padding) {
   const int64_t channels = images[0].channels;
   ASSERT_EQ(grid.width, columns * kWidth + (columns + 1) * padding);
   ASSERT_EQ(grid.height, rows * kHeight + (rows + 1) * padding);

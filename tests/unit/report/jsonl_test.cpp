@@ -144,7 +144,7 @@ TEST_F(JsonlSinkTest, WhatIsMeasuredLaterGetsIntoItsLineBeforeChangedOptions) {
 
 TEST_F(JsonlSinkTest, ImagesAndEvaluationsAreNotItsBusiness) {
   const auto sink = make_jsonl_sink(path_, 0);
-  sink->image(1, "samples", Image{});
+  sink->image(1, "samples", core::Image{});
   sink->evaluation(1, {{"linear_probe.trained", 1}});
   sink->close();
   EXPECT_EQ(content(), "");

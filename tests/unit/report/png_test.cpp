@@ -13,8 +13,8 @@ namespace {
 
 using testing::ElementsAre;
 
-Image random_image(int64_t width, int64_t height, int64_t channels) {
-  Image image{.width = width, .height = height, .channels = channels, .pixels = {}};
+core::Image random_image(int64_t width, int64_t height, int64_t channels) {
+  core::Image image{.height = height, .width = width, .channels = channels, .pixels = {}};
   image.pixels.resize(static_cast<size_t>(width * height * channels));
   core::RandomStream random(2, core::Purpose::kEvaluate, 0, 0);
   for (uint8_t& pixel : image.pixels) pixel = static_cast<uint8_t>(random.next_uint32());
@@ -25,8 +25,8 @@ TEST(EncodePng, ImagesOfEitherKindAndAnySizeDecodeToTheSamePixels) {
   for (const int64_t channels : {1, 3}) {
     for (const auto& [width, height] :
          {std::pair<int64_t, int64_t>{1, 1}, {1, 9}, {17, 1}, {31, 33}, {640, 200}}) {
-      const Image image = random_image(width, height, channels);
-      const Image decoded = test::decode_png(encode_png(image));
+      const core::Image image = random_image(width, height, channels);
+      const core::Image decoded = test::decode_png(encode_png(image));
       EXPECT_EQ(decoded.width, width);
       EXPECT_EQ(decoded.height, height);
       EXPECT_EQ(decoded.channels, channels);
@@ -40,25 +40,25 @@ TEST(EncodePng, TheSameImageGivesTheSameBytes) {
 }
 
 TEST(EncodePng, AnImageThatDoesNotFitItsPixelsIsABug) {
-  Image image = random_image(4, 4, 3);
+  core::Image image = random_image(4, 4, 3);
   image.channels = 4;
   EXPECT_THROW(encode_png(image), core::InternalError);
   image.channels = 1;
   EXPECT_THROW(encode_png(image), core::InternalError);
-  EXPECT_THROW(encode_png(Image{.width = 0, .height = 4, .channels = 1, .pixels = {}}),
+  EXPECT_THROW(encode_png(core::Image{.height = 4, .width = 0, .channels = 1, .pixels = {}}),
                core::InternalError);
 }
 
 // PNG allows no more than 2^31 - 1 rows and columns, libpng a million.
 TEST(EncodePng, WhatLibpngRefusesIsASystemError) {
-  const Image image = random_image(1'000'001, 1, 1);
+  const core::Image image = random_image(1'000'001, 1, 1);
   EXPECT_THROW(encode_png(image), core::SystemError);
 }
 
 TEST(WritePng, WritesTheWholeFileAndNothingBeside) {
   const test::TemporaryFolder folder;
   const auto files = core::make_posix_file_system();
-  const Image image = random_image(5, 6, 3);
+  const core::Image image = random_image(5, 6, 3);
   write_png(*files, folder / "a.png", image);
   const std::vector<uint8_t> png = encode_png(image);
   EXPECT_EQ(test::read_file(folder / "a.png"), std::string(png.begin(), png.end()));

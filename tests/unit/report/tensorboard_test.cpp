@@ -103,7 +103,7 @@ TEST_F(TensorboardSinkTest, AnIntervalIsScalarsUnderTrain) {
 }
 
 TEST_F(TensorboardSinkTest, AnImageIsAPngUnderGrids) {
-  const Image image{.width = 2, .height = 1, .channels = 1, .pixels = {7, 200}};
+  const core::Image image{.height = 1, .width = 2, .channels = 1, .pixels = {7, 200}};
   const auto sink = make_tensorboard_sink(folder_.path());
   sink->image(60, "samples", image);
   const auto all = events();
