@@ -7,9 +7,9 @@
 
 #include "comm/gradient_exchange.h"
 #include "comm/make_communicator.h"
+#include "comm/self_communicator.h"
 #include "support/global_batch.h"
 #include "support/lone_trunk.h"
-#include "support/self_communicator.h"
 #include "train/arena.h"
 
 namespace bbg {
@@ -64,7 +64,7 @@ void expect_near(const std::vector<nn::NamedTensor>& actual,
 
 TEST(ReversibleResNet, OnManyRanksEqualsOneRankThatKeepsActivations) {
   const auto communicator = comm::make_mpi_communicator({});
-  testing::SelfCommunicator alone;
+  comm::SelfCommunicator alone;
   const int64_t batch = testing::global_batch(communicator->size());
   const Result many = run(*communicator, batch, true), one = run(alone, batch, false);
   expect_near(many.feature, one.feature, "feature");

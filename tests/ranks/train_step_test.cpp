@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "comm/make_communicator.h"
+#include "comm/self_communicator.h"
 #include "support/cuda_emulator.h"
 #include "support/global_batch.h"
 #include "support/passing_communicator.h"
 #include "support/reduced_by_pytorch.h"
-#include "support/self_communicator.h"
 #include "support/training_case.h"
 #include "train/replica_check.h"
 
@@ -22,7 +22,7 @@ TEST_P(TrainStep, OnManyRanksEqualsOneRank) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
   const auto many = run(GetParam(), *communicator, batch, 20)->to_state_dict();
-  SelfCommunicator alone;
+  comm::SelfCommunicator alone;
   const auto one = run(GetParam(), alone, batch, 20)->to_state_dict();
   expect_near(many, one);
 }
@@ -33,7 +33,7 @@ TEST_P(TrainStep, InPortionsWithGradientsSentDuringBackwardEqualsOneRank) {
   const auto many = run(GetParam(), *communicator, batch, 4,
                         {.exchange = in_buckets("background", 1), .accumulate = portions})
                         ->to_state_dict();
-  SelfCommunicator alone;
+  comm::SelfCommunicator alone;
   const auto one = run(GetParam(), alone, batch, 4, {.accumulate = portions})->to_state_dict();
   expect_near(many, one);
 }
@@ -41,7 +41,7 @@ TEST_P(TrainStep, InPortionsWithGradientsSentDuringBackwardEqualsOneRank) {
 TEST_P(TrainStep, WithItsOptimizerSharedOutEqualsOneRank) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
-  SelfCommunicator alone;
+  comm::SelfCommunicator alone;
   const auto one = run(GetParam(), alone, batch, 4)->to_state_dict();
   for (const std::string exchange : {"whole", "background"}) {
     SCOPED_TRACE(exchange);
@@ -80,7 +80,7 @@ TEST_P(TrainStep, WithNormsOfGroupsEqualsOneRankInPortions) {
         run(GetParam(), *communicator, batch, 4, {.norm_group = std::to_string(group)});
     EXPECT_EQ(train::differing_replicas(*many, *communicator), "");
     const auto found = by_name(many->to_state_dict());
-    SelfCommunicator alone;
+    comm::SelfCommunicator alone;
     const auto one = run(GetParam(), alone, batch, 4, {.accumulate = size / group});
     for (const auto& [name, tensor] : one->to_state_dict().tensors) {
       if (name.find("running_") != std::string::npos) continue;
@@ -131,7 +131,7 @@ TEST_P(TrainStep, WithSharesOfTheLossThatAreAddedEqualsOneRank) {
   comm::ExchangeOptions shared = in_buckets("buckets", 1 << 10);
   shared.shard_optimizer = true;
   const auto many = run(GetParam(), adding, batch, 4, {.exchange = shared, .accumulate = portions});
-  SelfCommunicator alone;
+  comm::SelfCommunicator alone;
   const auto one = run(GetParam(), alone, batch, 4, {.accumulate = portions})->to_state_dict();
   expect_near(many->to_state_dict(), one);
 }
@@ -186,7 +186,7 @@ class EmulatedGpus : public ::testing::TestWithParam<Case> {};
 TEST_P(EmulatedGpus, EqualOneRankOnTheCpu) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
-  SelfCommunicator alone;
+  comm::SelfCommunicator alone;
   const auto one = run(GetParam(), alone, batch, 3)->to_state_dict();
   const EmulatedGpu gpu;
   expect_near(run(GetParam(), *communicator, batch, 3)->to_state_dict(), one);

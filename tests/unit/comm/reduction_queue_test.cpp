@@ -11,7 +11,9 @@
 #include <thread>
 
 #include "comm/gradient_exchange.h"
+#include "comm/self_communicator.h"
 #include "core/error.h"
+#include "support/passing_communicator.h"
 #include "support/threads_communicator.h"
 
 namespace bbg::comm {
@@ -21,29 +23,19 @@ using ::testing::ElementsAre;
 
 // One of two ranks, alone: what it is asked to reduce is handed to `reduce`, on the thread that
 // asks.
-class Lonely final : public Communicator {
+class Lonely final : public testing::PassingCommunicator {
  public:
   struct Shared {
     std::function<void(at::Tensor&)> reduce = [](at::Tensor&) {};
     std::mutex mutex;
     std::condition_variable changed;
     bool is_interrupted = false;
+    SelfCommunicator self;
   };
-  explicit Lonely(Shared& shared) : shared_(shared) {}
+  explicit Lonely(Shared& shared) : PassingCommunicator(shared.self), shared_(shared) {}
 
-  int rank() const override { return 0; }
   int size() const override { return 2; }
-  int local_rank() const override { return 0; }
-  int local_size() const override { return 2; }
-  std::string name() const override { return "lonely"; }
   void all_reduce(at::Tensor& tensor, Reduce) override { shared_.reduce(tensor); }
-  void broadcast(at::Tensor&, int) override {}
-  at::Tensor all_gather(const at::Tensor& tensor) override { return tensor; }
-  void reduce_scatter(at::Tensor&, Reduce) override {}
-  void gather_in_place(at::Tensor&) override {}
-  void barrier() override {}
-  std::vector<std::string> all_gather_text(const std::string& text) override { return {text}; }
-  bool agree(bool ready) override { return ready; }
   std::unique_ptr<Communicator> split(const SplitOptions&) override {
     return std::make_unique<Lonely>(shared_);
   }
@@ -52,7 +44,6 @@ class Lonely final : public Communicator {
     shared_.is_interrupted = true;
     shared_.changed.notify_all();
   }
-  [[noreturn]] void abort(int exit_code) override { std::_Exit(exit_code); }
 
  private:
   Shared& shared_;

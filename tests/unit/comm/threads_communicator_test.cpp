@@ -2,14 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "support/communicator_contract.h"
-#include "support/self_communicator.h"
 
 namespace bbg::testing {
 namespace {
 
 TEST(SelfCommunicator, KeepsTheContract) {
-  SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   expect_communicator_contract(communicator, at::kCPU);
 }
 

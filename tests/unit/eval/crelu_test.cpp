@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "core/error.h"
-#include "support/self_communicator.h"
 #include "support/threads_communicator.h"
 #include "unit/eval/labelled_points.h"
 
@@ -18,7 +18,7 @@ at::Tensor expected(const at::Tensor& train) {
 }
 
 TEST(BnCrelu, IsBatchNormOfTheTrainingSplitThenBothSigns) {
-  bbg::testing::SelfCommunicator self;
+  comm::SelfCommunicator self;
   const at::Tensor train = clouds(200, 7, 3, 2, 1, at::kDouble).features;
   const BnCrelu crelu(self, train);
   // float64 sums in another order.
@@ -28,7 +28,7 @@ TEST(BnCrelu, IsBatchNormOfTheTrainingSplitThenBothSigns) {
 }
 
 TEST(BnCrelu, KeepsAllOfTheFeature) {
-  bbg::testing::SelfCommunicator self;
+  comm::SelfCommunicator self;
   const at::Tensor train = clouds(50, 4, 2, 1, 2).features;
   const at::Tensor feature = BnCrelu(self, train)(train);
   EXPECT_EQ(feature.sizes(), (std::vector<int64_t>{50, 8}));

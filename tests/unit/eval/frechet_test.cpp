@@ -10,8 +10,8 @@
 #include <fstream>
 #include <limits>
 
+#include "comm/self_communicator.h"
 #include "core/error.h"
-#include "support/self_communicator.h"
 #include "support/threads_communicator.h"
 
 namespace bbg::eval {
@@ -22,7 +22,7 @@ at::Tensor noise(std::initializer_list<int64_t> shape, uint64_t seed) {
 }
 
 Gaussian alone(const at::Tensor& features) {
-  bbg::testing::SelfCommunicator self;
+  comm::SelfCommunicator self;
   return fit_gaussian(self, features);
 }
 

@@ -6,9 +6,9 @@
 #include <limits>
 #include <map>
 
+#include "comm/self_communicator.h"
 #include "core/error.h"
 #include "support/memory_meter.h"
-#include "support/self_communicator.h"
 #include "support/threads_communicator.h"
 #include "unit/eval/labelled_points.h"
 
@@ -39,7 +39,7 @@ double brute_force(const Points& train, const Points& test, int64_t k) {
 }
 
 double alone(const Points& train, const Points& test, int64_t k = 1) {
-  bbg::testing::SelfCommunicator self;
+  comm::SelfCommunicator self;
   return nearest_neighbour_accuracy(self, train.features, train.labels, test.features, test.labels,
                                     k);
 }

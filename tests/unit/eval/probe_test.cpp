@@ -5,9 +5,9 @@
 #include <cmath>
 #include <limits>
 
+#include "comm/self_communicator.h"
 #include "core/error.h"
 #include "eval/lbfgs.h"
-#include "support/self_communicator.h"
 #include "support/threads_communicator.h"
 #include "unit/eval/labelled_points.h"
 
@@ -15,7 +15,7 @@ namespace bbg::eval {
 namespace {
 
 ProbeResult probe_alone(const Points& train, const Points& test, const ProbeOptions& options = {}) {
-  bbg::testing::SelfCommunicator self;
+  comm::SelfCommunicator self;
   return linear_probe(self, train.features, train.labels, test.features, test.labels, options);
 }
 
@@ -34,7 +34,7 @@ TEST(LinearProbe, GivesChanceOnFeaturesWithoutTheLabel) {
 }
 
 TEST(LinearProbe, HasTheGradientOfItsLoss) {
-  bbg::testing::SelfCommunicator self;
+  comm::SelfCommunicator self;
   const Points points = clouds(40, 4, 3, 1, 3, at::kDouble);
   std::vector<double> weights(5 * 3), gradient, ignored;
   for (size_t i = 0; i < weights.size(); ++i) weights[i] = std::sin(static_cast<double>(i));
@@ -52,7 +52,7 @@ TEST(LinearProbe, HasTheGradientOfItsLoss) {
 }
 
 TEST(LinearProbe, HasTheLossOfTheDefinition) {
-  bbg::testing::SelfCommunicator self;
+  comm::SelfCommunicator self;
   const Points points = clouds(11, 2, 3, 1, 4, at::kDouble);
   const std::vector<double> weights = {0.5, -1, 2, 1, 0.25, -0.5, 0.1, 0.2, -0.3};
   std::vector<double> gradient;
@@ -74,7 +74,7 @@ TEST(LinearProbe, HasTheLossOfTheDefinition) {
 // Two balanced classes at -1 and +1, one feature. By symmetry the difference of the two columns, v,
 // solves sigmoid(-v) = l2 v / 2, found here by bisection.
 TEST(LinearProbe, FindsTheClosedFormOptimum) {
-  bbg::testing::SelfCommunicator self;
+  comm::SelfCommunicator self;
   const at::Tensor features = at::tensor({-1.0, 1.0, -1.0, 1.0}, at::kDouble).unsqueeze(1);
   const at::Tensor labels = at::tensor({0, 1, 0, 1}, at::kLong);
   const double l2 = 0.05;
@@ -119,7 +119,7 @@ TEST(LinearProbe, SumsLossAndGradientOverRanks) {
   const Points points = clouds(90, 6, 4, 1, 5);
   std::vector<double> weights(7 * 4, 0.1), expected;
   for (size_t i = 0; i < weights.size(); ++i) weights[i] = std::cos(static_cast<double>(i));
-  bbg::testing::SelfCommunicator self;
+  comm::SelfCommunicator self;
   const double loss = probe_loss(self, points.features, points.labels, 4, 0.01, weights, expected);
   bbg::testing::run_ranks(3, [&](comm::Communicator& communicator) {
     const Points own = points.part(communicator);

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "comm/self_communicator.h"
 #include "core/error.h"
-#include "support/self_communicator.h"
 #include "support/threads_communicator.h"
 #include "unit/eval/labelled_points.h"
 
@@ -57,7 +57,7 @@ TEST(ReconstructionError, AgreesWithBruteForceOnAnyBatchesAndRanks) {
 }
 
 TEST(ReconstructionError, IsZeroForTheIdentity) {
-  bbg::testing::SelfCommunicator self;
+  comm::SelfCommunicator self;
   const ReconstructionResult result = reconstruction_error(self, {images()}, {images()});
   EXPECT_EQ(result.error, 0);
   EXPECT_GT(result.error_random, 0);
@@ -65,7 +65,7 @@ TEST(ReconstructionError, IsZeroForTheIdentity) {
 }
 
 TEST(ReconstructionError, HasRatioOneForOneReconstructionOfAll) {
-  bbg::testing::SelfCommunicator self;
+  comm::SelfCommunicator self;
   const ReconstructionResult result =
       reconstruction_error(self, {images()}, {at::zeros_like(images())});
   EXPECT_NEAR(result.ratio, 1, 1e-12);
@@ -81,7 +81,7 @@ TEST(ReconstructionError, RefusesARankWithoutImages) {
 }
 
 TEST(ReconstructionError, RefusesAReconstructionOfAnotherShape) {
-  bbg::testing::SelfCommunicator self;
+  comm::SelfCommunicator self;
   EXPECT_THROW(reconstruction_error(self, {images()}, {images().narrow(1, 0, 1)}),
                core::InternalError);
 }

@@ -4,10 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "core/error.h"
 #include "eval/probe.h"
 #include "run/run_config.h"
-#include "tests/support/self_communicator.h"
 
 namespace bbg::measure {
 namespace {
@@ -45,7 +45,7 @@ TEST(ProbeMemory, WidthIsThatOfTheLongestFeature) {
       arguments.push_back(network);
       run::RunConfig config;
       config.parse(arguments);
-      testing::SelfCommunicator self;
+      comm::SelfCommunicator self;
       const model::Nets nets =
           model::make_nets(config.model, self, 1, at::TensorOptions(at::kFloat));
       const at::Tensor x = at::zeros({2, 3, 32, 32});

@@ -2,9 +2,9 @@
 // against digests of PyTorch networks: images, scores, all gradients, buffers, evaluation.
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "model/nets.h"
 #include "support/golden_digest.h"
-#include "support/self_communicator.h"
 
 namespace bbg::model {
 namespace {
@@ -15,7 +15,7 @@ TEST_P(BigganGolden, OutputsGradientsAndBuffersEqualPyTorchs) {
   testing::GoldenDigest golden(GetParam());
   const auto options = golden.options<ModelOptions>("model");
   options.check();
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   const Nets nets = make_nets(options, communicator, 1, at::kDouble);
   Generator& generator = *nets.generator;
   Discriminator& discriminator = *nets.discriminator;

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "support/lone_trunk.h"
-#include "support/self_communicator.h"
 
 namespace bbg::model {
 namespace {
@@ -12,7 +12,7 @@ using Net = testing::LoneTrunk<BottleneckResNet>;
 
 // He et al. 2016, without the classifier.
 TEST(BottleneckResNet, HasThePapersParameters) {
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   Net fifty(communicator, at::kMeta, BottleneckTrunkShape{});
   EXPECT_EQ(fifty.num_parameters(), 23500352);
   EXPECT_EQ(fifty.trunk.out_features(), 2048);

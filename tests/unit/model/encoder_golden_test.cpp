@@ -4,9 +4,9 @@
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "model/encoder.h"
 #include "support/golden_digest.h"
-#include "support/self_communicator.h"
 
 namespace bbg::model {
 namespace {
@@ -24,7 +24,7 @@ TEST_P(EncoderGolden, OutputsGradientsAndBuffersEqualPyTorchs) {
   auto options = golden.options<ModelOptions>("model");
   options.check();
   options.init = "xavier";  // quicker than orthogonal, and overwritten
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   Encoder encoder(options, communicator, 1, at::kDouble);
   golden.fill(encoder, "E");
   const at::Tensor x = golden.images(options).set_requires_grad(true);
@@ -79,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(Wide, EncoderGolden,
 TEST(GoldenDigest, SeesOneWrongValueAWrongNameAndWhatWasLeftOut) {
   testing::GoldenDigest golden("encoder_small_32");
   const auto options = golden.options<ModelOptions>("model");
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   Encoder encoder(options, communicator, 1, at::kDouble);
   golden.fill(encoder, "E");
   const at::Tensor mean = encoder.forward(golden.images(options)).mean.detach().clone();

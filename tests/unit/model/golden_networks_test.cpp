@@ -2,11 +2,11 @@
 // conditional norm.
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "model/nets.h"
 #include "nn/conditional_norm.h"
 #include "ops/spectral_norm.h"
 #include "support/golden.h"
-#include "support/self_communicator.h"
 
 namespace bbg::model {
 namespace {
@@ -28,7 +28,7 @@ class GoldenNetworks : public ::testing::TestWithParam<const char*> {
   }
 
   Golden golden;
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   Nets nets;
 };
 
@@ -132,7 +132,7 @@ TEST(SpectralNorm, FindsADominantDirectionInTwentyIterations) {
 
 TEST(ConditionalNorm, EqualsPyTorch) {
   const Golden golden("conditional_bn");
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   const nn::Settings settings;
   nn::ParameterStore store("test", 1, "orthogonal", at::kDouble);
   nn::Context context{communicator, settings, nn::Mode::kTrain, {}, {}, {}, {}};

@@ -4,10 +4,10 @@
 // meta device, so nothing is computed.
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "core/error.h"
 #include "model/biggan/layout.h"
 #include "model/nets.h"
-#include "support/self_communicator.h"
 
 namespace bbg::model {
 namespace {
@@ -25,7 +25,7 @@ ModelOptions biggan(int64_t resolution, int64_t z_dim, int64_t width = 96) {
 }
 
 Nets build(const ModelOptions& options) {
-  static testing::SelfCommunicator communicator;
+  static comm::SelfCommunicator communicator;
   return make_nets(options, communicator, 1, at::TensorOptions(at::kMeta).dtype(at::kFloat));
 }
 int64_t generator(const ModelOptions& options) {

@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "support/lone_trunk.h"
-#include "support/self_communicator.h"
 
 namespace bbg::model {
 namespace {
@@ -17,7 +17,7 @@ struct Trained {
   std::vector<at::Tensor> gradients, buffers;
 
   Trained(int64_t size, bool recompute) {
-    testing::SelfCommunicator communicator;
+    comm::SelfCommunicator communicator;
     Net net(communicator, at::kDouble, BottleneckTrunkShape{.channels = 2, .base = 4}, recompute);
     const at::Tensor x = images(size).set_requires_grad(true);
     feature = net(x);
@@ -60,7 +60,7 @@ TEST(ReversibleResNet, HasTheGradientsAndStatisticsOfTheNetworkThatKeepsActivati
 
 TEST(ReversibleResNet, MovesItsStatisticsInAForwardWithoutGrad) {
   const Trained with_grad(64, true);
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   Net net(communicator, at::kDouble, BottleneckTrunkShape{.channels = 2, .base = 4});
   const at::NoGradGuard no_grad;
   EXPECT_TRUE(at::equal(net(Trained::images(64)), with_grad.feature));
@@ -72,7 +72,7 @@ TEST(ReversibleResNet, MovesItsStatisticsInAForwardWithoutGrad) {
 
 // RevNet-50 x1, x2, x4; the last is the "86 M" of papers that compare with Donahue & Simonyan 2019.
 TEST(ReversibleResNet, HasThePapersParameters) {
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   const std::pair<int64_t, int64_t> counts[] = {{64, 5408640}, {128, 21505792}, {256, 85765632}};
   for (const auto& [base, count] : counts) {
     Net net(communicator, at::kMeta, BottleneckTrunkShape{.base = base});

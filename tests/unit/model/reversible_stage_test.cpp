@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "comm/self_communicator.h"
 #include "core/error.h"
 #include "support/lone_trunk.h"
 #include "support/memory_meter.h"
-#include "support/self_communicator.h"
 
 namespace bbg::model {
 namespace {
@@ -30,7 +30,7 @@ class ReversibleStageTest : public ::testing::Test {
   Stage make(int64_t num_units, bool recompute) {
     return Stage(communicator, at::kDouble, kIn, kChannels, num_units, recompute);
   }
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
 };
 
 // float64: each unit adds a rounding of 1e-16 to values of order one.

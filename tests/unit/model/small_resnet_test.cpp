@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "support/lone_trunk.h"
-#include "support/self_communicator.h"
 
 namespace bbg::model {
 namespace {
@@ -11,7 +11,7 @@ namespace {
 using Net = testing::LoneTrunk<SmallResNet>;
 
 TEST(SmallResNet, HasTheCountedParameters) {
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   Net small(communicator, at::kMeta, 3, 32, 32), large(communicator, at::kMeta, 3, 32, 64);
   EXPECT_EQ(small.num_parameters(), 694944);
   EXPECT_EQ(small.trunk.out_features(), 128);

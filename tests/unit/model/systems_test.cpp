@@ -3,8 +3,8 @@
 
 #include <map>
 
+#include "comm/self_communicator.h"
 #include "model/nets.h"
-#include "support/self_communicator.h"
 
 namespace bbg::model {
 namespace {
@@ -20,7 +20,7 @@ ModelOptions small(const std::string& system) {
 }
 
 struct Built {
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   Nets nets;
   explicit Built(const ModelOptions& options)
       : nets(make_nets(options, communicator, 3, at::kDouble)) {

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "support/self_communicator.h"
+#include "comm/self_communicator.h"
 
 namespace bbg {
 namespace {
@@ -40,7 +40,7 @@ class ResampledConv : public ::testing::TestWithParam<Case> {};
 
 TEST_P(ResampledConv, EqualsConvolutionAndResampling) {
   const auto [resample, size, spectral] = GetParam();
-  testing::SelfCommunicator alone;
+  comm::SelfCommunicator alone;
   const nn::Settings settings;
   nn::Context context{alone, settings, nn::Mode::kTrain, {}, {}, {}, {}};
   const auto build = [&](nn::ParameterStore& store, ops::Resample kind, bool is_spectral) {
@@ -72,7 +72,7 @@ TEST_P(ResampledConv, EqualsConvolutionAndResampling) {
 
 // Of 1x1 convolutions with stride only the positions that count are computed: layers.cpp.
 TEST(Conv, PointwiseWithStrideEqualsTheStridedConvolution) {
-  testing::SelfCommunicator alone;
+  comm::SelfCommunicator alone;
   const nn::Settings settings;
   nn::Context context{alone, settings, nn::Mode::kTrain, {}, {}, {}, {}};
   nn::ParameterStore store("X", 3, "orthogonal", at::kDouble);

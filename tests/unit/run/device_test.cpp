@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include "comm/self_communicator.h"
 #include "core/error.h"
-#include "tests/support/self_communicator.h"
 
 namespace bbg::run {
 namespace {
@@ -160,7 +160,7 @@ TEST(Places, SeatHasTheCoresOfTheBinding) {
   CPU_ZERO(&one);
   CPU_SET(core, &one);
   ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
-  testing::SelfCommunicator self;
+  comm::SelfCommunicator self;
   const std::vector<Seat> seats = gather_seats(self);
   ASSERT_EQ(sched_setaffinity(0, sizeof before, &before), 0);
   ASSERT_EQ(seats.size(), 1u);

@@ -2,7 +2,7 @@
 // of that portion alone has it from the same start.
 #include <gtest/gtest.h>
 
-#include "support/self_communicator.h"
+#include "comm/self_communicator.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -27,7 +27,7 @@ Epilogue update(const std::string& d_norm, bool is_simultaneous, int64_t accumul
   TrainOptions options;
   options.accumulate = accumulate;
   options.augment = "translation";
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   TrainState state(model, options, communicator, 1, at::kDouble);
   Step step(state, model, options, {});
   const core::Batch batch{.images = at::sin(at::arange(6 * 3 * 16 * 16, at::kDouble) * 0.37)

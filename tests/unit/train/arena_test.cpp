@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "nn/layers.h"
 #include "nn/network.h"
-#include "support/self_communicator.h"
 
 namespace bbg::train {
 namespace {
@@ -60,7 +60,7 @@ TEST(Arena, ConvolutionsLieAsTheyAreComputed) {
           spectral(context(), root() / "spectral", {.in = 8, .out = 8, .kernel = 3}, true) {}
     nn::Conv plain, spectral;
   };
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   Net net({}, communicator);
   Arena arena(net.store().parameters());
   for (const nn::NamedTensor& parameter : net.store().parameters()) {

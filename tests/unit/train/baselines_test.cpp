@@ -4,9 +4,9 @@
 
 #include <cmath>
 
+#include "comm/self_communicator.h"
 #include "loss/regression.h"
 #include "support/golden_digest.h"
-#include "support/self_communicator.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -38,7 +38,7 @@ struct Prepared {
   model::ModelOptions model;
   TrainOptions train;
   loss::LossOptions loss;
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   std::unique_ptr<TrainState> state;
   core::Batch batch;
   Noise noise;

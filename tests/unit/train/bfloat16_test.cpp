@@ -9,9 +9,9 @@
 #include <set>
 #include <span>
 
+#include "comm/self_communicator.h"
 #include "core/rng.h"
 #include "support/cuda_emulator.h"
-#include "support/self_communicator.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -79,7 +79,7 @@ Epilogue update(const Case& test, const std::string& precision) {
   const model::ModelOptions model = options_of(test);
   TrainOptions options;
   options.precision = precision;
-  static testing::SelfCommunicator communicator;
+  static comm::SelfCommunicator communicator;
   Epilogue after{.state =
                      std::make_unique<TrainState>(model, options, communicator, 1, at::kFloat)};
   if (after.state->d) {

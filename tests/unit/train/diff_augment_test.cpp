@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "comm/self_communicator.h"
 #include "core/error.h"
-#include "support/self_communicator.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -205,7 +205,7 @@ TEST(AugmentedUpdate, ShowsChangedImagesToDAndTheImageItselfToE) {
     const model::ModelOptions model = small(d_norm);
     TrainOptions train;
     train.augment = "colour translation cutout";
-    testing::SelfCommunicator communicator;
+    comm::SelfCommunicator communicator;
     TrainState state(model, train, communicator, 1, at::kDouble);
     TrainState by_hand(model, train, communicator, 1, at::kDouble);
     const core::Batch batch{.images = pattern({6, 3, 32, 32}, 0.37),

@@ -2,8 +2,8 @@
 // support/cuda_emulator.h: every system trains the same networks as on the CPU.
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "support/cuda_emulator.h"
-#include "support/self_communicator.h"
 #include "support/training_case.h"
 
 namespace bbg {
@@ -14,7 +14,7 @@ using namespace testing;
 class TrainingOnEmulatedGpu : public ::testing::TestWithParam<Case> {};
 
 TEST_P(TrainingOnEmulatedGpu, IsThatOfTheCpu) {
-  SelfCommunicator alone;
+  comm::SelfCommunicator alone;
   Manner manner;
   manner.accumulate = 2;
   const auto cpu = run(GetParam(), alone, 4, 3, manner)->to_state_dict();

@@ -4,8 +4,8 @@
 // and BiGAN's networks. E sees twice D's resolution in some, 1.75 times in one.
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "support/golden_digest.h"
-#include "support/self_communicator.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -40,7 +40,7 @@ class GoldenSystemStep : public ::testing::TestWithParam<const char*> {
 
   testing::GoldenDigest golden;
   model::ModelOptions options;
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   TrainState state;
   Step step;
   core::Batch batch;

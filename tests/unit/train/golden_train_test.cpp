@@ -1,9 +1,9 @@
 // Both kinds of update, the optimizer and the averages against PyTorch dumps.
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "core/error.h"
 #include "support/golden.h"
-#include "support/self_communicator.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -38,7 +38,7 @@ class GoldenStep : public ::testing::TestWithParam<const char*> {
   }
 
   Golden golden;
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   TrainState state;
   Step step;
   core::Batch batch;
@@ -95,7 +95,7 @@ TEST(Adam, EqualsPyTorchOverFiveSteps) {
 
 TEST(Averages, EqualPyTorchsOverSixUpdates) {
   const Golden golden("ema");
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   model::ModelOptions model;
   model.block = "strided";
   model.resolution = 16;
@@ -139,7 +139,7 @@ TEST(Arena, KeepsValuesAndSharesStorageWithParametersAndGradients) {
 }
 
 TEST(TrainState, SurvivesTheStateDict) {
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   model::ModelOptions model;
   model.block = "strided";
   model.resolution = 16;
@@ -154,7 +154,7 @@ TEST(TrainState, SurvivesTheStateDict) {
 }
 
 TEST(TrainState, RefusesAnotherModel) {
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   model::ModelOptions model;
   model.block = "strided";
   model.resolution = 16;

@@ -1,7 +1,7 @@
 // train.clip-norm against torch.nn.utils.clip_grad_norm_'s closed form, network by network.
 #include <gtest/gtest.h>
 
-#include "support/self_communicator.h"
+#include "comm/self_communicator.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -23,7 +23,7 @@ Gradients gradients(double clip_norm, double weight_decay = 0) {
   TrainOptions options;
   options.clip_norm = clip_norm;
   options.weight_decay = weight_decay;
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   TrainState state(model, options, communicator, 1, at::kDouble);
   Step step(state, model, options, {});
   const core::Batch batch{

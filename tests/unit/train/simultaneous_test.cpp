@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "comm/self_communicator.h"
 #include "support/golden_digest.h"
-#include "support/self_communicator.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -19,7 +19,7 @@ TEST(GoldenSimultaneousUpdate, LossesGradientsParametersAndBuffersEqualPyTorchsO
   train.check();
   ASSERT_TRUE(train.simultaneous);
   ASSERT_GT(train.weight_decay, 0);
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   TrainState state(model, train, communicator, 1, at::kDouble);
   const std::vector<std::pair<std::string, nn::Network*>> networks = {
       {"G", state.nets.generator.get()},
@@ -56,7 +56,7 @@ struct Prepared {
   model::ModelOptions model;
   TrainOptions train;
   loss::LossOptions loss;
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   std::unique_ptr<TrainState> state;
   core::Batch batch;
   Noise noise;

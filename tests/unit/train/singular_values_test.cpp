@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "comm/self_communicator.h"
 #include "model/nets.h"
-#include "support/self_communicator.h"
 
 namespace bbg::train {
 namespace {
@@ -22,7 +22,7 @@ at::Tensor exact(const at::Tensor& weight) {
 }
 
 TEST(SingularValues, AreThoseOfEachWeightWithinThePowerIterationsError) {
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   const model::Nets nets = model::make_nets(small(), communicator, 1, at::kDouble);
   const core::Values values = top_singular_values("G", *nets.generator);
   size_t found = 0;
@@ -43,7 +43,7 @@ TEST(SingularValues, AreThoseOfEachWeightWithinThePowerIterationsError) {
 }
 
 TEST(SingularValues, FindADirectionThatExplodes) {
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   const model::Nets nets = model::make_nets(small(), communicator, 1, at::kDouble);
   const at::NoGradGuard no_grad;
   const auto& weight = nets.discriminator->store().parameters()[2];

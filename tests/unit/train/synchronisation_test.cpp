@@ -5,7 +5,7 @@
 
 #include <atomic>
 
-#include "support/self_communicator.h"
+#include "comm/self_communicator.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -58,7 +58,7 @@ TEST_P(Synchronisation, NoneInAnUpdate) {
     options.orthogonal = 1e-4;
     options.weight_decay = 1e-3;
     options.accumulate = 2;
-    testing::SelfCommunicator communicator;
+    comm::SelfCommunicator communicator;
     TrainState state(model, options, communicator, 1, at::kFloat);
     Step step(state, model, options, {});
     const int64_t size = model.data_resolution();

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "support/self_communicator.h"
+#include "comm/self_communicator.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -27,7 +27,7 @@ Losses losses_at_zero_scores(const std::string& system, const std::string& terms
   model.z_dim = 5;
   model.h_width = model.j_width = model.e_head_width = 4;
   model.check();
-  testing::SelfCommunicator communicator;
+  comm::SelfCommunicator communicator;
   TrainState state(model, {}, communicator, 1, at::kDouble);
   {
     const at::NoGradGuard no_grad;
