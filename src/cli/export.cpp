@@ -63,14 +63,15 @@ std::vector<std::string> chosen_networks(const std::string& text,
                              "name some of G, E and D, with spaces between");
     }
     if (word == "E" && !model.has_encoder()) {
-      throw core::UsageError(
-          "--networks '" + text + "': model.system = " + model.system + " has no encoder",
-          "leave E out");
+      throw core::UsageError("--networks '" + text + "': model.system = " +
+                                 core::word_of(model::kSystems, model.system) + " has no encoder",
+                             "leave E out");
     }
     if (word == "D" && !model.has_discriminator()) {
-      throw core::UsageError(
-          "--networks '" + text + "': model.system = " + model.system + " has no discriminator",
-          "leave D out");
+      throw core::UsageError("--networks '" + text + "': model.system = " +
+                                 core::word_of(model::kSystems, model.system) +
+                                 " has no discriminator",
+                             "leave D out");
     }
     chosen.insert(word);
   }

@@ -7,9 +7,9 @@ namespace bbg::comm {
 
 std::unique_ptr<Communicator> make_data_plane(const CommOptions& options, const at::Device& device,
                                               Communicator& control) {
-  const std::string backend =
-      options.backend == "auto" ? (device.is_cuda() ? "nccl" : "mpi") : options.backend;
-  if (backend == "mpi") {
+  const bool is_mpi =
+      options.backend == Backend::kMpi || (options.backend == Backend::kAuto && !device.is_cuda());
+  if (is_mpi) {
     if (device.is_cuda()) {
       throw core::UsageError("comm.backend = mpi cannot reduce tensors of device " + device.str(),
                              "set comm.backend to auto or nccl, or compute.device to cpu");

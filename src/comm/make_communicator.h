@@ -10,8 +10,10 @@
 
 namespace bbg::comm {
 
+enum class Backend { kAuto, kMpi, kNccl };
+
 struct CommOptions {
-  std::string backend = "auto";
+  Backend backend = Backend::kAuto;
   int64_t deadline_ms = 600'000;
   std::string dump_folder;  // of watchdog.h; no key of its own: bbg_dist takes the run folder
 

@@ -411,8 +411,9 @@ class MpiCommunicator final : public Communicator {
 }  // namespace
 
 void CommOptions::declare(core::OptionTable& table) {
-  table.add("comm.backend", &backend, "What carries gradients: auto takes nccl on a GPU, else mpi")
-      .one_of({"auto", "mpi", "nccl"});
+  table.add("comm.backend", &backend,
+            {{"auto", Backend::kAuto}, {"mpi", Backend::kMpi}, {"nccl", Backend::kNccl}},
+            "What carries gradients: auto takes nccl on a GPU, else mpi");
   table
       .add("comm.deadline-ms", &deadline_ms,
            "Longest wait in one collective before the job ends with exit code 75; 0 waits for ever")

@@ -131,17 +131,19 @@ ReductionQueue::ReductionQueue(Communicator& communicator, const ExchangeOptions
     : communicator_(communicator),
       bucket_bytes_(options.bucket_bytes),
       first_bucket_bytes_(options.first_bucket_bytes),
-      halves_wire_(options.wire == "bfloat16"),
+      halves_wire_(options.wire == Wire::kBfloat16),
       has_window_(options.nccl_window) {
   if (bucket_bytes_ == 0) bucket_bytes_ = int64_t{device.is_cuda() ? 25 : 1} << 20;
-  std::string exchange = options.exchange;
-  if (exchange == "auto") exchange = device.is_cuda() ? "buckets" : "whole";
-  if (exchange == "background" && !device.is_cpu()) {
+  Exchange exchange = options.exchange;
+  if (exchange == Exchange::kAuto) {
+    exchange = device.is_cuda() ? Exchange::kBuckets : Exchange::kWhole;
+  }
+  if (exchange == Exchange::kBackground && !device.is_cpu()) {
     throw core::UsageError("comm.exchange = background is for the CPU, not for " + device.str(),
                            "set comm.exchange = buckets: a GPU has a stream for it");
   }
   const bool is_alone = communicator.size() == 1;
-  takes_buckets_ = exchange != "whole" && !is_alone;
+  takes_buckets_ = exchange != Exchange::kWhole && !is_alone;
   scatters_ = options.shard_optimizer && !is_alone;
   if (scatters_ && takes_buckets_ && bucket_bytes_ == ExchangeOptions::kMeasured) {
     throw core::UsageError(
@@ -149,7 +151,7 @@ ReductionQueue::ReductionQueue(Communicator& communicator, const ExchangeOptions
         "ranks follow from the buckets, before anything is measured",
         "set comm.bucket-bytes to 0 or to a number");
   }
-  if (exchange == "background" && !is_alone) {
+  if (exchange == Exchange::kBackground && !is_alone) {
     worker_ = std::make_unique<Worker>(
         *this, communicator.split({.purpose = "gradients", .is_beside = true}));
   } else if (takes_buckets_ && device.is_cuda()) {

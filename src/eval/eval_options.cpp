@@ -11,16 +11,14 @@ void EvaluateOptions::declare(core::OptionTable& table) {
            "curves among the metrics; 0: after the last alone")
       .unit("steps")
       .at_least(0);
-  table
-      .add("eval.network", &network,
-           "Whose features probe and neighbours read: those of E, or of D, which a system without "
-           "E has too (what its score of the image reads, or F)")
-      .one_of({"e", "d"});
-  table
-      .add("eval.feature", &feature,
-           "What probe and neighbours read of E's trunk (or of D): its output, or that through "
-           "batch norm and CReLU (BigBiGAN's other feature, twice as long)")
-      .one_of({"average", "bn-crelu"});
+  table.add("eval.network", &network,
+            {{"e", FeatureNetwork::kEncoder}, {"d", FeatureNetwork::kDiscriminator}},
+            "Whose features probe and neighbours read: those of E, or of D, which a system without "
+            "E has too (what its score of the image reads, or F)");
+  table.add("eval.feature", &feature,
+            {{"average", Feature::kAverage}, {"bn-crelu", Feature::kBnCrelu}},
+            "What probe and neighbours read of E's trunk (or of D): its output, or that through "
+            "batch norm and CReLU (BigBiGAN's other feature, twice as long)");
   table.add("eval.probe-train", &probe_train, "Most training images the linear probe learns from")
       .unit("images")
       .at_least(2);
@@ -48,12 +46,14 @@ void EvaluateOptions::declare(core::OptionTable& table) {
            "Most test images that are classified by their nearest neighbour")
       .unit("images")
       .at_least(1);
-  table
-      .add(
-          "eval.baselines", &baselines,
-          "What probe and neighbours are measured on beside the trained network's features, at the "
-          "end of a run: the untrained network's, the images' pixels (averaged to at most 32 x 32)")
-      .one_of({"both", "untrained", "pixels", "none"});
+  table.add(
+      "eval.baselines", &baselines,
+      {{"both", Baselines::kBoth},
+       {"untrained", Baselines::kUntrained},
+       {"pixels", Baselines::kPixels},
+       {"none", Baselines::kNone}},
+      "What probe and neighbours are measured on beside the trained network's features, at the "
+      "end of a run: the untrained network's, the images' pixels (averaged to at most 32 x 32)");
   table.add("eval.batch", &batch, "Images a forward pass of an evaluation takes")
       .unit("images")
       .at_least(1);
@@ -72,15 +72,14 @@ void EvaluateOptions::declare(core::OptionTable& table) {
            "Narrows the prior of what is generated for evaluation, grids and samples, and of the "
            "statistics that go with it: the truncation trick; 0: the whole prior")
       .at_least(0);
-  table
-      .add("eval.truncation-mode", &truncation_mode,
-           "resample: components of z beyond eval.truncation are drawn again; hub: those beyond 2 "
-           "are, and all are multiplied by eval.truncation, as in BigGAN's published modules")
-      .one_of({"resample", "hub"});
+  table.add("eval.truncation-mode", &truncation_mode,
+            {{"resample", TruncationMode::kResample}, {"hub", TruncationMode::kHub}},
+            "resample: components of z beyond eval.truncation are drawn again; hub: those beyond 2 "
+            "are, and all are multiplied by eval.truncation, as in BigGAN's published modules");
 }
 
 void EvaluateOptions::check() const {
-  if (truncation_mode == "resample" && truncation > 0 && truncation < 0.01) {
+  if (truncation_mode == TruncationMode::kResample && truncation > 0 && truncation < 0.01) {
     throw core::UsageError("eval.truncation = " + std::to_string(truncation) +
                                " would redraw nearly every component of z without end",
                            "choose at least 0.01, or eval.truncation-mode = hub");

@@ -2,35 +2,45 @@
 // What evaluation measures on, and how much of it.
 
 #include <cstdint>
-#include <string>
 
 #include "core/options.h"
 #include "eval/probe.h"
 
 namespace bbg::eval {
 
+// The network whose features probe and neighbours read.
+enum class FeatureNetwork { kEncoder, kDiscriminator };
+enum class Feature { kAverage, kBnCrelu };
+// Measured on beside the trained network's features.
+enum class Baselines { kBoth, kUntrained, kPixels, kNone };
+enum class TruncationMode { kResample, kHub };
+
 struct EvaluateOptions {
   int64_t every = 0;
-  std::string network = "e";
-  std::string feature = "average";
+  FeatureNetwork network = FeatureNetwork::kEncoder;
+  Feature feature = Feature::kAverage;
   int64_t probe_train = 20000, probe_test = 10000;
   double probe_l2 = ProbeOptions{}.l2;
   bool probe_choose_l2 = ProbeOptions{}.choose_l2;
   int64_t probe_iterations = ProbeOptions{}.iterations;
   int64_t neighbours_train = 10000, neighbours_test = 2000;
-  std::string baselines = "both";
+  Baselines baselines = Baselines::kBoth;
   int64_t batch = 256;
   int64_t standing_passes = 100;
   int64_t samples = 10000;
   double truncation = 0;
-  std::string truncation_mode = "resample";
+  TruncationMode truncation_mode = TruncationMode::kResample;
 
   void declare(core::OptionTable& table);
   // Throws UsageError where values do not fit together.
   void check() const;
   ProbeOptions probe() const;
-  bool measures_untrained() const { return baselines == "both" || baselines == "untrained"; }
-  bool measures_pixels() const { return baselines == "both" || baselines == "pixels"; }
+  bool measures_untrained() const {
+    return baselines == Baselines::kBoth || baselines == Baselines::kUntrained;
+  }
+  bool measures_pixels() const {
+    return baselines == Baselines::kBoth || baselines == Baselines::kPixels;
+  }
 };
 
 }  // namespace bbg::eval

@@ -50,13 +50,11 @@ bool are_of_same_terms(const core::Scores& a, const core::Scores& b) {
 }  // namespace
 
 void LossOptions::declare(core::OptionTable& table) {
-  table.add("loss.kind", &kind, "Loss on each score: hinge (the papers'), or logistic (BiGAN's)")
-      .one_of({"hinge", "logistic"});
-  table
-      .add("loss.form", &form,
-           "How the terms of BigBiGAN are put together; with Adam the two differ by its epsilon "
-           "only")
-      .one_of({"sum", "mean"});
+  table.add("loss.kind", &kind, {{"hinge", Kind::kHinge}, {"logistic", Kind::kLogistic}},
+            "Loss on each score: hinge (the papers'), or logistic (BiGAN's)");
+  table.add("loss.form", &form, {{"sum", Form::kSum}, {"mean", Form::kMean}},
+            "How the terms of BigBiGAN are put together; with Adam the two differ by its epsilon "
+            "only");
   table
       .add("loss.scale", &scale,
            "Factor on the losses; BiGAN's 0.5 makes them the mean of its two kinds of pairs")
@@ -66,10 +64,9 @@ void LossOptions::declare(core::OptionTable& table) {
            "Weight in G's loss of the error of a latent regressor's E: 0 leaves G a GAN's, 0.25 is "
            "BiGAN's joint latent regressor (with 1 it degenerated)")
       .at_least(0);
-  table
-      .add("loss.reconstruction", &reconstruction,
-           "Loss of an autoencoder: squared (l2) or absolute (l1) difference of x and G(E(x))")
-      .one_of({"l2", "l1"});
+  table.add("loss.reconstruction", &reconstruction,
+            {{"l2", Distance::kSquared}, {"l1", Distance::kAbsolute}},
+            "Loss of an autoencoder: squared (l2) or absolute (l1) difference of x and G(E(x))");
 }
 
 void Loss::add(const at::Tensor& cost, double scale, at::Tensor Loss::*term) {
@@ -91,16 +88,10 @@ Loss mean(const std::vector<Loss>& portions) {
   return mean;
 }
 
-Kind LossOptions::parsed_kind() const {
-  return kind == "logistic" ? Kind::kLogistic : Kind::kHinge;
-}
-
 double LossOptions::discriminator_at_chance() const {
-  const double of_one_kind = parsed_kind() == Kind::kHinge ? 1 : std::numbers::ln2;
+  const double of_one_kind = kind == Kind::kHinge ? 1 : std::numbers::ln2;
   return 2 * of_one_kind * scale;
 }
-
-Form LossOptions::parsed_form() const { return form == "mean" ? Form::kMean : Form::kSum; }
 
 Loss discriminator_loss(Kind kind, const core::Scores& encoder_pairs,
                         const core::Scores& generator_pairs, Form form, double scale) {

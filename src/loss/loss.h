@@ -7,11 +7,11 @@
 // G and E: y s, y = +1 for encoder pairs and -1 for generator pairs. logistic: D: softplus(-y s);
 // G and E the label-swapped softplus(y s) (Donahue et al. 2017, BiGAN).
 
-#include <string>
 #include <vector>
 
 #include "core/options.h"
 #include "core/types.h"
+#include "loss/regression.h"
 
 namespace bbg::loss {
 
@@ -19,15 +19,13 @@ enum class Kind { kHinge, kLogistic };
 enum class Form { kSum, kMean };  // how terms are joined
 
 struct LossOptions {
-  std::string kind = "hinge";
-  std::string form = "sum";
+  Kind kind = Kind::kHinge;
+  Form form = Form::kSum;
   double scale = 1;
   double latent_to_g = 0;
-  std::string reconstruction = "l2";
+  Distance reconstruction = Distance::kSquared;
 
   void declare(core::OptionTable& table);
-  Kind parsed_kind() const;
-  Form parsed_form() const;
   // A term's value where all scores are zero; the same number on every processor.
   double discriminator_at_chance() const;
 };

@@ -1,5 +1,7 @@
 #include "loss/regression.h"
 
+#include "core/error.h"
+
 namespace bbg::loss {
 
 at::Tensor latent_cost(const at::Tensor& mean, const at::Tensor& logits, const at::Tensor& z) {
@@ -7,10 +9,15 @@ at::Tensor latent_cost(const at::Tensor& mean, const at::Tensor& logits, const a
                           : at::mse_loss(mean, z);
 }
 
-at::Tensor reconstruction_cost(const std::string& kind, const at::Tensor& images,
+at::Tensor reconstruction_cost(Distance distance, const at::Tensor& images,
                                const at::Tensor& reconstructions) {
-  return kind == "l1" ? at::l1_loss(reconstructions, images)
-                      : at::mse_loss(reconstructions, images);
+  switch (distance) {
+    case Distance::kSquared:
+      return at::mse_loss(reconstructions, images);
+    case Distance::kAbsolute:
+      return at::l1_loss(reconstructions, images);
+  }
+  BBG_CHECK(false, "a distance without a cost");
 }
 
 }  // namespace bbg::loss

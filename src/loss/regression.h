@@ -4,8 +4,6 @@
 
 #include <ATen/ATen.h>
 
-#include <string>
-
 namespace bbg::loss {
 
 // How far E's code of G(z) is from z. Uniform prior: cross-entropy of (z + 1) / 2 and
@@ -13,8 +11,10 @@ namespace bbg::loss {
 // All [N, z_dim].
 at::Tensor latent_cost(const at::Tensor& mean, const at::Tensor& logits, const at::Tensor& z);
 
-// kind: l2, squared difference, or l1, absolute difference. Both [N, C, S, S] in [-1, 1].
-at::Tensor reconstruction_cost(const std::string& kind, const at::Tensor& images,
+enum class Distance { kSquared, kAbsolute };
+
+// Both [N, C, S, S] in [-1, 1].
+at::Tensor reconstruction_cost(Distance distance, const at::Tensor& images,
                                const at::Tensor& reconstructions);
 
 }  // namespace bbg::loss

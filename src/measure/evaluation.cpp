@@ -190,7 +190,7 @@ std::pair<double, double> Evaluation::probe_and_neighbours(
   auto [train, train_labels] = features(first(train_, options.probe_train), map);
   auto [test, test_labels] = features(first(test_, options.probe_test), map);
   std::optional<eval::BnCrelu> crelu;
-  if (is_network && options.feature == "bn-crelu") crelu.emplace(communicator_, train);
+  if (is_network && options.feature == eval::Feature::kBnCrelu) crelu.emplace(communicator_, train);
   const auto change = [&](at::Tensor& features) {
     if (crelu) features = (*crelu)(features);
   };
@@ -227,14 +227,15 @@ std::pair<double, double> Evaluation::probe_and_neighbours(
 bool Evaluation::wants_features() const {
   // With one class there is nothing to tell apart; without any, something is missing.
   return train_.shards->num_classes() != 1 &&
-         (setup_.evaluate.network == "d" || setup_.model.has_encoder());
+         (setup_.evaluate.network == eval::FeatureNetwork::kDiscriminator ||
+          setup_.model.has_encoder());
 }
 
 bool Evaluation::has_features() const { return wants_features() && unlabelled_.empty(); }
 
 std::pair<double, double> Evaluation::accuracies(train::TrainState* trained) const {
   const auto seed = static_cast<uint64_t>(setup_.seed);
-  if (setup_.evaluate.network == "d") {
+  if (setup_.evaluate.network == eval::FeatureNetwork::kDiscriminator) {
     // A copy: training may go on, with D's own statistics.
     model::Discriminator copy(setup_.model, communicator_, seed, tensor_options_);
     if (trained != nullptr) nn::copy_state(*trained->nets.discriminator, copy);
@@ -273,8 +274,10 @@ void Evaluation::measure_features(train::TrainState& state, nlohmann::ordered_js
            std::to_string(std::min(test_.count, test)) + " test images";
   };
   result["protocol"]["feature"] =
-      std::string(options.network == "d" ? "of D as trained, not averaged" : "of E's trunk") +
-      (options.feature == "bn-crelu" ? ", through batch norm and CReLU" : "");
+      std::string(options.network == eval::FeatureNetwork::kDiscriminator
+                      ? "of D as trained, not averaged"
+                      : "of E's trunk") +
+      (options.feature == eval::Feature::kBnCrelu ? ", through batch norm and CReLU" : "");
   if (options.measures_pixels() && side > pixel_side) {
     result["protocol"]["pixels"] =
         "averaged to " + std::to_string(pixel_side) + "x" + std::to_string(pixel_side);

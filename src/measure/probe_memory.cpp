@@ -15,10 +15,16 @@ namespace bbg::measure {
 int64_t probe_width(const Setup& setup, const model::Nets& nets) {
   const eval::EvaluateOptions& options = setup.evaluate;
   int64_t width = 0;
-  if (options.network == "d" && nets.discriminator) width = nets.discriminator->feature_width();
-  if (options.network == "e" && nets.encoder) width = nets.encoder->feature_width();
+  switch (options.network) {
+    case eval::FeatureNetwork::kEncoder:
+      if (nets.encoder) width = nets.encoder->feature_width();
+      break;
+    case eval::FeatureNetwork::kDiscriminator:
+      if (nets.discriminator) width = nets.discriminator->feature_width();
+      break;
+  }
   if (width == 0) return 0;
-  if (options.feature == "bn-crelu") width *= 2;
+  if (options.feature == eval::Feature::kBnCrelu) width *= 2;
   const int64_t side = std::min(setup.model.data_resolution(), Evaluation::kPixelSide);
   return options.measures_pixels() ? std::max(width, setup.model.channels * side * side) : width;
 }

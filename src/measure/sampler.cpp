@@ -13,7 +13,8 @@ namespace {
 
 train::Truncation truncation_of(const eval::EvaluateOptions& options) {
   if (options.truncation == 0) return {};
-  if (options.truncation_mode == "hub") return {.threshold = 2, .scale = options.truncation};
+  if (options.truncation_mode == eval::TruncationMode::kHub)
+    return {.threshold = 2, .scale = options.truncation};
   return {.threshold = options.truncation};
 }
 

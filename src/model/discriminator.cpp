@@ -63,7 +63,7 @@ class ResidualTrunk {
       const int64_t in = i == 0 ? options.channels : layout[i].in * options.width;
       blocks_.emplace_back(context, scope / ("blocks." + std::to_string(i)), in,
                            layout[i].out * options.width, i == 0, layout[i].down,
-                           layout[i].attention, options.d_skip == "bgp");
+                           layout[i].attention, options.d_skip == DSkip::kBigGanPyTorch);
     }
     out_features_ = layout.back().out * options.width;
   }
@@ -95,22 +95,22 @@ Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& co
                              uint64_t seed, at::TensorOptions tensor_options)
     : nn::Network("D", options.network_settings(), communicator, seed, tensor_options),
       parts_(new Parts),
-      may_mix_halves_(options.d_norm != "bn") {
-  const bool spectral = options.d_norm == "sn";
+      may_mix_halves_(options.d_norm != DNorm::kBatch) {
+  const bool spectral = options.d_norm == DNorm::kSpectral;
   const Terms terms = options.active_terms();
-  const nn::Scope code_root = options.h_init == "orthogonal" ? root().orthogonal() : root();
-  if (options.block == "mlp") {
+  const nn::Scope code_root = options.h_init == HInit::kOrthogonal ? root().orthogonal() : root();
+  if (options.block == Block::kMlp) {
     parts_->single = std::make_unique<DenseDiscriminator>(context(), root(), code_root, options);
     feature_width_ = parts_->single->feature_width();
     return;
   }
-  if (options.block == "bigan") {
+  if (options.block == Block::kBiGan) {
     parts_->single = std::make_unique<BiganDiscriminator>(context(), root(), code_root, options);
     feature_width_ = parts_->single->feature_width();
     return;
   }
   int64_t image_features = 0;
-  if (options.block == "strided") {
+  if (options.block == Block::kStrided) {
     parts_->strided.emplace(context(), root() / "F", options, options.resolution, options.width,
                             options.d_norm);
     image_features = parts_->strided->out_features();

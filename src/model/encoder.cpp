@@ -32,26 +32,27 @@ struct Encoder::Parts {
 
 int64_t Encoder::Parts::make_trunk(nn::Context& context, const nn::Scope& scope,
                                    const ModelOptions& options) {
-  const std::string kind = options.encoder_kind();
+  const EncoderKind kind = options.encoder_kind();
   const int64_t resolution = options.data_resolution();
-  if (kind == "strided") {
-    return set_trunk<StridedTrunk>(context, scope, options, resolution, options.e_width, "bn");
+  if (kind == EncoderKind::kStrided) {
+    return set_trunk<StridedTrunk>(context, scope, options, resolution, options.e_width,
+                                   DNorm::kBatch);
   }
-  if (kind == "mlp") {
+  if (kind == EncoderKind::kMlp) {
     return set_trunk<DenseTrunk>(context, scope, options, resolution, options.e_width);
   }
-  if (kind == "alexnet") {
+  if (kind == EncoderKind::kAlexNet) {
     return set_trunk<AlexNet>(context, scope, options.channels, options.e_width, resolution);
   }
-  if (kind == "small") {
+  if (kind == EncoderKind::kSmall) {
     return set_trunk<SmallResNet>(context, scope, options.channels, options.e_width, resolution,
                                   options.e_last_relu);
   }
   BottleneckTrunkShape shape{.channels = options.channels,
                              .base = options.e_width,
-                             .units = {3, 4, kind == "resnet101" ? 23 : 6, 3},
+                             .units = {3, 4, kind == EncoderKind::kResNet101 ? 23 : 6, 3},
                              .last_relu = options.e_last_relu};
-  if (kind == "revnet50") return set_trunk<ReversibleResNet>(context, scope, shape);
+  if (kind == EncoderKind::kRevNet50) return set_trunk<ReversibleResNet>(context, scope, shape);
   return set_trunk<BottleneckResNet>(context, scope, shape);
 }
 
@@ -60,9 +61,10 @@ Encoder::Encoder(const ModelOptions& options, comm::Communicator& communicator, 
     : nn::Network("E", options.network_settings(), communicator, seed, tensor_options),
       parts_(new Parts),
       stochastic_(options.e_stochastic),
-      is_bounded_(options.prior == "uniform") {
+      is_bounded_(options.prior == Prior::kUniform) {
   // The last linear map of BiGAN's encoders has no bias.
-  const bool is_bigans = options.encoder_kind() == "mlp" || options.encoder_kind() == "alexnet";
+  const bool is_bigans = options.encoder_kind() == EncoderKind::kMlp ||
+                         options.encoder_kind() == EncoderKind::kAlexNet;
   feature_width_ = parts_->make_trunk(context(), root(), options);
   parts_->head.emplace(context(), root() / "head", feature_width_, options.e_head_width,
                        options.e_head_depth, false);

@@ -54,7 +54,7 @@ class ResidualGenerator final : public Generator {
         chunk_(options.g_split_z ? options.z_dim / static_cast<int64_t>(blocks_layout_.size() + 1)
                                  : options.z_dim),
         first_(blocks_layout_.front().in * options.generator_width()) {
-    if (options.g_condition != "none" && options.g_embedding > 0) {
+    if (options.g_condition != GCondition::kNone && options.g_embedding > 0) {
       const int64_t rows = is_conditional_ ? options.num_classes : 1;
       embedding_ = (root() / "class_embedding")
                        .parameter("weight", {rows, options.g_embedding}, nn::Start::kWeight);
@@ -215,13 +215,13 @@ class BiganGenerator final : public Generator {
 std::unique_ptr<Generator> make_generator(const ModelOptions& options,
                                           comm::Communicator& communicator, uint64_t seed,
                                           at::TensorOptions tensor_options) {
-  if (options.block == "strided") {
+  if (options.block == Block::kStrided) {
     return std::make_unique<StridedGenerator>(options, communicator, seed, tensor_options);
   }
-  if (options.block == "mlp") {
+  if (options.block == Block::kMlp) {
     return std::make_unique<DenseGenerator>(options, communicator, seed, tensor_options);
   }
-  if (options.block == "bigan") {
+  if (options.block == Block::kBiGan) {
     return std::make_unique<BiganGenerator>(options, communicator, seed, tensor_options);
   }
   return std::make_unique<ResidualGenerator>(options, communicator, seed, tensor_options);

@@ -1,7 +1,6 @@
 #include "model/model_options.h"
 
 #include <bit>
-#include <sstream>
 
 #include "core/error.h"
 #include "model/biggan/layout.h"
@@ -9,17 +8,14 @@
 namespace bbg::model {
 
 void ModelOptions::declare(core::OptionTable& table) {
-  table
-      .add("model.system", &system,
-           "Which system is trained: GAN and BigGAN have G and D with a score of the image; BiGAN "
-           "has E too and a score of the pair; BigBiGAN has both and a score of the code; a latent "
-           "regressor is a GAN whose E learns the codes of generated images; an autoencoder has G "
-           "and E alone")
-      .one_of({"gan", "biggan", "bigan", "bigbigan", "latent-regressor", "autoencoder"});
-  table
-      .add("model.terms", &terms,
-           "Scores that D gives, as in the ablations of BigBiGAN: auto takes all of the system's")
-      .one_of({"auto", "x", "xz", "x xz", "z xz", "x z xz"});
+  table.add(
+      "model.system", &system, kSystems,
+      "Which system is trained: GAN and BigGAN have G and D with a score of the image; BiGAN "
+      "has E too and a score of the pair; BigBiGAN has both and a score of the code; a latent "
+      "regressor is a GAN whose E learns the codes of generated images; an autoencoder has G "
+      "and E alone");
+  table.add("model.terms", &terms, kTermChoices,
+            "Scores that D gives, as in the ablations of BigBiGAN: auto takes all of the system's");
   table.add("model.resolution", &resolution, "Height and width of the images of G and D")
       .unit("px")
       .at_least(8);
@@ -35,31 +31,24 @@ void ModelOptions::declare(core::OptionTable& table) {
       .add("model.z-dim", &z_dim,
            "Length of the code z; residual G splits it into blocks + 1 equal chunks")
       .at_least(1);
-  table
-      .add("model.prior", &prior,
-           "Law of z: standard normal, or uniform on [-1, 1] (then E is a point within it)")
-      .one_of({"normal", "uniform"});
-  table
-      .add("model.block", &block,
-           "Kind of blocks: BigGAN's residual ones, 4x4 stride-2 convolutions, the fully connected "
-           "layers of BiGAN on MNIST (mlp), for any resolution, or its 5x5 stride-2 convolutions "
-           "on ImageNet (bigan), for multiples of 16 px; the last two have one score: xz of BiGAN "
-           "or x of GAN")
-      .one_of({"residual", "strided", "mlp", "bigan"});
-  table
-      .add("model.layout", &layout,
-           "Widths of the residual G and D: compare_gan's, StudioGAN's or BigGAN-PyTorch's; they "
-           "differ at 32 and 64 px")
-      .one_of({"cg", "sg", "bgp"});
+  table.add("model.prior", &prior, kPriors,
+            "Law of z: standard normal, or uniform on [-1, 1] (then E is a point within it)");
+  table.add(
+      "model.block", &block, kBlocks,
+      "Kind of blocks: BigGAN's residual ones, 4x4 stride-2 convolutions, the fully connected "
+      "layers of BiGAN on MNIST (mlp), for any resolution, or its 5x5 stride-2 convolutions "
+      "on ImageNet (bigan), for multiples of 16 px; the last two have one score: xz of BiGAN "
+      "or x of GAN");
+  table.add("model.layout", &layout, kLayouts,
+            "Widths of the residual G and D: compare_gan's, StudioGAN's or BigGAN-PyTorch's; they "
+            "differ at 32 and 64 px");
   table.add("model.width", &width, "Base width ch of G and D").unit("channels").at_least(2);
   table.add("model.g-width", &g_width, "Base width of G where it is not D's; 0: model.width")
       .unit("channels")
       .at_least(0);
-  table
-      .add("model.g-condition", &g_condition,
-           "What the norms of residual G know beside their chunk of z: the class (D then projects "
-           "on it), one learned embedding for all images, or nothing")
-      .one_of({"class", "single", "none"});
+  table.add("model.g-condition", &g_condition, kGConditions,
+            "What the norms of residual G know beside their chunk of z: the class (D then projects "
+            "on it), one learned embedding for all images, or nothing");
   table
       .add("model.num-classes", &num_classes, "Classes of the data, with model.g-condition = class")
       .unit("classes")
@@ -77,35 +66,29 @@ void ModelOptions::declare(core::OptionTable& table) {
             "at 256 px)");
   table.add("model.d-attention", &d_attention,
             "The same for residual D (16 at 32 px in layout sg, 32 at 64 px, 64 from 128 px)");
-  table
-      .add("model.d-skip", &d_skip,
-           "Blocks of residual D of equal widths: bgp has a shortcut (learned where the block "
-           "halves), cg has none")
-      .one_of({"bgp", "cg"});
-  table
-      .add("model.d-norm", &d_norm,
-           "Normalisation in D: spectral, batch (strided blocks; mlp and bigan have no other) or "
-           "none (strided)")
-      .one_of({"sn", "bn", "none"});
-  table
-      .add("model.init", &init,
-           "Start of weights: orthogonal, normal with deviation 0.02, or Glorot's uniform")
-      .one_of({"orthogonal", "n02", "xavier"});
-  table
-      .add("model.h-init", &h_init,
-           "Start of H and of the score on its output: as model.init says, or orthogonal")
-      .one_of({"same", "orthogonal"});
+  table.add("model.d-skip", &d_skip, kDSkips,
+            "Blocks of residual D of equal widths: bgp has a shortcut (learned where the block "
+            "halves), cg has none");
+  table.add("model.d-norm", &d_norm, kDNorms,
+            "Normalisation in D: spectral, batch (strided blocks; mlp and bigan have no other) or "
+            "none (strided)");
+  table.add("model.init", &init,
+            {{"orthogonal", nn::Init::kOrthogonal},
+             {"n02", nn::Init::kNormal02},
+             {"xavier", nn::Init::kXavier}},
+            "Start of weights: orthogonal, normal with deviation 0.02, or Glorot's uniform");
+  table.add("model.h-init", &h_init, kHInits,
+            "Start of H and of the score on its output: as model.init says, or orthogonal");
   table.add("model.h-width", &h_width, "Width of H, the residual MLP on codes").at_least(1);
   table.add("model.h-depth", &h_depth, "Blocks of H; 0 passes the code through").at_least(0);
   table.add("model.j-width", &j_width, "Width of J, the residual MLP on both features").at_least(1);
   table.add("model.j-depth", &j_depth, "Blocks of J").at_least(0);
-  table
-      .add("model.encoder", &encoder,
-           "Trunk of E: a small ResNet (32 to 128 px), 4x4 stride-2 convolutions, ResNet-v2-50 or "
-           "-101, the reversible RevNet-50, whose memory does not grow with depth, BiGAN's AlexNet "
-           "or its two fully connected layers (any size); auto: small for residual blocks, alexnet "
-           "for bigan, else strided or mlp, as the blocks")
-      .one_of({"auto", "small", "strided", "resnet50", "resnet101", "revnet50", "alexnet", "mlp"});
+  table.add(
+      "model.encoder", &encoder, kEncoderKinds,
+      "Trunk of E: a small ResNet (32 to 128 px), 4x4 stride-2 convolutions, ResNet-v2-50 or "
+      "-101, the reversible RevNet-50, whose memory does not grow with depth, BiGAN's AlexNet "
+      "or its two fully connected layers (any size); auto: small for residual blocks, alexnet "
+      "for bigan, else strided or mlp, as the blocks");
   table.add("model.e-last-relu", &e_last_relu,
             "ReLU between the last norm of a ResNet or RevNet and the average pool");
   table.add("model.e-stochastic", &e_stochastic,
@@ -129,25 +112,40 @@ void ModelOptions::declare(core::OptionTable& table) {
       .above(0);
 }
 
-std::string ModelOptions::encoder_kind() const {
-  if (encoder != "auto") return encoder;
-  return block == "residual" ? "small" : block == "bigan" ? "alexnet" : block;
+EncoderKind ModelOptions::encoder_kind() const {
+  if (encoder != EncoderKind::kAuto) return encoder;
+  switch (block) {
+    case Block::kResidual:
+      return EncoderKind::kSmall;
+    case Block::kStrided:
+      return EncoderKind::kStrided;
+    case Block::kMlp:
+      return EncoderKind::kMlp;
+    case Block::kBiGan:
+      return EncoderKind::kAlexNet;
+  }
+  BBG_CHECK(false, "a family without an encoder");
 }
 
 Terms ModelOptions::active_terms() const {
   if (!has_discriminator()) return {};
-  if (terms == "auto") {
-    const bool all = system == "bigbigan";
-    return {.x = system != "bigan", .z = all, .xz = all || system == "bigan"};
+  switch (terms) {
+    case TermChoice::kAuto: {
+      const bool all = system == System::kBigBiGan, of_pair = system == System::kBiGan;
+      return {.x = !of_pair, .z = all, .xz = all || of_pair};
+    }
+    case TermChoice::kX:
+      return {.x = true};
+    case TermChoice::kXz:
+      return {.xz = true};
+    case TermChoice::kXAndXz:
+      return {.x = true, .xz = true};
+    case TermChoice::kZAndXz:
+      return {.z = true, .xz = true};
+    case TermChoice::kAll:
+      return {.x = true, .z = true, .xz = true};
   }
-  Terms active;
-  std::istringstream words(terms);
-  for (std::string word; words >> word;) {
-    active.x = active.x || word == "x";
-    active.z = active.z || word == "z";
-    active.xz = active.xz || word == "xz";
-  }
-  return active;
+  BBG_CHECK(false, "a choice of terms that is not known");
 }
 
 namespace {
@@ -155,8 +153,9 @@ namespace {
 void check_system(const ModelOptions& options) {
   const Terms terms = options.active_terms();
   const std::string pair =
-      "model.terms = " + options.terms + " does not fit model.system = " + options.system;
-  if (!options.has_discriminator() && options.terms != "auto") {
+      "model.terms = " + core::word_of(kTermChoices, options.terms) +
+      " does not fit model.system = " + core::word_of(kSystems, options.system);
+  if (!options.has_discriminator() && options.terms != TermChoice::kAuto) {
     throw core::UsageError(pair + ", which has no discriminator", "set model.terms = auto");
   }
   if (options.is_latent_regressor() && terms.read_code()) {
@@ -173,7 +172,7 @@ void check_system(const ModelOptions& options) {
                            "add xz to model.terms, or set model.system = gan");
   }
   if (options.has_encoder() && !learns_from_d && options.e_stochastic) {
-    throw core::UsageError("model.system = " + options.system +
+    throw core::UsageError("model.system = " + core::word_of(kSystems, options.system) +
                                " does not fit model.e-stochastic = true: nothing would teach E a "
                                "deviation",
                            "set model.e-stochastic = false");
@@ -183,7 +182,7 @@ void check_system(const ModelOptions& options) {
                                std::to_string(options.e_resolution) + ": E learns from images of G",
                            "set model.e-resolution = 0 or " + std::to_string(options.resolution));
   }
-  if (options.prior == "uniform" && options.has_encoder() && options.e_stochastic) {
+  if (options.prior == Prior::kUniform && options.has_encoder() && options.e_stochastic) {
     throw core::UsageError("model.prior = uniform does not fit model.e-stochastic = true",
                            "set model.e-stochastic = false: E's code must stay within [-1, 1]");
   }
@@ -214,21 +213,23 @@ bool is_power_of_two(int64_t number) {
 
 void check_encoder(const ModelOptions& options) {
   const int64_t resolution = options.data_resolution();
-  const std::string kind = options.encoder_kind();
-  if (kind == "mlp") return;  // any size
-  if ((kind == "revnet50" || kind == "alexnet") && options.e_width % 2 != 0) {
+  const EncoderKind kind = options.encoder_kind();
+  if (kind == EncoderKind::kMlp) return;  // any size
+  if ((kind == EncoderKind::kRevNet50 || kind == EncoderKind::kAlexNet) &&
+      options.e_width % 2 != 0) {
     throw core::UsageError("model.e-width = " + std::to_string(options.e_width) +
                                " does not split into the two halves of a RevNet or AlexNet",
                            "choose an even number");
   }
-  if (kind == "alexnet") return;  // any size
-  const bool is_large = kind == "resnet50" || kind == "resnet101" || kind == "revnet50";
+  if (kind == EncoderKind::kAlexNet) return;  // any size
+  const bool is_large = kind == EncoderKind::kResNet50 || kind == EncoderKind::kResNet101 ||
+                        kind == EncoderKind::kRevNet50;
   // The four stages of a large trunk halve three times, its root twice.
   const bool fits = is_large ? resolution % 32 == 0
                              : is_power_of_two(resolution) && resolution >= 16 && resolution <= 128;
   if (!fits) {
-    throw core::UsageError("model.encoder = " + kind + " does not take images of " +
-                               std::to_string(resolution) + " px",
+    throw core::UsageError("model.encoder = " + core::word_of(kEncoderKinds, kind) +
+                               " does not take images of " + std::to_string(resolution) + " px",
                            is_large ? "choose a multiple of 32 px"
                                     : "choose 16, 32, 64 or 128 px, or model.encoder = resnet50");
   }
@@ -258,10 +259,10 @@ void check_residual(const ModelOptions& options) {
                                (below > 0 ? std::to_string(below) + " and " : "") +
                                std::to_string(below + chunks));
   }
-  if (options.has_discriminator() && options.d_norm != "sn") {
-    throw core::UsageError(
-        "model.d-norm = " + options.d_norm + " does not fit model.block = residual",
-        "set model.d-norm = sn, or model.block = strided");
+  if (options.has_discriminator() && options.d_norm != DNorm::kSpectral) {
+    throw core::UsageError("model.d-norm = " + core::word_of(kDNorms, options.d_norm) +
+                               " does not fit model.block = residual",
+                           "set model.d-norm = sn, or model.block = strided");
   }
 }
 
@@ -270,21 +271,23 @@ void check_bigan(const ModelOptions& options) {
   const Terms terms = options.active_terms();
   if (terms.z || (terms.x && terms.xz)) {
     throw core::UsageError(
-        "model.block = " + options.block + " has one score, which model.system = " +
-            options.system + " with model.terms = " + options.terms + " does not fit",
+        "model.block = " + core::word_of(kBlocks, options.block) +
+            " has one score, which model.system = " + core::word_of(kSystems, options.system) +
+            " with model.terms = " + core::word_of(kTermChoices, options.terms) + " does not fit",
         "set model.system = bigan (a score of the pair) or gan (of the image), or model.block = "
         "strided or residual");
   }
-  if (options.has_discriminator() && options.d_norm != "bn") {
+  if (options.has_discriminator() && options.d_norm != DNorm::kBatch) {
     throw core::UsageError(
-        "model.d-norm = " + options.d_norm + " does not fit model.block = " + options.block,
+        "model.d-norm = " + core::word_of(kDNorms, options.d_norm) +
+            " does not fit model.block = " + core::word_of(kBlocks, options.block),
         "set model.d-norm = bn");
   }
   if (options.is_conditional()) {
     throw core::UsageError("model.g-condition = class exists for model.block = residual only",
                            "set model.g-condition = single, or model.block = residual");
   }
-  if (options.block == "bigan" && options.resolution % 16 != 0) {
+  if (options.block == Block::kBiGan && options.resolution % 16 != 0) {
     throw core::UsageError("model.resolution = " + std::to_string(options.resolution) +
                                " is not known for model.block = bigan",
                            "choose a multiple of 16; the paper has 64");
@@ -296,12 +299,17 @@ void check_bigan(const ModelOptions& options) {
 void ModelOptions::check() const {
   check_system(*this);
   check_condition(*this);
-  if (block == "strided") {
-    check_strided(*this);
-  } else if (block == "mlp" || block == "bigan") {
-    check_bigan(*this);
-  } else {
-    check_residual(*this);
+  switch (block) {
+    case Block::kResidual:
+      check_residual(*this);
+      break;
+    case Block::kStrided:
+      check_strided(*this);
+      break;
+    case Block::kMlp:
+    case Block::kBiGan:
+      check_bigan(*this);
+      break;
   }
   if (has_encoder()) check_encoder(*this);
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/options.h"
+#include "model/choices.h"
 #include "nn/settings.h"
 
 namespace bbg::model {
@@ -18,33 +19,32 @@ struct Terms {
 
 struct ModelOptions {
   // gan, biggan, latent-regressor: x alone; bigan: xz alone; bigbigan: all three; autoencoder: no D
-  std::string system = "bigbigan";
-  std::string terms = "auto";
+  System system = System::kBigBiGan;
+  TermChoice terms = TermChoice::kAuto;
   int64_t resolution = 32;   // of G and D
   int64_t e_resolution = 0;  // of E's images, from which D's are made; 0: the same
   int64_t channels = 3;
   int64_t z_dim = 80;
-  std::string prior = "normal";
+  Prior prior = Prior::kNormal;
 
-  // residual: BigGAN blocks; strided: 4x4 stride-2 convolutions; mlp, bigan: BiGAN's for MNIST and
-  // ImageNet
-  std::string block = "residual";
-  std::string layout = "cg";  // widths of the residual networks (docs/choices.md 11)
-  int64_t width = 64;         // "ch" of the papers
-  int64_t g_width = 0;        // of G where it differs from D's
-  std::string g_condition = "single";
+  Block block = Block::kResidual;
+  Layout layout = Layout::kCompareGan;
+  int64_t width = 64;   // "ch" of the papers
+  int64_t g_width = 0;  // of G where it differs from D's
+  GCondition g_condition = GCondition::kSingle;
   int64_t num_classes = 0;
   bool g_split_z = true;
   int64_t g_embedding = 128;
   std::string g_attention = "auto", d_attention = "auto";
-  std::string d_skip = "bgp";
-  std::string d_norm = "sn";
-  std::string init = "orthogonal", h_init = "same";
+  DSkip d_skip = DSkip::kBigGanPyTorch;
+  DNorm d_norm = DNorm::kSpectral;
+  nn::Init init = nn::Init::kOrthogonal;
+  HInit h_init = HInit::kSame;
 
   int64_t h_width = 512, h_depth = 4;
   int64_t j_width = 512, j_depth = 4;
 
-  std::string encoder = "auto";
+  EncoderKind encoder = EncoderKind::kAuto;
   bool e_last_relu = false;
   bool e_stochastic = true;
   int64_t e_width = 32;
@@ -61,9 +61,9 @@ struct ModelOptions {
   // Throws UsageError where values do not fit together (z-dim and chunks, resolution and blocks).
   void check() const;
 
-  bool has_encoder() const { return system != "gan" && system != "biggan"; }
-  bool has_discriminator() const { return system != "autoencoder"; }
-  bool is_latent_regressor() const { return system == "latent-regressor"; }
+  bool has_encoder() const { return system != System::kGan && system != System::kBigGan; }
+  bool has_discriminator() const { return system != System::kAutoencoder; }
+  bool is_latent_regressor() const { return system == System::kLatentRegressor; }
   Terms active_terms() const;
   // Of the images that are read (and cropped): E's, or G's and D's where there is no E or it sees
   // the same.
@@ -71,7 +71,7 @@ struct ModelOptions {
     return has_encoder() && e_resolution > 0 ? e_resolution : resolution;
   }
   int64_t generator_width() const { return g_width > 0 ? g_width : width; }
-  std::string encoder_kind() const;  // model.encoder with auto resolved
+  EncoderKind encoder_kind() const;  // model.encoder with auto resolved
   nn::Settings network_settings() const {
     return {.init = init,
             .in_bfloat16 = in_bfloat16,
@@ -80,7 +80,7 @@ struct ModelOptions {
             .sn_eps = sn_eps};
   }
   // Labels are read: G's norms and D's projection know the class.
-  bool is_conditional() const { return g_condition == "class"; }
+  bool is_conditional() const { return g_condition == GCondition::kClass; }
 };
 
 }  // namespace bbg::model

@@ -18,9 +18,9 @@ bool follows_init(Start start) { return start == Start::kWeight || start == Star
 
 }  // namespace
 
-ParameterStore::ParameterStore(std::string prefix, uint64_t seed, std::string init,
+ParameterStore::ParameterStore(std::string prefix, uint64_t seed, Init init,
                                at::TensorOptions options)
-    : prefix_(std::move(prefix)), init_(std::move(init)), seed_(seed), options_(options) {}
+    : prefix_(std::move(prefix)), init_(init), seed_(seed), options_(options) {}
 
 at::Tensor ParameterStore::normal(const std::string& name, at::IntArrayRef shape) const {
   at::Tensor values = at::empty(shape, at::kDouble);
@@ -53,13 +53,13 @@ at::Tensor ParameterStore::add_parameter(const std::string& name, at::IntArrayRe
   at::Tensor value;
   if (options_.device().is_meta()) {
     value = at::empty(shape, options_);  // shapes alone, for counting
-  } else if (start == Start::kZero || init_ == kNoInit) {
+  } else if (start == Start::kZero || init_ == Init::kNone) {
     value = at::zeros(shape, options_);
   } else if (start == Start::kOne) {
     value = at::ones(shape, options_);
-  } else if (follows_init(start) && init_ == "n02") {
+  } else if (follows_init(start) && init_ == Init::kNormal02) {
     value = (normal(name, shape) * (start == Start::kInjected ? 0.5 : 0.02)).to(options_);
-  } else if (follows_init(start) && init_ == "xavier") {
+  } else if (follows_init(start) && init_ == Init::kXavier) {
     const int64_t field = shape.size() > 2 ? c10::multiply_integers(shape.slice(2)) : 1;
     const double bound = std::sqrt(6.0 / static_cast<double>((shape[0] + shape[1]) * field));
     value = (uniform(name, shape) * (2 * bound) - bound).to(options_);

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "nn/settings.h"
+
 namespace bbg::nn {
 
 struct NamedTensor {
@@ -18,8 +20,8 @@ struct NamedTensor {
 
 enum class Start {
   kWeight,
-  kInjected,  // of a map that adds the code to a 5x5 convolution: 25 times as wide with init "n02"
-              // (docs/choices.md 61), else as kWeight
+  kInjected,  // of a map that adds the code to a 5x5 convolution: 25 times as wide with
+              // Init::kNormal02 (docs/choices.md 61), else as kWeight
   kOrthogonal,
   kZero,
   kOne
@@ -27,11 +29,9 @@ enum class Start {
 
 class ParameterStore {
  public:
-  static constexpr const char* kNoInit = "none";
-  // `prefix` ("G", "E", "D") only keys the random numbers. init, for weights: "orthogonal", "n02",
-  // N(0, 0.02), or "xavier", Glorot's uniform; kNoInit: all parameters are zeros, of a network that
-  // gets its values from another. On the meta device there are shapes and no values.
-  ParameterStore(std::string prefix, uint64_t seed, std::string init, at::TensorOptions options);
+  // `prefix` ("G", "E", "D") only keys the random numbers. On the meta device there are shapes and
+  // no values.
+  ParameterStore(std::string prefix, uint64_t seed, Init init, at::TensorOptions options);
 
   at::Tensor add_parameter(const std::string& name, at::IntArrayRef shape, Start start,
                            at::MemoryFormat format = at::MemoryFormat::Contiguous);
@@ -50,7 +50,8 @@ class ParameterStore {
   at::Tensor normal(const std::string& name, at::IntArrayRef shape) const;
   at::Tensor uniform(const std::string& name, at::IntArrayRef shape) const;  // in [0, 1)
 
-  std::string prefix_, init_;
+  std::string prefix_;
+  Init init_;
   uint64_t seed_;
   at::TensorOptions options_;
   std::vector<NamedTensor> parameters_, buffers_;

@@ -43,12 +43,12 @@ Json plan(const run::RunConfig& config) {
   if (nets.encoder) add("E", *nets.encoder, true);
   if (nets.discriminator) add("D", *nets.discriminator, false);
   parameters["total"] = total;
-  const int64_t value_bytes = config.compute.dtype == "float64" ? 8 : 4;
+  const int64_t value_bytes = config.compute.dtype == run::Dtype::kFloat64 ? 8 : 4;
   const int64_t probe_features = measure::probe_width(config.measuring(), nets);
   return {
       {"name", config.run.name},
       {"output", config.run.output},
-      {"system", config.model.system},
+      {"system", core::word_of(model::kSystems, config.model.system)},
       {"images",
        {{"resolution", config.model.data_resolution()},
         {"crop", config.data.crop > 0},  // then shards may be larger

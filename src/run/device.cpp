@@ -146,14 +146,14 @@ std::vector<Seat> gather_seats(comm::Communicator& control) {
 
 std::vector<Place> choose_places(const ComputeOptions& options, const std::vector<Seat>& seats) {
   std::vector<Place> places(seats.size());
-  if (options.device != "cpu") {
+  if (options.device != Device::kCpu) {
     const std::vector<int> gpus = share_gpus(seats);
     const auto without = std::find(gpus.begin(), gpus.end(), -1);
     if (without == gpus.end()) {
       for (size_t i = 0; i < places.size(); ++i) {
         places[i].device = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(gpus[i]));
       }
-    } else if (options.device == "cuda") {
+    } else if (options.device == Device::kCuda) {
       refuse_too_few_gpus(seats, seats[static_cast<size_t>(without - gpus.begin())].host);
     }
   }
@@ -171,9 +171,9 @@ std::vector<Place> choose_places(const ComputeOptions& options, const std::vecto
   return places;
 }
 
-void check_precision(const std::string& precision, const std::vector<Seat>& seats,
+void check_precision(train::Precision precision, const std::vector<Seat>& seats,
                      const std::vector<Place>& places) {
-  if (precision != "bfloat16") return;
+  if (precision != train::Precision::kBfloat16) return;
   for (size_t i = 0; i < places.size(); ++i) {
     if (!places[i].device.is_cuda()) continue;
     const int capability = seats[i].capabilities.at(static_cast<size_t>(places[i].device.index()));
@@ -189,7 +189,7 @@ void check_precision(const std::string& precision, const std::vector<Seat>& seat
 
 std::string unused_gpus(const ComputeOptions& options, const std::vector<Seat>& seats,
                         const std::vector<Place>& places) {
-  if (options.device != "auto" || places.at(0).device.is_cuda()) return "";
+  if (options.device != Device::kAuto || places.at(0).device.is_cuda()) return "";
   const auto has_gpu = [](const Seat& seat) { return seat.has_gpu_driver || !seat.gpus.empty(); };
   const auto found = std::find_if(seats.begin(), seats.end(), has_gpu);
   if (found == seats.end()) return "";
@@ -261,7 +261,7 @@ at::TensorOptions settle(const ComputeOptions& options, const Place& place) {
   }
 #endif
   return at::TensorOptions(place.device)
-      .dtype(options.dtype == "float64" ? at::kDouble : at::kFloat);
+      .dtype(options.dtype == Dtype::kFloat64 ? at::kDouble : at::kFloat);
 }
 
 }  // namespace bbg::run

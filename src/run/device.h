@@ -39,7 +39,7 @@ std::vector<Seat> gather_seats(comm::Communicator& control);
 std::vector<Place> choose_places(const ComputeOptions& options, const std::vector<Seat>& seats);
 
 // UsageError where a rank's GPU cannot compute in `precision` (train.precision).
-void check_precision(const std::string& precision, const std::vector<Seat>& seats,
+void check_precision(train::Precision precision, const std::vector<Seat>& seats,
                      const std::vector<Place>& places);
 
 // What to warn of where compute.device = auto took the CPU on a host that has GPUs; else empty.

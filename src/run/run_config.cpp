@@ -17,12 +17,11 @@ void RunOptions::declare(core::OptionTable& table) {
   table.add("run.steps", &steps, "Length of the run, in updates of G and E")
       .unit("steps")
       .at_least(0);
-  table
-      .add("run.resume", &resume,
-           "auto goes on from the newest complete checkpoint of the run folder, if there is one; "
-           "never refuses a "
-           "folder that has some; require refuses one that has none")
-      .one_of({"auto", "never", "require"});
+  table.add("run.resume", &resume,
+            {{"auto", Resume::kAuto}, {"never", Resume::kNever}, {"require", Resume::kRequire}},
+            "auto goes on from the newest complete checkpoint of the run folder, if there is one; "
+            "never refuses a "
+            "folder that has some; require refuses one that has none");
   table.add("run.resume-batch", &resume_batch,
             "A run goes on from its checkpoint although data.batch is another there: step and "
             "optimizer stay, samples go on where they were; the report says so");
@@ -35,10 +34,10 @@ void RunOptions::declare(core::OptionTable& table) {
 }
 
 void ComputeOptions::declare(core::OptionTable& table) {
-  table.add("compute.device", &device, "auto takes a GPU where there is one for every rank")
-      .one_of({"auto", "cpu", "cuda"});
-  table.add("compute.dtype", &dtype, "Arithmetic; float64 is for comparisons")
-      .one_of({"float32", "float64"});
+  table.add("compute.device", &device,
+            {{"auto", Device::kAuto}, {"cpu", Device::kCpu}, {"cuda", Device::kCuda}},
+            "auto takes a GPU where there is one for every rank");
+  table.add("compute.dtype", &dtype, kDtypes, "Arithmetic; float64 is for comparisons");
   table.add("compute.tf32", &tf32,
             "On a GPU: products of float32 convolutions and linear maps in TensorFloat-32");
   table
@@ -85,14 +84,15 @@ void RunConfig::parse(const std::vector<std::string>& arguments) {
   model.check();
   train.check();
   evaluate.check();
-  if (evaluate.truncation > 0 && model.prior != "normal") {
-    throw core::UsageError("eval.truncation does not fit model.prior = " + model.prior,
-                           "leave it out: only a normal prior has tails to cut");
-  }
-  if (train.precision == "bfloat16" && compute.dtype != "float32") {
+  if (evaluate.truncation > 0 && model.prior != model::Prior::kNormal) {
     throw core::UsageError(
-        "train.precision = bfloat16 does not fit compute.dtype = " + compute.dtype,
-        "set compute.dtype = float32, or train.precision = full");
+        "eval.truncation does not fit model.prior = " + core::word_of(model::kPriors, model.prior),
+        "leave it out: only a normal prior has tails to cut");
+  }
+  if (train.precision == train::Precision::kBfloat16 && compute.dtype != Dtype::kFloat32) {
+    throw core::UsageError("train.precision = bfloat16 does not fit compute.dtype = " +
+                               core::word_of(kDtypes, compute.dtype),
+                           "set compute.dtype = float32, or train.precision = full");
   }
   if (data.crop > 0 && data.crop != model.data_resolution()) {
     throw core::UsageError("data.crop = " + std::to_string(data.crop) +
@@ -101,17 +101,19 @@ void RunConfig::parse(const std::vector<std::string>& arguments) {
                            "set it to model.e-resolution, or without that to model.resolution");
   }
   if (loss.latent_to_g > 0 && !model.is_latent_regressor()) {
-    throw core::UsageError("loss.latent-to-g does not fit model.system = " + model.system +
+    throw core::UsageError("loss.latent-to-g does not fit model.system = " +
+                               core::word_of(model::kSystems, model.system) +
                                ", which regresses no codes",
                            "set loss.latent-to-g = 0, or model.system = latent-regressor");
   }
-  if (checkpoint.keep_best != "none" && evaluate.every == 0) {
+  if (checkpoint.keeps_best() && evaluate.every == 0) {
     throw core::UsageError(
         "checkpoint.keep-best = " + checkpoint.keep_best + " needs evaluations to choose by",
         "set eval.every to the number of steps between them");
   }
-  if (evaluate.network == "d" && !model.has_discriminator()) {
-    throw core::UsageError("eval.network = d does not fit model.system = " + model.system +
+  if (evaluate.network == eval::FeatureNetwork::kDiscriminator && !model.has_discriminator()) {
+    throw core::UsageError("eval.network = d does not fit model.system = " +
+                               core::word_of(model::kSystems, model.system) +
                                ", which has no discriminator",
                            "set eval.network = e");
   }

@@ -18,21 +18,29 @@
 
 namespace bbg::run {
 
+// How a run takes to the checkpoints of its folder.
+enum class Resume { kAuto, kNever, kRequire };
+
 struct RunOptions {
   std::string name = "run";
   std::string output = "runs/run";
   int64_t seed = 1;
   int64_t steps = 1000;
-  std::string resume = "auto";
+  Resume resume = Resume::kAuto;
   bool resume_batch = false;
   std::string start_from;
 
   void declare(core::OptionTable& table);
 };
 
+enum class Device { kAuto, kCpu, kCuda };
+enum class Dtype { kFloat32, kFloat64 };
+inline constexpr core::Word<Dtype> kDtypes[] = {{"float32", Dtype::kFloat32},
+                                                {"float64", Dtype::kFloat64}};
+
 struct ComputeOptions {
-  std::string device = "auto";
-  std::string dtype = "float32";
+  Device device = Device::kAuto;
+  Dtype dtype = Dtype::kFloat32;
   bool tf32 = true;
   int64_t threads = 0;
 

@@ -63,12 +63,12 @@ RunFolder::RunFolder(const RunConfig& config, const std::string& fingerprint,
                                                    config_.checkpoint.keep, not_finite);
       // Before the folder is touched: a run that may not go on here must leave it as it was.
       const bool has_checkpoints = !store_->steps().empty();
-      if (config_.run.resume == "never" && has_checkpoints) {
+      if (config_.run.resume == Resume::kNever && has_checkpoints) {
         throw core::UsageError(
             "run.resume = never, but " + path("checkpoints") + " has checkpoints",
             "choose another run.output, delete the folder, or set run.resume = auto");
       }
-      if (config_.run.resume == "require" && !has_checkpoints) {
+      if (config_.run.resume == Resume::kRequire && !has_checkpoints) {
         throw core::UsageError(
             "run.resume = require, but " + path("checkpoints") + " has no checkpoint",
             "set run.resume = auto to start from the beginning");
@@ -198,7 +198,7 @@ void RunFolder::save(train::TrainState& state, int64_t step, const std::string& 
 
 void RunFolder::keep_if_best(int64_t step, const core::Values& values) {
   const std::string& measure = config_.checkpoint.keep_best;
-  if (!owner() || measure == "none") return;
+  if (!owner() || !config_.checkpoint.keeps_best()) return;
   const auto found = std::find_if(values.begin(), values.end(),
                                   [&](const auto& value) { return value.first == measure; });
   if (found == values.end() || !std::isfinite(found->second)) return;

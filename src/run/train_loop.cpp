@@ -156,7 +156,7 @@ void set_buckets(int64_t kept, train::TrainState& state, comm::Communicator& com
 
 void check_keep_best(const RunConfig& config, const std::vector<std::string>& measures) {
   const std::string& wanted = config.checkpoint.keep_best;
-  if (wanted == "none") return;
+  if (!config.checkpoint.keeps_best()) return;
   if (std::find(measures.begin(), measures.end(), wanted) != measures.end()) return;
   std::string there;
   for (const std::string& measure : measures) there += (there.empty() ? "" : ", ") + measure;
@@ -247,7 +247,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     if (!config.run.start_from.empty()) {
       start_from(config.run.start_from, config, state, *files, control, communicator, log);
     }
-    if (config.train.watch == "rollback") folder.save(state, step, watch.text(), 0);
+    if (config.train.watch == train::Watch::kRollback) folder.save(state, step, watch.text(), 0);
   }
   log.info(placement_text(seats, places));
   if (!sets->note.empty()) log.info(sets->note);
@@ -371,7 +371,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     const bool is_reporting = last || is_due || is_evaluating;
     const bool is_stopping = !last && is_asked_to_stop();
     const bool is_saving = last || is_stopping || step % config.checkpoint.every == 0 ||
-                           (is_evaluating && config.checkpoint.keep_best != "none");
+                           (is_evaluating && config.checkpoint.keeps_best());
     core::Values losses;
     if (is_reporting || is_saving) {
       losses = measured(loss_d, loss_ge, state, communicator);

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "core/error.h"
+
 namespace bbg::train {
 
 namespace {
@@ -29,7 +31,7 @@ std::optional<Trouble> DivergenceWatch::observe(int64_t step, const core::Values
                                                 bool is_regular) {
   if (auto trouble = not_a_number(step, values)) return trouble;
   state_.finite_step = step;
-  if (options_.watch == "off" || !is_regular) return std::nullopt;
+  if (options_.watch == Watch::kOff || !is_regular) return std::nullopt;
   // Both look and remember, whatever is found.
   const auto explodes = explosion(step, values), is_stuck = stuck_loss(step, values);
   const auto& trouble = explodes ? explodes : is_stuck;
@@ -137,10 +139,16 @@ void DivergenceWatch::remember(History& history, int64_t step, double value) con
 }
 
 Answer DivergenceWatch::answer(bool is_fatal) const {
-  if (options_.watch == "rollback") {
-    return state_.rollbacks < options_.rollbacks ? Answer::kGoBack : Answer::kEnd;
+  switch (options_.watch) {
+    case Watch::kRollback:
+      return state_.rollbacks < options_.rollbacks ? Answer::kGoBack : Answer::kEnd;
+    case Watch::kStop:
+      return Answer::kEnd;
+    case Watch::kReport:
+    case Watch::kOff:
+      return is_fatal ? Answer::kEnd : Answer::kWarn;
   }
-  return is_fatal || options_.watch == "stop" ? Answer::kEnd : Answer::kWarn;
+  BBG_CHECK(false, "a watch without an answer");
 }
 
 std::string DivergenceWatch::text() const {

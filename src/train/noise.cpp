@@ -51,7 +51,7 @@ Noise make_noise(uint64_t seed, int64_t draw, const core::Slots& slots,
   Noise noise;
   noise.z = to_device(rows(seed, core::Purpose::kPrior, draw, slots, options.z_dim,
                            [&](core::RandomStream& stream, std::span<double> row) {
-                             if (options.prior == "uniform") {
+                             if (options.prior == model::Prior::kUniform) {
                                fill_uniform(stream, row);
                              } else {
                                fill_truncated(stream, row, truncation);

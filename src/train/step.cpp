@@ -50,8 +50,8 @@ Step::Step(TrainState& state, const model::ModelOptions& model, const TrainOptio
       augment_(parse_augment_policy(train.augment)),
       pairs_codes_(model.active_terms().read_code()) {
   const at::Device device = state.g.arena.values().device();
-  const bool is_wanted =
-      train.cuda_graphs == "on" || (train.cuda_graphs == "auto" && state.num_ranks() == 1);
+  const bool is_wanted = train.cuda_graphs == CudaGraphs::kOn ||
+                         (train.cuda_graphs == CudaGraphs::kAuto && state.num_ranks() == 1);
   if (!is_wanted || !device.is_cuda()) return;
   const bool is_one = train.simultaneous || !state.d;
   graphs_ = std::make_unique<UpdateGraphs>(device, is_one ? 1 : 2);
@@ -124,15 +124,14 @@ Step::Pairs Step::score(const core::Batch& batch, const at::Tensor& code,
 }
 
 loss::Loss Step::discriminator_loss(const Pairs& pairs) const {
-  return loss::discriminator_loss(loss_.parsed_kind(), pairs.encoder, pairs.generator,
-                                  loss_.parsed_form(), loss_.scale);
+  return loss::discriminator_loss(loss_.kind, pairs.encoder, pairs.generator, loss_.form,
+                                  loss_.scale);
 }
 
 loss::Loss Step::generator_encoder_loss(const Pairs& pairs) const {
   // Without codes nothing in the scores of real images depends on what is trained here.
-  return loss::generator_encoder_loss(loss_.parsed_kind(),
-                                      pairs_codes_ ? pairs.encoder : core::Scores(),
-                                      pairs.generator, loss_.parsed_form(), loss_.scale);
+  return loss::generator_encoder_loss(loss_.kind, pairs_codes_ ? pairs.encoder : core::Scores(),
+                                      pairs.generator, loss_.form, loss_.scale);
 }
 
 std::vector<Step::Portion> Step::portions(const core::Batch& batch, const Noise& noise) const {

@@ -33,10 +33,9 @@ void TrainOptions::declare(core::OptionTable& table) {
   table.add("train.decay-steps", &decay_steps, "Length of that fall; 0 keeps the rates constant")
       .unit("steps")
       .at_least(0);
-  table
-      .add("train.decay", &decay,
-           "Way of that fall: linear to zero, or exponential to one hundredth, as BiGAN's")
-      .one_of({"linear", "exponential"});
+  table.add("train.decay", &decay,
+            {{"linear", Decay::kLinear}, {"exponential", Decay::kExponential}},
+            "Way of that fall: linear to zero, or exponential to one hundredth, as BiGAN's");
   table
       .add("train.ema-decay", &ema_decay,
            "Decay of the averages of weights used for samples and evaluation")
@@ -72,19 +71,17 @@ void TrainOptions::declare(core::OptionTable& table) {
            "one; batch norm has the statistics of a portion, over all ranks")
       .unit("portions")
       .at_least(1);
-  table
-      .add("train.precision", &precision,
-           "Arithmetic of convolutions, linear maps and attention in training: full, that of "
-           "compute.dtype; or bfloat16, with weights, statistics, losses, optimizer and averages "
-           "in float32. What is evaluated has full precision")
-      .one_of({"full", "bfloat16"});
-  table
-      .add(
-          "train.cuda-graphs", &cuda_graphs,
-          "On a GPU, record each kind of update as a CUDA graph after its first steps, which frees "
-          "the host from starting every kernel. auto: where there is one rank, which is what was "
-          "tried so far")
-      .one_of({"auto", "on", "off"});
+  table.add("train.precision", &precision,
+            {{"full", Precision::kFull}, {"bfloat16", Precision::kBfloat16}},
+            "Arithmetic of convolutions, linear maps and attention in training: full, that of "
+            "compute.dtype; or bfloat16, with weights, statistics, losses, optimizer and averages "
+            "in float32. What is evaluated has full precision");
+  table.add(
+      "train.cuda-graphs", &cuda_graphs,
+      {{"auto", CudaGraphs::kAuto}, {"on", CudaGraphs::kOn}, {"off", CudaGraphs::kOff}},
+      "On a GPU, record each kind of update as a CUDA graph after its first steps, which frees "
+      "the host from starting every kernel. auto: where there is one rank, which is what was "
+      "tried so far");
   table.add(
       "train.norm-group", &norm_group,
       "Which ranks share the statistics of cross-replica norms: all; node, those of one host; "
@@ -101,14 +98,16 @@ void TrainOptions::declare(core::OptionTable& table) {
       "train.augment", &augment,
       "DiffAugment, for small data sets: how images, real and generated, are changed at random "
       "before D sees them, any of the words translation colour cutout; empty: not at all");
-  table
-      .add("train.watch", &watch,
-           "What happens when a run goes wrong, that is when a term of D's loss stays at zero, or "
-           "all stay at chance, or singular values explode (report.singular-values-every). report "
-           "warns, once for each cause; stop ends the run; rollback goes back to the newest "
-           "checkpoint from before it, with smaller rates and other random draws, and does so too "
-           "where a loss is not a number, which otherwise ends the run")
-      .one_of({"report", "stop", "rollback", "off"});
+  table.add("train.watch", &watch,
+            {{"report", Watch::kReport},
+             {"stop", Watch::kStop},
+             {"rollback", Watch::kRollback},
+             {"off", Watch::kOff}},
+            "What happens when a run goes wrong, that is when a term of D's loss stays at zero, or "
+            "all stay at chance, or singular values explode (report.singular-values-every). report "
+            "warns, once for each cause; stop ends the run; rollback goes back to the newest "
+            "checkpoint from before it, with smaller rates and other random draws, and does so too "
+            "where a loss is not a number, which otherwise ends the run");
   table
       .add("train.watch-window", &watch_window,
            "Through how many reports a term must stay at zero, or all at chance, and with how many "
@@ -139,8 +138,9 @@ void TrainOptions::declare(core::OptionTable& table) {
       .at_most(1);
 }
 
-int64_t TrainOptions::norm_group_size() const {
-  if (norm_group == "all" || norm_group == "node") return 0;
+NormGroup TrainOptions::parsed_norm_group() const {
+  if (norm_group == "all") return {NormGroup::Who::kAll};
+  if (norm_group == "node") return {NormGroup::Who::kHost};
   int64_t size = 0;
   const char* end = norm_group.data() + norm_group.size();
   const auto [stopped, error] = std::from_chars(norm_group.data(), end, size);
@@ -148,12 +148,12 @@ int64_t TrainOptions::norm_group_size() const {
     throw core::UsageError("train.norm-group = " + norm_group + " names no group of ranks",
                            "give all, node, or a number of ranks from 1 on");
   }
-  return size;
+  return {NormGroup::Who::kNeighbours, size};
 }
 
 void TrainOptions::check_ranks(int size) const {
-  const int64_t group = norm_group_size();
-  if (group == 0 || size % group == 0) return;
+  const NormGroup group = parsed_norm_group();
+  if (group.who != NormGroup::Who::kNeighbours || size % group.size == 0) return;
   throw core::UsageError("train.norm-group = " + norm_group + " does not divide the " +
                              std::to_string(size) + " rank(s) of the job",
                          "choose a number of ranks that does");
@@ -161,7 +161,7 @@ void TrainOptions::check_ranks(int size) const {
 
 void TrainOptions::check() const {
   parse_augment_policy(augment);
-  norm_group_size();
+  parsed_norm_group();
   if (simultaneous && d_steps != 1) {
     throw core::UsageError(
         "train.simultaneous = true does not fit train.d-steps = " + std::to_string(d_steps),
@@ -180,13 +180,16 @@ double TrainOptions::rate_factor(int64_t step) const {
 double TrainOptions::decay_factor(int64_t step) const {
   if (decay_steps == 0 || step < decay_from) return 1.0;
   const double length = static_cast<double>(decay_steps);
-  if (decay == "exponential") {
-    // The last update of the fall has one hundredth, and so have those after it.
-    return std::pow(0.01, std::min(1.0, static_cast<double>(step - decay_from + 1) / length));
+  const double done = static_cast<double>(step - decay_from);
+  switch (decay) {
+    case Decay::kExponential:
+      // The last update of the fall has one hundredth, and so have those after it.
+      return std::pow(0.01, std::min(1.0, (done + 1) / length));
+    case Decay::kLinear:
+      // The last update of the fall still has a rate above zero.
+      return std::max(0.0, 1.0 - done / length);
   }
-  // The last update of the fall still has a rate above zero.
-  const double done = static_cast<double>(step - decay_from) / length;
-  return std::max(0.0, 1.0 - done);
+  BBG_CHECK(false, "a decay without a rate");
 }
 
 }  // namespace bbg::train

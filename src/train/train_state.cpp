@@ -36,7 +36,7 @@ void append(std::vector<nn::NamedTensor>& all, const std::string& prefix,
 
 model::ModelOptions as_trained(model::ModelOptions model, const TrainOptions& train,
                                const at::TensorOptions& tensor_options) {
-  model.in_bfloat16 = train.precision == "bfloat16";
+  model.in_bfloat16 = train.precision == Precision::kBfloat16;
   BBG_CHECK(!model.in_bfloat16 || tensor_options.dtype() == at::kFloat,
             "bfloat16 beside parameters that are not float32");
   return model;
@@ -58,12 +58,19 @@ std::optional<Arena> arena_of_buffers(const model::Nets& nets) {
 
 std::unique_ptr<comm::Communicator> split_for_norms(const TrainOptions& options,
                                                     comm::Communicator& communicator) {
-  if (communicator.size() == 1 || options.norm_group == "all") return nullptr;
+  if (communicator.size() == 1) return nullptr;
   options.check_ranks(communicator.size());
-  if (options.norm_group == "node")
-    return communicator.split({.purpose = "norms", .by_host = true});
-  const auto size = static_cast<int>(options.norm_group_size());
-  return communicator.split({.purpose = "norms", .group = communicator.rank() / size});
+  const NormGroup group = options.parsed_norm_group();
+  switch (group.who) {
+    case NormGroup::Who::kAll:
+      return nullptr;
+    case NormGroup::Who::kHost:
+      return communicator.split({.purpose = "norms", .by_host = true});
+    case NormGroup::Who::kNeighbours:
+      return communicator.split(
+          {.purpose = "norms", .group = communicator.rank() / static_cast<int>(group.size)});
+  }
+  BBG_CHECK(false, "a group of ranks that is not known");
 }
 
 std::string shape_text(at::IntArrayRef shape) {
@@ -113,7 +120,7 @@ TrainState::TrainState(const model::ModelOptions& model_options, const TrainOpti
       communicator_(communicator),
       options_(options) {
   model::ModelOptions unfilled = model_options;
-  unfilled.init = nn::ParameterStore::kNoInit;
+  unfilled.init = nn::Init::kNone;
   average_g = model::make_generator(unfilled, communicator, seed, tensor_options);
   average_g->set_requires_grad(false);
   nn::copy_state(*nets.generator, *average_g);

@@ -57,7 +57,7 @@ int run_bench(const std::vector<std::string>& arguments, comm::Communicator& con
       throw core::UsageError("bench.exchange = reducer averages the gradients of every portion",
                              "set train.accumulate = 1");
     }
-    config.train.cuda_graphs = "off";  // the reducer's work cannot be recorded
+    config.train.cuda_graphs = train::CudaGraphs::kOff;  // the reducer's work cannot be recorded
   }
   const auto data_plane = comm::make_data_plane(config.comm, device, control);
   comm::Communicator& communicator = data_plane ? *data_plane : control;

@@ -131,7 +131,7 @@ class Trainer {
   // Updates are made call by call from here on.
   void give_up_graphs() {
     train::TrainOptions train = config_.train;
-    train.cuda_graphs = "off";
+    train.cuda_graphs = train::CudaGraphs::kOff;
     step_.emplace(state_, config_.model, train, config_.loss);
   }
 
@@ -156,7 +156,8 @@ class Trainer {
   int64_t exchange_bytes() const {
     const auto bytes = [&](const train::Trained& trained) {
       const at::Tensor& values = trained.arena.values();
-      return values.numel() * (config_.exchange.wire == "bfloat16" ? 2 : values.element_size());
+      return values.numel() *
+             (config_.exchange.wire == comm::Wire::kBfloat16 ? 2 : values.element_size());
     };
     return bytes(*state_.d) * config_.train.d_updates(config_.model) + bytes(state_.g) +
            (state_.e ? bytes(*state_.e) : 0);
@@ -245,7 +246,9 @@ nlohmann::ordered_json time_steps(const run::RunConfig& config, const BenchOptio
       {"name", options.exchange},
       {"ranks", communicator.size()},
       {"communicator", communicator.name()},
-      {"dtype", config.train.precision == "full" ? config.compute.dtype : config.train.precision},
+      {"dtype", config.train.precision == train::Precision::kFull
+                    ? core::word_of(run::kDtypes, config.compute.dtype)
+                    : "bfloat16"},
       {"global_batch", config.data.batch},
       {"step_ms", all},
       {"median_ms", median(all)},

@@ -41,7 +41,7 @@ void expect_equal(const core::StateDict& one, const core::StateDict& other) {
 TEST_P(GpuTraining, IsThatOfTheCpu) {
   const auto cpu = run(GetParam(), *control_, batch(), 4)->to_state_dict();
   expect_close(on_gpu(4)->to_state_dict(), cpu);
-  Manner manner{.exchange = in_buckets("buckets", 1)};
+  Manner manner{.exchange = in_buckets(comm::Exchange::kBuckets, 1)};
   expect_close(on_gpu(4, manner)->to_state_dict(), cpu);
   manner.exchange.nccl_window = true;
   expect_close(on_gpu(4, manner)->to_state_dict(), cpu);
@@ -51,7 +51,8 @@ TEST_P(GpuTraining, IsThatOfTheCpu) {
 
 // Over PyTorch's NCCL process group.
 TEST_P(GpuTraining, IsThatWithGradientsReducedByPyTorch) {
-  const auto ours = on_gpu(4, {.exchange = in_buckets("buckets", 1 << 20)})->to_state_dict();
+  const auto ours =
+      on_gpu(4, {.exchange = in_buckets(comm::Exchange::kBuckets, 1 << 20)})->to_state_dict();
   const auto theirs =
       run_reduced_by_pytorch(GetParam(), *communicator_, batch(), 4, {.device = device_}, 1 << 20)
           ->to_state_dict();
@@ -69,7 +70,7 @@ TEST_P(GpuTraining, RepeatsBitForBitAndSoDoesARecordedOne) {
   expect_equal(on_gpu(5)->to_state_dict(), first);
   if (!is_alone()) return;  // graphs of two ranks on one GPU wait for each other for ever
   expect_equal(on_gpu(5, {.cuda_graphs = true})->to_state_dict(), first);
-  const Manner portions{.exchange = {.wire = "bfloat16"}, .accumulate = 2};
+  const Manner portions{.exchange = {.wire = comm::Wire::kBfloat16}, .accumulate = 2};
   Manner recorded = portions;
   recorded.cuda_graphs = true;
   expect_equal(on_gpu(5, recorded)->to_state_dict(), on_gpu(5, portions)->to_state_dict());

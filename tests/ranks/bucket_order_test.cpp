@@ -59,15 +59,20 @@ TEST_P(BucketsOfD, OfScoresJointAndCodesLeaveBeforeTheImagesGradientsCome) {
     communicator.forget();
   };
   run(GetParam(), communicator, global_batch(ranks->size()), 1,
-      {.exchange = in_buckets("buckets", 1)}, hooks);
+      {.exchange = in_buckets(comm::Exchange::kBuckets, 1)}, hooks);
   EXPECT_TRUE(has_come);
   EXPECT_EQ(late, std::vector<std::string>());
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Systems, BucketsOfD,
-    ::testing::Values(Case{"HalvesInOnePass", small("residual", "sn", "cg"), "hinge"},
-                      Case{"HalvesApart", small("strided", "bn", "cg"), "logistic"}),
+    ::testing::Values(
+        Case{"HalvesInOnePass",
+             small(model::Block::kResidual, model::DNorm::kSpectral, model::Layout::kCompareGan),
+             loss::Kind::kHinge},
+        Case{"HalvesApart",
+             small(model::Block::kStrided, model::DNorm::kBatch, model::Layout::kCompareGan),
+             loss::Kind::kLogistic}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace bbg {
 namespace {
 
-using Ways = std::tuple<std::string, int64_t, std::string>;  // exchange, bucket bytes, wire
+using Ways = std::tuple<comm::Exchange, int64_t, comm::Wire>;  // exchange, bucket bytes, wire
 
 // Odd sizes, so that views have gaps between them.
 std::vector<nn::NamedTensor> parameters(at::ScalarType type) {
@@ -66,6 +66,14 @@ struct Network {
     total.backward();
   }
 };
+
+std::string name(const Ways& ways) {
+  constexpr const char *kExchanges[] = {"auto", "whole", "buckets", "background"},
+                       *kWires[] = {"full", "bfloat16"};
+  const auto& [exchange, bytes, wire] = ways;
+  return std::string(kExchanges[static_cast<size_t>(exchange)]) + "OfBytes" +
+         std::to_string(bytes) + kWires[static_cast<size_t>(wire)];
+}
 
 class GradientExchange : public ::testing::TestWithParam<Ways> {
  protected:
@@ -122,7 +130,7 @@ TEST_P(GradientExchange, LeavesTheMeanOfFractions) {
   network.exchange.finish();
   // bfloat16 rounds to 2^-9 of a number: each of the values, at most 1; each partial sum, at most
   // 1, 2, ... size, divided by size at the end; and the mean.
-  const double tolerance = options().wire == "bfloat16" && size > 1
+  const double tolerance = options().wire == comm::Wire::kBfloat16 && size > 1
                                ? std::ldexp(2 + static_cast<double>(size + 1) / 2, -9)
                                : 1e-12;
   for (size_t i = 0; i < network.declared.size(); ++i) {
@@ -195,15 +203,13 @@ TEST_P(GradientExchange, SharedOutLeavesTheMeanInPartsThatMakeTheWhole) {
   EXPECT_TRUE(at::equal(owners, at::ones_like(owners)));
 }
 
-INSTANTIATE_TEST_SUITE_P(Ways, GradientExchange,
-                         ::testing::Combine(::testing::Values("whole", "buckets", "background"),
-                                            ::testing::Values(int64_t{1}, int64_t{700},
-                                                              int64_t{1} << 30),
-                                            ::testing::Values("full", "bfloat16")),
-                         [](const auto& info) {
-                           return std::get<0>(info.param) + "OfBytes" +
-                                  std::to_string(std::get<1>(info.param)) + std::get<2>(info.param);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Ways, GradientExchange,
+    ::testing::Combine(::testing::Values(comm::Exchange::kWhole, comm::Exchange::kBuckets,
+                                         comm::Exchange::kBackground),
+                       ::testing::Values(int64_t{1}, int64_t{700}, int64_t{1} << 30),
+                       ::testing::Values(comm::Wire::kFull, comm::Wire::kBfloat16)),
+    [](const auto& info) { return name(info.param); });
 
 TEST(Buckets, AreChosenEqualOnAllRanks) {
   const auto communicator = comm::make_mpi_communicator({});

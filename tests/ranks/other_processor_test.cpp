@@ -38,7 +38,7 @@ struct Way {
 void PrintTo(const Way& way, std::ostream* out) { *out << way.name; }
 
 comm::ExchangeOptions shared_out() {
-  comm::ExchangeOptions options = in_buckets("buckets", 1 << 10);
+  comm::ExchangeOptions options = in_buckets(comm::Exchange::kBuckets, 1 << 10);
   options.shard_optimizer = true;
   return options;
 }

@@ -30,9 +30,10 @@ TEST_P(TrainStep, OnManyRanksEqualsOneRank) {
 TEST_P(TrainStep, InPortionsWithGradientsSentDuringBackwardEqualsOneRank) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t portions = 2, batch = global_batch(communicator->size(), portions);
-  const auto many = run(GetParam(), *communicator, batch, 4,
-                        {.exchange = in_buckets("background", 1), .accumulate = portions})
-                        ->to_state_dict();
+  const auto many =
+      run(GetParam(), *communicator, batch, 4,
+          {.exchange = in_buckets(comm::Exchange::kBackground, 1), .accumulate = portions})
+          ->to_state_dict();
   comm::SelfCommunicator alone;
   const auto one = run(GetParam(), alone, batch, 4, {.accumulate = portions})->to_state_dict();
   expect_near(many, one);
@@ -43,8 +44,8 @@ TEST_P(TrainStep, WithItsOptimizerSharedOutEqualsOneRank) {
   const int64_t batch = global_batch(communicator->size());
   comm::SelfCommunicator alone;
   const auto one = run(GetParam(), alone, batch, 4)->to_state_dict();
-  for (const std::string exchange : {"whole", "background"}) {
-    SCOPED_TRACE(exchange);
+  for (const auto exchange : {comm::Exchange::kWhole, comm::Exchange::kBackground}) {
+    SCOPED_TRACE(static_cast<int>(exchange));
     comm::ExchangeOptions shared = in_buckets(exchange, 1 << 10);
     shared.shard_optimizer = true;
     const auto many = run(GetParam(), *communicator, batch, 4, {.exchange = shared});
@@ -55,7 +56,7 @@ TEST_P(TrainStep, WithItsOptimizerSharedOutEqualsOneRank) {
 
     // What is saved is what others load, with and without shares, and of other buckets.
     for (const bool is_shared : {true, false}) {
-      comm::ExchangeOptions others = in_buckets("buckets", 1 << 12);
+      comm::ExchangeOptions others = in_buckets(comm::Exchange::kBuckets, 1 << 12);
       others.shard_optimizer = is_shared;
       train::TrainState loaded(GetParam().model, {}, *communicator, kSeed + 1, at::kDouble, others);
       if (communicator->rank() == 0) loaded.load(saved);
@@ -97,7 +98,9 @@ TEST_P(TrainStep, WithNormsOfGroupsEqualsOneRankInPortions) {
 // the mean of the means.
 TEST(NormGroups, RunningMeansAreThoseOfAllRanks) {
   const auto communicator = comm::make_mpi_communicator({});
-  const Case test{"", small("strided", "bn", "cg"), "logistic"};
+  const Case test{"",
+                  small(model::Block::kStrided, model::DNorm::kBatch, model::Layout::kCompareGan),
+                  loss::Kind::kLogistic};
   const int64_t batch = global_batch(communicator->size());
   const auto first_mean = [&](const std::string& group) {
     const auto state = run(test, *communicator, batch, 1, {.norm_group = group});
@@ -128,7 +131,7 @@ TEST_P(TrainStep, WithSharesOfTheLossThatAreAddedEqualsOneRank) {
   AddingCommunicator adding(*communicator);
   if (communicator->size() == 1) GTEST_SKIP() << "one rank has nothing to add";
   const int64_t portions = 2, batch = global_batch(communicator->size(), portions);
-  comm::ExchangeOptions shared = in_buckets("buckets", 1 << 10);
+  comm::ExchangeOptions shared = in_buckets(comm::Exchange::kBuckets, 1 << 10);
   shared.shard_optimizer = true;
   const auto many = run(GetParam(), adding, batch, 4, {.exchange = shared, .accumulate = portions});
   comm::SelfCommunicator alone;
@@ -139,7 +142,7 @@ TEST_P(TrainStep, WithSharesOfTheLossThatAreAddedEqualsOneRank) {
 TEST_P(TrainStep, RepeatsBitForBit) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
-  const Manner manner{.exchange = in_buckets("background", 1 << 12)};
+  const Manner manner{.exchange = in_buckets(comm::Exchange::kBackground, 1 << 12)};
   const auto first = run(GetParam(), *communicator, batch, 3, manner)->to_state_dict();
   const auto second = run(GetParam(), *communicator, batch, 3, manner)->to_state_dict();
   for (size_t i = 0; i < first.tensors.size(); ++i) {
@@ -172,8 +175,9 @@ TEST_P(ReducedByPyTorch, TrainsTheSameNetworks) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
   const auto bytes = static_cast<int64_t>(bucket_bytes);
-  const auto ours = run(test, *communicator, batch, 10, {.exchange = in_buckets("buckets", bytes)})
-                        ->to_state_dict();
+  const auto ours =
+      run(test, *communicator, batch, 10, {.exchange = in_buckets(comm::Exchange::kBuckets, bytes)})
+          ->to_state_dict();
 
   const auto theirs =
       run_reduced_by_pytorch(test, *communicator, batch, 10, {}, bucket_bytes)->to_state_dict();
@@ -192,12 +196,16 @@ TEST_P(EmulatedGpus, EqualOneRankOnTheCpu) {
   expect_near(run(GetParam(), *communicator, batch, 3)->to_state_dict(), one);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Systems, EmulatedGpus,
-    ::testing::Values(Case{"StridedBatchNormLogistic", small("strided", "bn", "cg"), "logistic"},
-                      Case{"ConvBiganSimultaneous", conv_bigan(), "logistic", true, 1e-3},
-                      Case{"ConditionalAutoencoder", conditional_autoencoder(), "logistic"}),
-    [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Systems, EmulatedGpus,
+                         ::testing::Values(Case{"StridedBatchNormLogistic",
+                                                small(model::Block::kStrided, model::DNorm::kBatch,
+                                                      model::Layout::kCompareGan),
+                                                loss::Kind::kLogistic},
+                                           Case{"ConvBiganSimultaneous", conv_bigan(),
+                                                loss::Kind::kLogistic, true, 1e-3},
+                                           Case{"ConditionalAutoencoder", conditional_autoencoder(),
+                                                loss::Kind::kLogistic}),
+                         [](const auto& info) { return info.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(Systems, ReducedByPyTorch,
                          ::testing::Combine(::testing::ValuesIn(all_cases()),

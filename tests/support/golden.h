@@ -33,15 +33,16 @@ struct Golden {
   model::ModelOptions model_options() const {
     const auto number = [&](const char* key) { return std::stoll(text.at(key)); };
     model::ModelOptions options;
-    options.block = text.at("block");
-    options.layout = text.at("layout");
-    options.d_norm = text.at("d_norm");
+    options.block = core::value_of(model::kBlocks, text.at("block")).value();
+    options.layout = core::value_of(model::kLayouts, text.at("layout")).value();
+    options.d_norm = core::value_of(model::kDNorms, text.at("d_norm")).value();
     options.resolution = number("resolution");
     options.channels = number("channels");
     options.z_dim = number("z_dim");
     options.width = number("ch");
     options.e_width = number("e_ch") > 0 ? number("e_ch") : number("ch");
-    options.g_condition = number("n_classes") > 0 ? "single" : "none";
+    options.g_condition =
+        number("n_classes") > 0 ? model::GCondition::kSingle : model::GCondition::kNone;
     options.h_width = number("h_width");
     options.h_depth = number("h_depth");
     options.j_width = number("j_width");

@@ -68,7 +68,7 @@ class GoldenDigest {
   }
   at::Tensor code(const model::ModelOptions& options) const {
     const at::Tensor z = noise("in.z", {batch(), options.z_dim});
-    return options.prior == "uniform" ? z : z * 1.7;
+    return options.prior == model::Prior::kUniform ? z : z * 1.7;
   }
   at::Tensor epsilon(const model::ModelOptions& options) const {
     return noise("in.epsilon", {batch(), options.z_dim}) * 1.7;

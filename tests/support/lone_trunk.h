@@ -11,7 +11,7 @@ struct LoneTrunk {
   template <class... Arguments>
   explicit LoneTrunk(comm::Communicator& communicator, at::TensorOptions tensor_options,
                      const Arguments&... arguments)
-      : store("E", 3, "orthogonal", tensor_options),
+      : store("E", 3, nn::Init::kOrthogonal, tensor_options),
         context{communicator, settings, nn::Mode::kTrain, {}, {}, {}, {}},
         trunk(context, nn::Scope(store), arguments...) {}
 

@@ -19,7 +19,7 @@ inline constexpr int64_t kSeed = 5;
 struct Case {
   std::string name;
   model::ModelOptions model;
-  std::string loss;
+  loss::Kind loss = loss::Kind::kHinge;
   bool simultaneous = false;
   double weight_decay = 0;
   std::string augment = {};
@@ -29,13 +29,12 @@ struct Case {
 
 inline void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
 
-inline model::ModelOptions small(const std::string& block, const std::string& d_norm,
-                                 const std::string& layout) {
+inline model::ModelOptions small(model::Block block, model::DNorm d_norm, model::Layout layout) {
   model::ModelOptions options;
   options.block = block;
   options.d_norm = d_norm;
   options.layout = layout;
-  options.resolution = block == "residual" ? 32 : block == "mlp" ? 9 : 16;
+  options.resolution = block == model::Block::kResidual ? 32 : block == model::Block::kMlp ? 9 : 16;
   options.z_dim = 8;
   options.width = 4;
   options.e_width = 4;
@@ -75,7 +74,7 @@ inline std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicat
   options.warmup_steps = 4;
   options.accumulate = manner.accumulate;
   options.norm_group = manner.norm_group;
-  options.cuda_graphs = manner.cuda_graphs ? "on" : "off";
+  options.cuda_graphs = manner.cuda_graphs ? train::CudaGraphs::kOn : train::CudaGraphs::kOff;
   // Biases in front of a norm have true gradient zero; what arrives is rounding, 1e-16 here, and
   // Adam makes steps of lr * rounding / eps of it (docs/choices.md C5). BigGAN-PyTorch's eps, 1e-6,
   // keeps that below the tolerance in float64.
@@ -141,83 +140,106 @@ inline void expect_near(const core::StateDict& actual, const core::StateDict& ex
   }
 }
 
-inline comm::ExchangeOptions in_buckets(const std::string& exchange, int64_t bytes) {
+inline comm::ExchangeOptions in_buckets(comm::Exchange exchange, int64_t bytes) {
   return {.exchange = exchange, .bucket_bytes = bytes, .first_bucket_bytes = bytes};
 }
 
 inline model::ModelOptions biggan() {
-  model::ModelOptions options = small("residual", "sn", "sg");
-  options.system = "biggan";
-  options.g_condition = "class";
+  model::ModelOptions options =
+      small(model::Block::kResidual, model::DNorm::kSpectral, model::Layout::kStudioGan);
+  options.system = model::System::kBigGan;
+  options.g_condition = model::GCondition::kClass;
   options.num_classes = 3;
   return options;
 }
 inline model::ModelOptions uniform_bigan_of_larger_images() {
-  model::ModelOptions options = small("strided", "sn", "cg");
-  options.system = "bigan";
+  model::ModelOptions options =
+      small(model::Block::kStrided, model::DNorm::kSpectral, model::Layout::kCompareGan);
+  options.system = model::System::kBiGan;
   options.e_resolution = 32;
-  options.prior = "uniform";
+  options.prior = model::Prior::kUniform;
   options.e_stochastic = false;
   return options;
 }
-inline model::ModelOptions mlp(const std::string& system) {
-  model::ModelOptions options = small("mlp", "bn", "cg");
+inline model::ModelOptions mlp(model::System system) {
+  model::ModelOptions options =
+      small(model::Block::kMlp, model::DNorm::kBatch, model::Layout::kCompareGan);
   options.system = system;
-  options.prior = "uniform";
+  options.prior = model::Prior::kUniform;
   options.e_stochastic = false;
   options.e_head_depth = 0;
   return options;
 }
 // E's images are 1.75 times as large as D's.
 inline model::ModelOptions conv_bigan() {
-  model::ModelOptions options = mlp("bigan");
-  options.block = "bigan";
+  model::ModelOptions options = mlp(model::System::kBiGan);
+  options.block = model::Block::kBiGan;
   options.resolution = 16;
   options.e_resolution = 28;
   return options;
 }
-inline model::ModelOptions deterministic(model::ModelOptions options, const std::string& system) {
+inline model::ModelOptions deterministic(model::ModelOptions options, model::System system) {
   options.system = system;
   options.e_stochastic = false;
   return options;
 }
 inline model::ModelOptions conditional_autoencoder() {
   model::ModelOptions options = biggan();
-  options.system = "autoencoder";
+  options.system = model::System::kAutoencoder;
   options.e_stochastic = false;
   return options;
 }
 inline model::ModelOptions plain_gan() {
-  model::ModelOptions options = small("strided", "bn", "cg");
-  options.system = "gan";
+  model::ModelOptions options =
+      small(model::Block::kStrided, model::DNorm::kBatch, model::Layout::kCompareGan);
+  options.system = model::System::kGan;
   return options;
 }
 
 inline std::vector<Case> all_cases() {
-  return {Case{"StridedBatchNormLogistic", small("strided", "bn", "cg"), "logistic"},
-          Case{"StridedSpectralHinge", small("strided", "sn", "cg"), "hinge"},
-          Case{"ResidualHinge", small("residual", "sn", "cg"), "hinge"},
-          Case{"ResidualAttentionHinge", small("residual", "sn", "sg"), "hinge"},
-          Case{"ConditionalBigGan", biggan(), "hinge"},
-          Case{"UniformBiganOfLargerImages", uniform_bigan_of_larger_images(), "logistic"},
-          Case{"PlainGan", plain_gan(), "logistic"},
-          Case{"MlpBigan", mlp("bigan"), "logistic"},
-          Case{"MlpBiganSimultaneous", mlp("bigan"), "logistic", true, 1e-3},
-          Case{"ConvBiganSimultaneous", conv_bigan(), "logistic", true, 1e-3},
-          Case{"MlpGanSimultaneous", mlp("gan"), "logistic", true},
-          Case{"MlpLatentRegressor", mlp("latent-regressor"), "logistic", true, 1e-3},
-          Case{"StridedJointLatentRegressor",
-               deterministic(small("strided", "bn", "cg"), "latent-regressor"), "logistic", false,
-               0, "", 0, 0.25},
-          Case{"MlpAutoencoder", mlp("autoencoder"), "logistic", true, 1e-3},
-          Case{"StridedAutoencoder", deterministic(small("strided", "bn", "cg"), "autoencoder"),
-               "logistic"},
-          Case{"ConditionalAutoencoder", conditional_autoencoder(), "hinge"},
-          Case{"ResidualSimultaneous", small("residual", "sn", "cg"), "hinge", true, 1e-3},
-          Case{"AugmentedAndClipped", small("strided", "sn", "cg"), "hinge", false, 0,
-               "colour translation cutout", 0.05},
-          Case{"AugmentedBatchNorm", small("strided", "bn", "cg"), "logistic", false, 0,
-               "translation cutout"}};
+  return {
+      Case{"StridedBatchNormLogistic",
+           small(model::Block::kStrided, model::DNorm::kBatch, model::Layout::kCompareGan),
+           loss::Kind::kLogistic},
+      Case{"StridedSpectralHinge",
+           small(model::Block::kStrided, model::DNorm::kSpectral, model::Layout::kCompareGan),
+           loss::Kind::kHinge},
+      Case{"ResidualHinge",
+           small(model::Block::kResidual, model::DNorm::kSpectral, model::Layout::kCompareGan),
+           loss::Kind::kHinge},
+      Case{"ResidualAttentionHinge",
+           small(model::Block::kResidual, model::DNorm::kSpectral, model::Layout::kStudioGan),
+           loss::Kind::kHinge},
+      Case{"ConditionalBigGan", biggan(), loss::Kind::kHinge},
+      Case{"UniformBiganOfLargerImages", uniform_bigan_of_larger_images(), loss::Kind::kLogistic},
+      Case{"PlainGan", plain_gan(), loss::Kind::kLogistic},
+      Case{"MlpBigan", mlp(model::System::kBiGan), loss::Kind::kLogistic},
+      Case{"MlpBiganSimultaneous", mlp(model::System::kBiGan), loss::Kind::kLogistic, true, 1e-3},
+      Case{"ConvBiganSimultaneous", conv_bigan(), loss::Kind::kLogistic, true, 1e-3},
+      Case{"MlpGanSimultaneous", mlp(model::System::kGan), loss::Kind::kLogistic, true},
+      Case{"MlpLatentRegressor", mlp(model::System::kLatentRegressor), loss::Kind::kLogistic, true,
+           1e-3},
+      Case{"StridedJointLatentRegressor",
+           deterministic(
+               small(model::Block::kStrided, model::DNorm::kBatch, model::Layout::kCompareGan),
+               model::System::kLatentRegressor),
+           loss::Kind::kLogistic, false, 0, "", 0, 0.25},
+      Case{"MlpAutoencoder", mlp(model::System::kAutoencoder), loss::Kind::kLogistic, true, 1e-3},
+      Case{"StridedAutoencoder",
+           deterministic(
+               small(model::Block::kStrided, model::DNorm::kBatch, model::Layout::kCompareGan),
+               model::System::kAutoencoder),
+           loss::Kind::kLogistic},
+      Case{"ConditionalAutoencoder", conditional_autoencoder(), loss::Kind::kHinge},
+      Case{"ResidualSimultaneous",
+           small(model::Block::kResidual, model::DNorm::kSpectral, model::Layout::kCompareGan),
+           loss::Kind::kHinge, true, 1e-3},
+      Case{"AugmentedAndClipped",
+           small(model::Block::kStrided, model::DNorm::kSpectral, model::Layout::kCompareGan),
+           loss::Kind::kHinge, false, 0, "colour translation cutout", 0.05},
+      Case{"AugmentedBatchNorm",
+           small(model::Block::kStrided, model::DNorm::kBatch, model::Layout::kCompareGan),
+           loss::Kind::kLogistic, false, 0, "translation cutout"}};
 }
 
 }  // namespace bbg::testing

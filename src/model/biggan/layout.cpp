@@ -21,13 +21,13 @@ using Widths = std::vector<int64_t>;
 }
 
 // Widths of the seed and of each block's output.
-Widths generator_widths(const std::string& layout, int64_t resolution) {
+Widths generator_widths(Layout layout, int64_t resolution) {
   static const std::map<int64_t, Widths> kWidths = {{32, {4, 4, 4, 4}},
                                                     {64, {16, 16, 8, 4, 2}},
                                                     {128, {16, 16, 8, 4, 2, 1}},
                                                     {256, {16, 16, 8, 8, 4, 2, 1}},
                                                     {512, {16, 16, 8, 8, 4, 2, 1, 1}}};
-  if (resolution == 64 && layout == "sg") return {16, 8, 4, 2, 1};
+  if (resolution == 64 && layout == Layout::kStudioGan) return {16, 8, 4, 2, 1};
   const auto found = kWidths.find(resolution);
   if (found == kWidths.end()) unknown(resolution);
   return found->second;
@@ -38,16 +38,16 @@ struct Trunk {
   Widths widths;
   size_t halvings;
 };
-Trunk discriminator_trunk(const std::string& layout, int64_t resolution) {
+Trunk discriminator_trunk(Layout layout, int64_t resolution) {
   static const std::map<int64_t, Trunk> kTrunks = {{64, {{1, 2, 4, 8, 16}, 4}},
                                                    {128, {{1, 2, 4, 8, 16, 16}, 5}},
                                                    {256, {{1, 2, 4, 8, 8, 16, 16}, 6}},
                                                    {512, {{1, 1, 2, 4, 8, 8, 16, 16}, 7}}};
   if (resolution == 32) {
-    if (layout == "bgp") return {{4, 4, 4, 4}, 2};
-    return {{2, 2, 2, 2}, layout == "sg" ? size_t{2} : size_t{3}};
+    if (layout == Layout::kBigGanPyTorch) return {{4, 4, 4, 4}, 2};
+    return {{2, 2, 2, 2}, layout == Layout::kStudioGan ? size_t{2} : size_t{3}};
   }
-  if (resolution == 64 && layout == "cg") return {{2, 4, 8, 16, 16}, 4};
+  if (resolution == 64 && layout == Layout::kCompareGan) return {{2, 4, 8, 16, 16}, 4};
   const auto found = kTrunks.find(resolution);
   if (found == kTrunks.end()) unknown(resolution);
   return found->second;
@@ -56,7 +56,7 @@ Trunk discriminator_trunk(const std::string& layout, int64_t resolution) {
 int64_t papers_attention(const ModelOptions& options, bool generator) {
   switch (options.resolution) {
     case 32:
-      return options.layout == "sg" ? 16 : 0;
+      return options.layout == Layout::kStudioGan ? 16 : 0;
     case 64:
       return 32;
     case 256:

@@ -6,17 +6,17 @@ namespace bbg::model {
 
 StridedTrunk::StridedTrunk(nn::Context& context, const nn::Scope& scope,
                            const ModelOptions& options, int64_t resolution, int64_t width,
-                           const std::string& norm) {
+                           DNorm norm) {
   const int levels = std::countr_zero(static_cast<uint64_t>(resolution)) - 2;
   int64_t in = options.channels;
   for (int i = 0; i < levels; ++i) {
     const int64_t out = width << i;
-    const bool normed = norm == "bn" && i > 0;
+    const bool normed = norm == DNorm::kBatch && i > 0;
     const std::string index = std::to_string(i);
     convs_.emplace_back(
         context, scope / ("convs." + index),
         nn::ConvShape{.in = in, .out = out, .kernel = 4, .stride = 2, .bias = !normed},
-        norm == "sn");
+        norm == DNorm::kSpectral);
     if (normed) norms_.emplace_back(context, scope / ("norms." + index), out);
     in = out;
   }

@@ -10,15 +10,15 @@ namespace bbg::model {
 
 class StridedTrunk {
  public:
-  // norm: "bn" (from the second convolution on), "sn" (all) or "none".
+  // Batch norm stands from the second convolution on; spectral norm is on all.
   StridedTrunk(nn::Context& context, const nn::Scope& scope, const ModelOptions& options,
-               int64_t resolution, int64_t width, const std::string& norm);
+               int64_t resolution, int64_t width, DNorm norm);
   at::Tensor operator()(const at::Tensor& x);  // [N, C, S, S] -> [N, out_features()]
   int64_t out_features() const { return out_features_; }
 
  private:
   std::vector<nn::Conv> convs_;
-  std::vector<nn::BatchNorm> norms_;  // empty unless "bn"; norms_[i] follows convs_[i + 1]
+  std::vector<nn::BatchNorm> norms_;  // empty without batch norm; norms_[i] follows convs_[i + 1]
   int64_t out_features_ = 0;
 };
 

@@ -11,7 +11,7 @@ namespace {
 using ::testing::HasSubstr;
 
 TEST(ExchangeOptions, RefuseBfloat16OnTheWireOfManyRanks) {
-  ExchangeOptions halved{.wire = "bfloat16"};
+  ExchangeOptions halved{.wire = Wire::kBfloat16};
   halved.check_ranks(1);
   halved.check_ranks(128);
   ExchangeOptions().check_ranks(10'000);

@@ -49,7 +49,7 @@ class Lonely final : public testing::PassingCommunicator {
   Shared& shared_;
 };
 
-ExchangeOptions of(const std::string& exchange, int64_t bytes = 1) {
+ExchangeOptions of(Exchange exchange, int64_t bytes = 1) {
   return {.exchange = exchange, .bucket_bytes = bytes, .first_bucket_bytes = bytes};
 }
 
@@ -58,10 +58,10 @@ ExchangeOptions of(const std::string& exchange, int64_t bytes = 1) {
 TEST(ReductionQueue, SharesNeedBucketsOfKnownSize) {
   Lonely::Shared shared;
   Lonely communicator(shared);
-  ExchangeOptions options = of("buckets", ExchangeOptions::kMeasured);
+  ExchangeOptions options = of(Exchange::kBuckets, ExchangeOptions::kMeasured);
   options.shard_optimizer = true;
   EXPECT_THROW(ReductionQueue(communicator, options, at::kCPU), core::UsageError);
-  options.exchange = "whole";
+  options.exchange = Exchange::kWhole;
   ReductionQueue queue(communicator, options, at::kCPU);
   EXPECT_TRUE(queue.scatters());
   const at::Tensor arena = at::arange(queue.unit() * 3, at::kFloat);
@@ -83,7 +83,7 @@ TEST(ReductionQueue, ReducesInTheOrderGivenBesideTheCaller) {
     tensor.mul_(2);
   };
   Lonely communicator(shared);
-  ReductionQueue queue(communicator, of("background"), at::kCPU);
+  ReductionQueue queue(communicator, of(Exchange::kBackground), at::kCPU);
   EXPECT_TRUE(queue.takes_buckets());
   std::vector<at::Tensor> tensors = {at::ones({3}), at::ones({1}), at::ones({2})};
   for (const at::Tensor& tensor : tensors) queue.push(tensor);  // would hang if it waited
@@ -106,7 +106,7 @@ TEST(ReductionQueue, WaitThrowsWhatAReductionThrew) {
     throw std::runtime_error("no network");
   };
   Lonely communicator(shared);
-  ReductionQueue queue(communicator, of("background"), at::kCPU);
+  ReductionQueue queue(communicator, of(Exchange::kBackground), at::kCPU);
   queue.push(at::ones({1}));
   EXPECT_THROW(queue.wait(), std::runtime_error);
   EXPECT_THROW(queue.push(at::ones({1})), std::runtime_error);
@@ -124,7 +124,7 @@ TEST(ReductionQueue, FailureElsewhereDoesNotWaitForOtherRanks) {
   Lonely communicator(shared);
   EXPECT_THROW(
       {
-        ReductionQueue queue(communicator, of("background"), at::kCPU);
+        ReductionQueue queue(communicator, of(Exchange::kBackground), at::kCPU);
         queue.push(at::ones({1}));
         throw std::logic_error("this rank has failed");
       },
@@ -134,10 +134,10 @@ TEST(ReductionQueue, FailureElsewhereDoesNotWaitForOtherRanks) {
 TEST(ReductionQueue, IsForTheCpuInTheBackground) {
   Lonely::Shared shared;
   Lonely communicator(shared);
-  EXPECT_THROW(ReductionQueue(communicator, of("background"), at::Device(at::kCUDA, 0)),
+  EXPECT_THROW(ReductionQueue(communicator, of(Exchange::kBackground), at::Device(at::kCUDA, 0)),
                core::UsageError);
-  EXPECT_FALSE(ReductionQueue(communicator, of("auto"), at::kCPU).takes_buckets());
-  EXPECT_TRUE(ReductionQueue(communicator, of("buckets"), at::kCPU).takes_buckets());
+  EXPECT_FALSE(ReductionQueue(communicator, of(Exchange::kAuto), at::kCPU).takes_buckets());
+  EXPECT_TRUE(ReductionQueue(communicator, of(Exchange::kBuckets), at::kCPU).takes_buckets());
 }
 
 // Three layers in a chain, declared first to last, so that the arena has them last to first.
@@ -177,7 +177,7 @@ TEST(GradientExchange, SendsABucketWhileBackwardIsAtEarlierLayers) {
     there.push_back(now);
   };
   Lonely communicator(shared);
-  ReductionQueue queue(communicator, of("buckets"), at::kCPU);
+  ReductionQueue queue(communicator, of(Exchange::kBuckets), at::kCPU);
   GradientExchange exchange(communicator, queue, chain.gradients, chain.places);
   chain.loss().backward();  // of an earlier portion: nothing is sent
   EXPECT_TRUE(there.empty());
@@ -196,7 +196,7 @@ TEST(GradientExchange, RefusesASecondBackwardOfTheLastPortion) {
   Lonely::Shared shared;
   Chain chain;
   Lonely communicator(shared);
-  ReductionQueue queue(communicator, of("buckets"), at::kCPU);
+  ReductionQueue queue(communicator, of(Exchange::kBuckets), at::kCPU);
   GradientExchange exchange(communicator, queue, chain.gradients, chain.places);
   exchange.begin();
   chain.loss().backward();
@@ -209,7 +209,7 @@ TEST(GradientExchange, LeavesTheParametersToOthersAfterItsEnd) {
   shared.reduce = [&](at::Tensor&) { ++calls; };
   Chain chain;
   Lonely communicator(shared);
-  ReductionQueue queue(communicator, of("buckets"), at::kCPU);
+  ReductionQueue queue(communicator, of(Exchange::kBuckets), at::kCPU);
   for (int i = 0; i < 2; ++i) {
     GradientExchange exchange(communicator, queue, chain.gradients, chain.places);
     exchange.begin();

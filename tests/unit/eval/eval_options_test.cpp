@@ -21,11 +21,11 @@ TEST(EvaluateOptions, ReachTheProbe) {
 TEST(EvaluateOptions, BaselinesAreLeftOutOneByOne) {
   EvaluateOptions options;
   EXPECT_TRUE(options.measures_untrained() && options.measures_pixels());
-  options.baselines = "untrained";
+  options.baselines = Baselines::kUntrained;
   EXPECT_TRUE(options.measures_untrained() && !options.measures_pixels());
-  options.baselines = "pixels";
+  options.baselines = Baselines::kPixels;
   EXPECT_TRUE(!options.measures_untrained() && options.measures_pixels());
-  options.baselines = "none";
+  options.baselines = Baselines::kNone;
   EXPECT_FALSE(options.measures_untrained() || options.measures_pixels());
 }
 

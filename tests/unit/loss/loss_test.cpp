@@ -69,11 +69,11 @@ TEST(Loss, CountsOnlyTheTermsThatExist) {
 // The scores of GAN, BiGAN, the ablations of BigBiGAN, and BigBiGAN.
 TEST(Loss, OfDAtChanceIsThatOfZeroScores) {
   const core::Scores zero = scores({0}, {0}, {0});
-  for (const std::string kind : {"hinge", "logistic"}) {
+  for (const Kind kind : {Kind::kHinge, Kind::kLogistic}) {
     LossOptions options;
     options.kind = kind;
     options.scale = 0.5;
-    const Loss d = discriminator_loss(options.parsed_kind(), zero, zero, Form::kMean, 0.5);
+    const Loss d = discriminator_loss(options.kind, zero, zero, Form::kMean, 0.5);
     EXPECT_DOUBLE_EQ(options.discriminator_at_chance(), d.x.item<double>());
   }
 }

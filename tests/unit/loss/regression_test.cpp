@@ -50,8 +50,9 @@ TEST(LatentCost, OfNormalCodesIsTheMeanSquaredError) {
 TEST(ReconstructionCost, IsTheMeanSquaredOrAbsoluteDifference) {
   const at::Tensor x = row({0, 1, -1, 0.5}).view({1, 1, 2, 2});
   const at::Tensor y = row({0.5, 1, 1, 0}).view({1, 1, 2, 2});
-  EXPECT_DOUBLE_EQ(reconstruction_cost("l2", x, y).item<double>(), (0.25 + 4 + 0.25) / 4);
-  EXPECT_DOUBLE_EQ(reconstruction_cost("l1", x, y).item<double>(), 3.0 / 4);
+  EXPECT_DOUBLE_EQ(reconstruction_cost(Distance::kSquared, x, y).item<double>(),
+                   (0.25 + 4 + 0.25) / 4);
+  EXPECT_DOUBLE_EQ(reconstruction_cost(Distance::kAbsolute, x, y).item<double>(), 3.0 / 4);
 }
 
 }  // namespace

@@ -53,9 +53,9 @@ TEST(ProbeMemory, WidthIsThatOfTheLongestFeature) {
       if (network == "d") width = nets.discriminator->feature(x).flatten(1).size(1);
       if (network == "e" && nets.encoder) width = nets.encoder->forward(x).feature.size(1);
       EXPECT_EQ(probe_width(config.measuring(), nets), width);
-      config.evaluate.feature = "bn-crelu";
+      config.evaluate.feature = eval::Feature::kBnCrelu;
       EXPECT_EQ(probe_width(config.measuring(), nets), 2 * width);
-      config.evaluate.baselines = "pixels";
+      config.evaluate.baselines = eval::Baselines::kPixels;
       EXPECT_EQ(probe_width(config.measuring(), nets),
                 width == 0 ? 0 : std::max<int64_t>(2 * width, 3 * 32 * 32));
     }

@@ -23,7 +23,7 @@ TEST_P(EncoderGolden, OutputsGradientsAndBuffersEqualPyTorchs) {
   testing::GoldenDigest golden("encoder_" + GetParam());
   auto options = golden.options<ModelOptions>("model");
   options.check();
-  options.init = "xavier";  // quicker than orthogonal, and overwritten
+  options.init = nn::Init::kXavier;  // quicker than orthogonal, and overwritten
   comm::SelfCommunicator communicator;
   Encoder encoder(options, communicator, 1, at::kDouble);
   golden.fill(encoder, "E");

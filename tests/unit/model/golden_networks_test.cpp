@@ -134,7 +134,7 @@ TEST(ConditionalNorm, EqualsPyTorch) {
   const Golden golden("conditional_bn");
   comm::SelfCommunicator communicator;
   const nn::Settings settings;
-  nn::ParameterStore store("test", 1, "orthogonal", at::kDouble);
+  nn::ParameterStore store("test", 1, nn::Init::kOrthogonal, at::kDouble);
   nn::Context context{communicator, settings, nn::Mode::kTrain, {}, {}, {}, {}};
   nn::ConditionalNorm norm(context, nn::Scope(store), {.features = golden["in.condition"].size(1)},
                            golden["in.x"].size(1));

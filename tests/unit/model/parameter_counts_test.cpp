@@ -14,13 +14,13 @@ namespace {
 
 ModelOptions biggan(int64_t resolution, int64_t z_dim, int64_t width = 96) {
   ModelOptions options;
-  options.system = "biggan";
-  options.g_condition = "class";
+  options.system = System::kBigGan;
+  options.g_condition = GCondition::kClass;
   options.num_classes = 1000;
   options.resolution = resolution;
   options.z_dim = z_dim;
   options.width = width;
-  options.layout = "bgp";
+  options.layout = Layout::kBigGanPyTorch;
   return options;
 }
 
@@ -38,9 +38,9 @@ ModelOptions with(ModelOptions options, void (*change)(ModelOptions&)) {
   change(options);
   return options;
 }
-void single_label(ModelOptions& options) { options.g_condition = "single"; }
-void chunks_alone(ModelOptions& options) { options.g_condition = "none"; }
-void comparegans_skip(ModelOptions& options) { options.d_skip = "cg"; }
+void single_label(ModelOptions& options) { options.g_condition = GCondition::kSingle; }
+void chunks_alone(ModelOptions& options) { options.g_condition = GCondition::kNone; }
+void comparegans_skip(ModelOptions& options) { options.d_skip = DSkip::kCompareGan; }
 
 TEST(ParameterCounts, BigGanAt128) {
   EXPECT_EQ(generator(biggan(128, 120)), 70'433'988);
@@ -86,7 +86,7 @@ TEST(ParameterCounts, BigGanAt32And64) {
 
 TEST(ParameterCounts, BigBiGanAt128) {
   ModelOptions options = with(biggan(128, 120), single_label);
-  options.system = "bigbigan";
+  options.system = System::kBigBiGan;
   options.h_width = options.j_width = 2048;
   const Nets nets = build(options);
   EXPECT_EQ(nets.generator->num_parameters(), 70'306'116);
@@ -101,9 +101,9 @@ TEST(ParameterCounts, BigBiGanAt128) {
 }
 
 TEST(ParameterCounts, EncodersOfBigBiGan) {
-  const auto encoder = [](const std::string& kind, int64_t width) {
+  const auto encoder = [](EncoderKind kind, int64_t width) {
     ModelOptions options = with(biggan(128, 120), single_label);
-    options.system = "bigbigan";
+    options.system = System::kBigBiGan;
     options.encoder = kind;
     options.e_width = width;
     options.e_resolution = 256;
@@ -111,20 +111,20 @@ TEST(ParameterCounts, EncodersOfBigBiGan) {
     options.check();
     return build(options).encoder->num_parameters();
   };
-  EXPECT_EQ(encoder("resnet50", 64), 91'612'976);
-  EXPECT_EQ(encoder("revnet50", 256), 204'209'904);
+  EXPECT_EQ(encoder(EncoderKind::kResNet50, 64), 91'612'976);
+  EXPECT_EQ(encoder(EncoderKind::kRevNet50, 256), 204'209'904);
 }
 
 ModelOptions bigan_mnist() {
   ModelOptions options;
-  options.system = "bigan";
-  options.block = "mlp";
+  options.system = System::kBiGan;
+  options.block = Block::kMlp;
   options.resolution = 28;
   options.channels = 1;
   options.z_dim = 50;
-  options.prior = "uniform";
+  options.prior = Prior::kUniform;
   options.width = options.e_width = 1024;
-  options.d_norm = "bn";
+  options.d_norm = DNorm::kBatch;
   options.e_stochastic = false;
   options.e_head_depth = 0;
   return options;
@@ -139,7 +139,7 @@ TEST(ParameterCounts, BiganOnMnist) {
   EXPECT_EQ(nets.encoder->num_parameters(), 1'902'592);
   EXPECT_EQ(nets.discriminator->num_parameters(), 1'903'616);
   // A GAN of the same kind: D without the map of the code.
-  const ModelOptions gan = with(options, [](ModelOptions& o) { o.system = "gan"; });
+  const ModelOptions gan = with(options, [](ModelOptions& o) { o.system = System::kGan; });
   gan.check();
   EXPECT_EQ(generator(gan), 1'953'792);
   EXPECT_EQ(discriminator(gan), 1'903'616 - 50 * 1024);
@@ -147,12 +147,12 @@ TEST(ParameterCounts, BiganOnMnist) {
 
 ModelOptions bigan_imagenet() {
   ModelOptions options;
-  options.system = "bigan";
-  options.block = "bigan";
+  options.system = System::kBiGan;
+  options.block = Block::kBiGan;
   options.resolution = 64;
   options.z_dim = 200;
-  options.prior = "uniform";
-  options.d_norm = "bn";
+  options.prior = Prior::kUniform;
+  options.d_norm = DNorm::kBatch;
   options.e_stochastic = false;
   options.e_head_depth = 0;
   return options;
@@ -187,14 +187,14 @@ TEST(ParameterCounts, BiganOnImageNet) {
   const ModelOptions large_e = with(options, [](ModelOptions& o) { o.e_resolution = 112; });
   large_e.check();
   EXPECT_EQ(build(large_e).encoder->num_parameters(), alexnet + 256 * 7 * 7 * z);
-  const ModelOptions gan = with(options, [](ModelOptions& o) { o.system = "gan"; });
+  const ModelOptions gan = with(options, [](ModelOptions& o) { o.system = System::kGan; });
   gan.check();
   EXPECT_EQ(generator(gan), g);
   EXPECT_EQ(discriminator(gan), d - (128 + 256 + 512) * z);
 }
 
 TEST(Layout, BlocksFollowEachOtherAtEveryResolution) {
-  for (const std::string layout : {"cg", "sg", "bgp"}) {
+  for (const Layout layout : {Layout::kCompareGan, Layout::kStudioGan, Layout::kBigGanPyTorch}) {
     for (const int64_t resolution : {32, 64, 128, 256, 512}) {
       ModelOptions options;
       options.layout = layout;
@@ -215,7 +215,7 @@ TEST(Layout, BlocksFollowEachOtherAtEveryResolution) {
         EXPECT_EQ(down[i].in, i == 0 ? 0 : down[i - 1].out);
       }
       EXPECT_FALSE(down.back().down);
-      EXPECT_EQ(down.back().resolution, resolution == 32 && layout != "cg" ? 8 : 4);
+      EXPECT_EQ(down.back().resolution, resolution == 32 && layout != Layout::kCompareGan ? 8 : 4);
     }
   }
 }
@@ -246,16 +246,18 @@ TEST(ModelOptions, RefusesWhatDoesNotFitTogether) {
   ModelOptions().check();
   refuse([](ModelOptions& o) { o.z_dim = 81; });
   refuse([](ModelOptions& o) { o.resolution = 48; });
-  refuse([](ModelOptions& o) { o.block = "strided", o.resolution = 48; });
-  refuse([](ModelOptions& o) { o.d_norm = "bn"; });
-  refuse([](ModelOptions& o) { o.system = "gan", o.terms = "x z xz"; });
-  refuse([](ModelOptions& o) { o.terms = "x"; });
-  refuse([](ModelOptions& o) { o.prior = "uniform"; });
+  refuse([](ModelOptions& o) { o.block = Block::kStrided, o.resolution = 48; });
+  refuse([](ModelOptions& o) { o.d_norm = DNorm::kBatch; });
+  refuse([](ModelOptions& o) { o.system = System::kGan, o.terms = TermChoice::kAll; });
+  refuse([](ModelOptions& o) { o.terms = TermChoice::kX; });
+  refuse([](ModelOptions& o) { o.prior = Prior::kUniform; });
   refuse([](ModelOptions& o) { o.e_resolution = 48; });
   refuse([](ModelOptions& o) { o.resolution = 64, o.z_dim = 80, o.e_resolution = 32; });
-  refuse([](ModelOptions& o) { o.g_condition = "class"; });
+  refuse([](ModelOptions& o) { o.g_condition = GCondition::kClass; });
   refuse([](ModelOptions& o) { o.g_embedding = 0; });
-  refuse([](ModelOptions& o) { o.g_condition = "class", o.num_classes = 3, o.block = "strided"; });
+  refuse([](ModelOptions& o) {
+    o.g_condition = GCondition::kClass, o.num_classes = 3, o.block = Block::kStrided;
+  });
 }
 
 TEST(ModelOptions, RefuseWhatTheBaselinesOfBiganDoNotHave) {
@@ -269,18 +271,21 @@ TEST(ModelOptions, RefuseWhatTheBaselinesOfBiganDoNotHave) {
       EXPECT_THROW(options.check(), core::UsageError);
     }
   };
-  expect(true, [](ModelOptions& o) { o.system = "latent-regressor"; });
-  expect(true, [](ModelOptions& o) { o.system = "latent-regressor", o.terms = "x"; });
-  expect(true, [](ModelOptions& o) { o.system = "latent-regressor", o.e_resolution = 32; });
-  expect(true, [](ModelOptions& o) { o.system = "autoencoder", o.prior = "uniform"; });
-  expect(true, [](ModelOptions& o) { o.system = "autoencoder", o.e_resolution = 64; });
+  expect(true, [](ModelOptions& o) { o.system = System::kLatentRegressor; });
+  expect(true,
+         [](ModelOptions& o) { o.system = System::kLatentRegressor, o.terms = TermChoice::kX; });
+  expect(true, [](ModelOptions& o) { o.system = System::kLatentRegressor, o.e_resolution = 32; });
+  expect(true, [](ModelOptions& o) { o.system = System::kAutoencoder, o.prior = Prior::kUniform; });
+  expect(true, [](ModelOptions& o) { o.system = System::kAutoencoder, o.e_resolution = 64; });
   // Of a D that is not there nothing is asked.
-  expect(true, [](ModelOptions& o) { o.system = "autoencoder", o.block = "mlp"; });
-  expect(false, [](ModelOptions& o) { o.system = "latent-regressor", o.e_stochastic = true; });
-  expect(false, [](ModelOptions& o) { o.system = "latent-regressor", o.terms = "xz"; });
-  expect(false, [](ModelOptions& o) { o.system = "latent-regressor", o.e_resolution = 64; });
-  expect(false, [](ModelOptions& o) { o.system = "autoencoder", o.e_stochastic = true; });
-  expect(false, [](ModelOptions& o) { o.system = "autoencoder", o.terms = "x"; });
+  expect(true, [](ModelOptions& o) { o.system = System::kAutoencoder, o.block = Block::kMlp; });
+  expect(false,
+         [](ModelOptions& o) { o.system = System::kLatentRegressor, o.e_stochastic = true; });
+  expect(false,
+         [](ModelOptions& o) { o.system = System::kLatentRegressor, o.terms = TermChoice::kXz; });
+  expect(false, [](ModelOptions& o) { o.system = System::kLatentRegressor, o.e_resolution = 64; });
+  expect(false, [](ModelOptions& o) { o.system = System::kAutoencoder, o.e_stochastic = true; });
+  expect(false, [](ModelOptions& o) { o.system = System::kAutoencoder, o.terms = TermChoice::kX; });
 }
 
 TEST(ModelOptions, GivesMlpBlocksOneScoreBatchNormAndAnySize) {
@@ -295,15 +300,15 @@ TEST(ModelOptions, GivesMlpBlocksOneScoreBatchNormAndAnySize) {
   };
   expect(true, [](ModelOptions& o) { o.resolution = 9, o.channels = 3; });
   expect(true, [](ModelOptions& o) { o.e_resolution = 56; });
-  expect(true, [](ModelOptions& o) { o.terms = "xz"; });
-  expect(true, [](ModelOptions& o) { o.prior = "normal", o.e_stochastic = true; });
-  expect(true, [](ModelOptions& o) { o.resolution = 32, o.encoder = "small"; });
-  expect(false, [](ModelOptions& o) { o.encoder = "small"; });
-  expect(false, [](ModelOptions& o) { o.system = "bigbigan"; });
-  expect(false, [](ModelOptions& o) { o.terms = "x xz"; });
-  expect(false, [](ModelOptions& o) { o.terms = "z xz"; });
-  expect(false, [](ModelOptions& o) { o.d_norm = "sn"; });
-  expect(false, [](ModelOptions& o) { o.g_condition = "class", o.num_classes = 3; });
+  expect(true, [](ModelOptions& o) { o.terms = TermChoice::kXz; });
+  expect(true, [](ModelOptions& o) { o.prior = Prior::kNormal, o.e_stochastic = true; });
+  expect(true, [](ModelOptions& o) { o.resolution = 32, o.encoder = EncoderKind::kSmall; });
+  expect(false, [](ModelOptions& o) { o.encoder = EncoderKind::kSmall; });
+  expect(false, [](ModelOptions& o) { o.system = System::kBigBiGan; });
+  expect(false, [](ModelOptions& o) { o.terms = TermChoice::kXAndXz; });
+  expect(false, [](ModelOptions& o) { o.terms = TermChoice::kZAndXz; });
+  expect(false, [](ModelOptions& o) { o.d_norm = DNorm::kSpectral; });
+  expect(false, [](ModelOptions& o) { o.g_condition = GCondition::kClass, o.num_classes = 3; });
 }
 
 TEST(ModelOptions, GivesBiganBlocksOneScoreBatchNormAndMultiplesOf16) {
@@ -319,16 +324,17 @@ TEST(ModelOptions, GivesBiganBlocksOneScoreBatchNormAndMultiplesOf16) {
   expect(true, [](ModelOptions& o) { o.resolution = 96, o.channels = 1; });
   expect(true, [](ModelOptions& o) { o.e_resolution = 112; });
   expect(true, [](ModelOptions& o) { o.e_resolution = 67; });
-  expect(true, [](ModelOptions& o) { o.encoder = "small"; });
-  expect(true, [](ModelOptions& o) { o.prior = "normal", o.e_stochastic = true; });
-  expect(true, [](ModelOptions& o) { o.block = "strided", o.encoder = "alexnet"; });
+  expect(true, [](ModelOptions& o) { o.encoder = EncoderKind::kSmall; });
+  expect(true, [](ModelOptions& o) { o.prior = Prior::kNormal, o.e_stochastic = true; });
+  expect(true,
+         [](ModelOptions& o) { o.block = Block::kStrided, o.encoder = EncoderKind::kAlexNet; });
   expect(false, [](ModelOptions& o) { o.resolution = 72; });
   expect(false, [](ModelOptions& o) { o.e_resolution = 63; });
   expect(false, [](ModelOptions& o) { o.e_width = 31; });
-  expect(false, [](ModelOptions& o) { o.system = "bigbigan"; });
-  expect(false, [](ModelOptions& o) { o.terms = "x xz"; });
-  expect(false, [](ModelOptions& o) { o.d_norm = "none"; });
-  expect(false, [](ModelOptions& o) { o.g_condition = "class", o.num_classes = 3; });
+  expect(false, [](ModelOptions& o) { o.system = System::kBigBiGan; });
+  expect(false, [](ModelOptions& o) { o.terms = TermChoice::kXAndXz; });
+  expect(false, [](ModelOptions& o) { o.d_norm = DNorm::kNone; });
+  expect(false, [](ModelOptions& o) { o.g_condition = GCondition::kClass, o.num_classes = 3; });
 }
 
 }  // namespace

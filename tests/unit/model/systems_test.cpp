@@ -9,7 +9,7 @@
 namespace bbg::model {
 namespace {
 
-ModelOptions small(const std::string& system) {
+ModelOptions small(System system) {
   ModelOptions options;
   options.system = system;
   options.width = options.e_width = 2;
@@ -35,9 +35,8 @@ at::Tensor pattern(at::IntArrayRef shape, double frequency) {
 }
 
 TEST(Systems, GiveTheScoresTheyAreDefinedBy) {
-  const auto expect = [](const std::string& system, const std::string& terms, bool x, bool z,
-                         bool xz) {
-    SCOPED_TRACE(system + " " + terms);
+  const auto expect = [](System system, TermChoice terms, bool x, bool z, bool xz) {
+    SCOPED_TRACE(core::word_of(kSystems, system) + " " + core::word_of(kTermChoices, terms));
     ModelOptions options = small(system);
     options.terms = terms;
     options.check();
@@ -54,13 +53,13 @@ TEST(Systems, GiveTheScoresTheyAreDefinedBy) {
       }
     }
   };
-  expect("gan", "auto", true, false, false);
-  expect("biggan", "auto", true, false, false);
-  expect("bigan", "auto", false, false, true);
-  expect("bigbigan", "auto", true, true, true);
-  expect("bigbigan", "x xz", true, false, true);
-  expect("bigbigan", "z xz", false, true, true);
-  expect("bigbigan", "xz", false, false, true);
+  expect(System::kGan, TermChoice::kAuto, true, false, false);
+  expect(System::kBigGan, TermChoice::kAuto, true, false, false);
+  expect(System::kBiGan, TermChoice::kAuto, false, false, true);
+  expect(System::kBigBiGan, TermChoice::kAuto, true, true, true);
+  expect(System::kBigBiGan, TermChoice::kXAndXz, true, false, true);
+  expect(System::kBigBiGan, TermChoice::kZAndXz, false, true, true);
+  expect(System::kBigBiGan, TermChoice::kXz, false, false, true);
 }
 
 double gradient_norm(const nn::Network& network) {
@@ -81,46 +80,48 @@ void forget_gradients(const nn::Network& network) {
 // Every system, kind of block and kind of encoder, by name.
 std::map<std::string, ModelOptions> every_system() {
   std::map<std::string, ModelOptions> all;
-  const auto add = [&](const std::string& system, const std::string& terms, const auto& change) {
+  const auto add = [&](System system, TermChoice terms, const auto& change) {
     ModelOptions options = small(system);
     options.terms = terms;
-    const std::string name = change(options) + " " + system + " " + terms;
+    const std::string name = change(options) + " " + core::word_of(kSystems, system) + " " +
+                             core::word_of(kTermChoices, terms);
     options.check();
     all.emplace(name, options);
   };
   const auto residual = [](ModelOptions&) { return std::string("residual"); };
   const auto conditional = [](ModelOptions& options) {
-    options.g_condition = "class";
+    options.g_condition = GCondition::kClass;
     options.num_classes = 3;
     return std::string("conditional");
   };
-  for (const std::string system : {"gan", "biggan", "bigan", "bigbigan"}) {
-    add(system, "auto", residual);
-    add(system, "auto", conditional);
-    for (const std::string norm : {"sn", "bn", "none"}) {
-      add(system, "auto", [&](ModelOptions& options) {
-        options.block = "strided";
+  for (const System system : {System::kGan, System::kBigGan, System::kBiGan, System::kBigBiGan}) {
+    add(system, TermChoice::kAuto, residual);
+    add(system, TermChoice::kAuto, conditional);
+    for (const DNorm norm : {DNorm::kSpectral, DNorm::kBatch, DNorm::kNone}) {
+      add(system, TermChoice::kAuto, [&](ModelOptions& options) {
+        options.block = Block::kStrided;
         options.d_norm = norm;
-        return "strided " + norm;
+        return "strided " + core::word_of(kDNorms, norm);
       });
     }
   }
-  for (const std::string terms : {"x xz", "z xz", "xz"}) add("bigbigan", terms, residual);
-  for (const std::string kind : {"resnet50", "revnet50"}) {
-    add("bigbigan", "auto", [&](ModelOptions& options) {
+  for (const TermChoice terms : {TermChoice::kXAndXz, TermChoice::kZAndXz, TermChoice::kXz})
+    add(System::kBigBiGan, terms, residual);
+  for (const EncoderKind kind : {EncoderKind::kResNet50, EncoderKind::kRevNet50}) {
+    add(System::kBigBiGan, TermChoice::kAuto, [&](ModelOptions& options) {
       options.encoder = kind;
-      return kind;
+      return core::word_of(kEncoderKinds, kind);
     });
   }
-  add("bigbigan", "auto", [](ModelOptions& options) {
-    options.prior = "uniform";
+  add(System::kBigBiGan, TermChoice::kAuto, [](ModelOptions& options) {
+    options.prior = Prior::kUniform;
     options.e_stochastic = false;
     return std::string("uniform prior");
   });
-  for (const std::string system : {"gan", "bigan"}) {
-    add(system, "auto", [](ModelOptions& options) {
-      options.block = "mlp";
-      options.d_norm = "bn";
+  for (const System system : {System::kGan, System::kBiGan}) {
+    add(system, TermChoice::kAuto, [](ModelOptions& options) {
+      options.block = Block::kMlp;
+      options.d_norm = DNorm::kBatch;
       options.e_head_depth = 0;
       return std::string("mlp");
     });
@@ -183,8 +184,8 @@ TEST(Systems, GradientsReachEAndGThroughTheScoresThatReadThemAlone) {
 }
 
 TEST(Systems, ConditionalNetworksReadTheLabels) {
-  ModelOptions options = small("biggan");
-  options.g_condition = "class";
+  ModelOptions options = small(System::kBigGan);
+  options.g_condition = GCondition::kClass;
   options.num_classes = 3;
   const at::Tensor z = pattern({3, 8}, 1.3), x = pattern({3, 3, 32, 32}, 0.1);
   const at::Tensor a = at::tensor({0, 1, 2}, at::kLong), b = at::tensor({0, 1, 0}, at::kLong);
@@ -207,7 +208,7 @@ TEST(Systems, ConditionalNetworksReadTheLabels) {
 TEST(Systems, MakeImagesOfEveryResolution) {
   for (const auto& [resolution, chunks] :
        {std::pair<int64_t, int64_t>{32, 4}, {64, 5}, {128, 6}, {256, 7}, {512, 8}}) {
-    ModelOptions options = small("gan");
+    ModelOptions options = small(System::kGan);
     options.resolution = resolution;
     options.z_dim = chunks;
     Built built(options);
@@ -219,13 +220,13 @@ TEST(Systems, MakeImagesOfEveryResolution) {
   }
 }
 
-ModelOptions small_mlp(const std::string& system) {
+ModelOptions small_mlp(System system) {
   ModelOptions options = small(system);
-  options.block = "mlp";
-  options.d_norm = "bn";
+  options.block = Block::kMlp;
+  options.d_norm = DNorm::kBatch;
   options.e_head_depth = 0;
   options.e_stochastic = false;
-  options.prior = "uniform";
+  options.prior = Prior::kUniform;
   options.resolution = 28;
   options.channels = 1;
   options.check();
@@ -234,30 +235,30 @@ ModelOptions small_mlp(const std::string& system) {
 
 // Donahue et al. 2017's code starts D's last layer at zero (docs/choices.md C1).
 TEST(Systems, OfFullyConnectedLayersStartWithScoresOfZero) {
-  for (const std::string system : {"bigan", "gan"}) {
+  for (const System system : {System::kBiGan, System::kGan}) {
     Built built(small_mlp(system));
     const at::Tensor z = pattern({4, 8}, 1.3);
     const at::Tensor images = built.nets.generator->forward(z);
     EXPECT_EQ(images.sizes(), (std::vector<int64_t>{4, 1, 28, 28}));
     EXPECT_LT(images.abs().max().item<double>(), 1);
     const core::Scores scores = built.nets.discriminator->forward(images, z);
-    EXPECT_EQ(scores.x.defined(), system == "gan");
-    EXPECT_EQ(scores.xz.defined(), system == "bigan");
-    const at::Tensor score = system == "gan" ? scores.x : scores.xz;
+    EXPECT_EQ(scores.x.defined(), system == System::kGan);
+    EXPECT_EQ(scores.xz.defined(), system == System::kBiGan);
+    const at::Tensor score = system == System::kGan ? scores.x : scores.xz;
     EXPECT_TRUE(at::equal(score, at::zeros({4}, at::kDouble)));
   }
 }
 
 // The layers are those of the paper, whose pixels lie in [0, 1]: to them black is zero.
 TEST(Systems, OfFullyConnectedLayersSeeNothingInABlackImage) {
-  Built built(small_mlp("bigan"));
+  Built built(small_mlp(System::kBiGan));
   const at::Tensor black = at::full({2, 1, 28, 28}, -1, at::kDouble);
   EXPECT_EQ(built.nets.discriminator->image_features(black).abs().max().item<double>(), 0);
   EXPECT_EQ(built.nets.encoder->forward(black).mean.abs().max().item<double>(), 0);
 }
 
 TEST(Systems, MlpFeatureIsTheLayerBeforeTheOutput) {
-  Built built(small_mlp("bigan"));
+  Built built(small_mlp(System::kBiGan));
   const Code code = built.nets.encoder->forward(pattern({4, 1, 28, 28}, 0.1));
   EXPECT_EQ(code.feature.sizes(), (std::vector<int64_t>{4, 2}));
   EXPECT_LT(code.mean.abs().max().item<double>(), 1);
@@ -269,19 +270,19 @@ TEST(Systems, MlpFeatureIsTheLayerBeforeTheOutput) {
   EXPECT_TRUE(at::allclose(code.mean, expected, 0, 1e-14)) << code.mean - expected;
 }
 
-ModelOptions small_conv(const std::string& system) {
+ModelOptions small_conv(System system) {
   ModelOptions options = small(system);
-  options.block = "bigan";
-  options.d_norm = "bn";
+  options.block = Block::kBiGan;
+  options.d_norm = DNorm::kBatch;
   options.e_head_depth = 0;
   options.e_stochastic = false;
-  options.prior = "uniform";
+  options.prior = Prior::kUniform;
   options.check();
   return options;
 }
 
 TEST(Systems, OfBigansConvolutionsStartWithScoresOfZeroAtEveryMultipleOf16) {
-  for (const std::string system : {"bigan", "gan"}) {
+  for (const System system : {System::kBiGan, System::kGan}) {
     for (const int64_t resolution : {16, 48, 64}) {
       ModelOptions options = small_conv(system);
       options.resolution = resolution;
@@ -292,10 +293,10 @@ TEST(Systems, OfBigansConvolutionsStartWithScoresOfZeroAtEveryMultipleOf16) {
       EXPECT_LT(images.abs().max().item<double>(), 1);
       EXPECT_FALSE(built.nets.discriminator->may_mix_halves());
       const core::Scores scores = built.nets.discriminator->forward(images, z);
-      EXPECT_EQ(scores.x.defined(), system == "gan");
-      EXPECT_EQ(scores.xz.defined(), system == "bigan");
+      EXPECT_EQ(scores.x.defined(), system == System::kGan);
+      EXPECT_EQ(scores.xz.defined(), system == System::kBiGan);
       EXPECT_FALSE(scores.z.defined());
-      const at::Tensor score = system == "gan" ? scores.x : scores.xz;
+      const at::Tensor score = system == System::kGan ? scores.x : scores.xz;
       EXPECT_TRUE(at::equal(score, at::zeros({4}, at::kDouble)));
     }
   }
@@ -310,8 +311,8 @@ const at::Tensor& parameter(const nn::Network& network, const std::string& name)
 
 // N(0, 0.02 k^2) in the paper's code, k = 5; its other weights have 0.02.
 TEST(Systems, MapsOfTheCodeBesideConvolutionsStart25TimesAsWide) {
-  ModelOptions options = small_conv("bigan");
-  options.init = "n02";
+  ModelOptions options = small_conv(System::kBiGan);
+  options.init = nn::Init::kNormal02;
   options.width = 8;
   options.z_dim = 200;
   Built built(options);
@@ -324,7 +325,7 @@ TEST(Systems, MapsOfTheCodeBesideConvolutionsStart25TimesAsWide) {
   EXPECT_NEAR(deviation(code), 0.5, 0.017);
   EXPECT_NEAR(deviation(h), 0.5, 0.017);
   EXPECT_NEAR(deviation(parameter(*built.nets.generator, "linear.weight")), 0.02, 0.0007);
-  options.init = "orthogonal";
+  options.init = nn::Init::kOrthogonal;
   Built orthogonal(options);
   const at::Tensor& rows = parameter(*orthogonal.nets.discriminator, "H.weight");
   EXPECT_TRUE(at::allclose(rows.mm(rows.t()), at::eye(112, at::kDouble), 0, 1e-12));
@@ -333,7 +334,7 @@ TEST(Systems, MapsOfTheCodeBesideConvolutionsStart25TimesAsWide) {
 // conv5 has 4x4 positions at 64 px and 7x7 at 112, the sizes of E in the paper.
 TEST(Systems, AlexNetFeatureIsTheLastMapAndTheLayerBeforeTheOutput) {
   for (const auto& [size, side] : {std::pair<int64_t, int64_t>{64, 4}, {112, 7}, {67, 5}}) {
-    ModelOptions options = small_conv("bigan");
+    ModelOptions options = small_conv(System::kBiGan);
     options.resolution = 64;
     options.e_resolution = size;
     options.check();
@@ -350,9 +351,11 @@ TEST(Systems, AlexNetFeatureIsTheLastMapAndTheLayerBeforeTheOutput) {
 
 // What the score of the image reads, where D has one.
 TEST(Systems, FeatureOfDIsWhatItsScoreOfTheImageReads) {
-  for (const ModelOptions& options : {small_mlp("gan"), small_mlp("bigan"), small_conv("gan"),
-                                      small_conv("bigan"), small("gan"), small("bigbigan")}) {
-    SCOPED_TRACE(options.system + " " + options.block);
+  for (const ModelOptions& options :
+       {small_mlp(System::kGan), small_mlp(System::kBiGan), small_conv(System::kGan),
+        small_conv(System::kBiGan), small(System::kGan), small(System::kBigBiGan)}) {
+    SCOPED_TRACE(core::word_of(kSystems, options.system) + " " +
+                 core::word_of(kBlocks, options.block));
     Built built(options);
     Discriminator& discriminator = *built.nets.discriminator;
     discriminator.set_mode(nn::Mode::kEvaluate);
@@ -380,20 +383,20 @@ TEST(Systems, FeatureOfDIsWhatItsScoreOfTheImageReads) {
 }
 
 TEST(Systems, LogitsOfTheUniformPriorGiveItsCode) {
-  ModelOptions options = small("bigan");
+  ModelOptions options = small(System::kBiGan);
   options.e_stochastic = false;
   const at::Tensor x = pattern({4, 3, 32, 32}, 0.1);
   Built normal(options);
   EXPECT_FALSE(normal.nets.encoder->forward(x).logits.defined());
-  options.prior = "uniform";
+  options.prior = Prior::kUniform;
   Built uniform(options);
   const Code code = uniform.nets.encoder->forward(x);
   EXPECT_TRUE(at::allclose(code.mean, 2 * at::sigmoid(code.logits) - 1, 1e-12, 1e-14));
 }
 
 TEST(Systems, CodesOfTheUniformPriorStayWithinIt) {
-  ModelOptions options = small("bigan");
-  options.prior = "uniform";
+  ModelOptions options = small(System::kBiGan);
+  options.prior = Prior::kUniform;
   options.e_stochastic = false;
   Built built(options);
   const at::Tensor code = built.nets.encoder->forward(pattern({4, 3, 32, 32}, 0.1) * 50).sample({});

@@ -47,9 +47,9 @@ TEST_P(ResampledConv, EqualsConvolutionAndResampling) {
     return nn::Conv(context, nn::Scope(store), {.in = 5, .out = 7, .kernel = 3, .resample = kind},
                     is_spectral);
   };
-  nn::ParameterStore store("X", 3, "orthogonal", at::kDouble);
+  nn::ParameterStore store("X", 3, nn::Init::kOrthogonal, at::kDouble);
   const nn::Conv in_one = build(store, resample, spectral);
-  nn::ParameterStore twin("X", 3, "orthogonal", at::kDouble);
+  nn::ParameterStore twin("X", 3, nn::Init::kOrthogonal, at::kDouble);
   const nn::Conv plain = build(twin, ops::Resample::kNone, spectral);
   context.power_iterations.make(settings.sn_eps, /*move=*/true);
 
@@ -75,7 +75,7 @@ TEST(Conv, PointwiseWithStrideEqualsTheStridedConvolution) {
   comm::SelfCommunicator alone;
   const nn::Settings settings;
   nn::Context context{alone, settings, nn::Mode::kTrain, {}, {}, {}, {}};
-  nn::ParameterStore store("X", 3, "orthogonal", at::kDouble);
+  nn::ParameterStore store("X", 3, nn::Init::kOrthogonal, at::kDouble);
   const nn::Conv conv(context, nn::Scope(store), {.in = 8, .out = 16, .kernel = 1, .stride = 2},
                       false);
   const at::Tensor weight = store.parameters()[0].tensor, bias = store.parameters()[1].tensor;

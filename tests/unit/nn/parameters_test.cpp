@@ -17,14 +17,14 @@ TEST(ParameterStore, NormalStartIsOneStreamNamedByTheParameter) {
   for (int64_t i = 0; i < kCount; ++i) expected.data_ptr<double>()[i] = 0.02 * stream.next_normal();
   for (const int threads : {1, 3}) {
     const testing::ThreadsOfTorch limit(threads);
-    ParameterStore store("X", 9, "n02", at::kDouble);
+    ParameterStore store("X", 9, Init::kNormal02, at::kDouble);
     EXPECT_TRUE(
         at::equal(store.add_parameter("weight", {kCount, 1}, Start::kWeight).flatten(), expected));
   }
 }
 
 TEST(ParameterStore, WithoutInitEverythingIsZero) {
-  ParameterStore store("X", 9, ParameterStore::kNoInit, at::kDouble);
+  ParameterStore store("X", 9, Init::kNone, at::kDouble);
   for (const Start start : {Start::kWeight, Start::kOrthogonal, Start::kInjected, Start::kOne}) {
     EXPECT_EQ(store.add_parameter("weight", {3, 4}, start).abs().max().item<double>(), 0);
   }

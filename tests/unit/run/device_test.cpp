@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-ComputeOptions compute(const std::string& device, int64_t threads = 0) {
+ComputeOptions compute(Device device, int64_t threads = 0) {
   ComputeOptions options;
   options.device = device;
   options.threads = threads;
@@ -39,16 +39,16 @@ TEST(Places, RanksThatSeeAllGpusOfTheirHostTakeOneEach) {
   const std::vector<Seat> seats = {
       {"a", {0}, gpus}, {"b", {0}, gpus}, {"a", {1}, gpus}, {"b", {1}, gpus}};
   const std::vector<int> expected = {0, 0, 1, 1};
-  EXPECT_EQ(devices(choose_places(compute("auto"), seats)), expected);
-  EXPECT_EQ(devices(choose_places(compute("cuda"), seats)), expected);
-  EXPECT_EQ(devices(choose_places(compute("cpu"), seats)), std::vector<int>(4, -1));
+  EXPECT_EQ(devices(choose_places(compute(Device::kAuto), seats)), expected);
+  EXPECT_EQ(devices(choose_places(compute(Device::kCuda), seats)), expected);
+  EXPECT_EQ(devices(choose_places(compute(Device::kCpu), seats)), std::vector<int>(4, -1));
 }
 
 TEST(Places, RanksToWhichTheLauncherShowsOneGpuEachTakeThat) {
-  EXPECT_EQ(devices(choose_places(compute("cuda"), {{"a", {0}, {"q"}}, {"a", {1}, {"p"}}})),
+  EXPECT_EQ(devices(choose_places(compute(Device::kCuda), {{"a", {0}, {"q"}}, {"a", {1}, {"p"}}})),
             (std::vector<int>{0, 0}));
   // In parts that overlap none is taken twice.
-  EXPECT_EQ(devices(choose_places(compute("cuda"),
+  EXPECT_EQ(devices(choose_places(compute(Device::kCuda),
                                   {{"a", {0}, {"p", "q"}}, {"a", {1}, {"p", "q", "r"}}})),
             (std::vector<int>{0, 1}));
 }
@@ -57,7 +57,7 @@ TEST(Places, MoreRanksThanGpusAreRefusedWithTheWayOut) {
   // Both see the one GPU: as many as one rank each, were they counted without identity.
   const std::vector<Seat> seats = {{"b", {0}, {"r"}}, {"a", {0}, {"p"}}, {"a", {1}, {"p"}}};
   try {
-    choose_places(compute("cuda"), seats);
+    choose_places(compute(Device::kCuda), seats);
     FAIL() << "not refused";
   } catch (const core::UsageError& error) {
     const std::string text = core::message_of(error);
@@ -66,20 +66,20 @@ TEST(Places, MoreRanksThanGpusAreRefusedWithTheWayOut) {
     EXPECT_THAT(text, HasSubstr("compute.device = cpu"));
   }
   // One rank without a GPU: all ranks compute on CPUs, also those of other hosts.
-  EXPECT_EQ(devices(choose_places(compute("auto"), seats)), std::vector<int>(3, -1));
+  EXPECT_EQ(devices(choose_places(compute(Device::kAuto), seats)), std::vector<int>(3, -1));
 }
 
 TEST(Places, Bfloat16IsRefusedOnGpusThatHaveNoInstructionsForIt) {
   const std::vector<Seat> seats = {
       {.host = "a", .cores = {0}, .gpus = {"p"}, .capabilities = {80}},
       {.host = "b", .cores = {0}, .gpus = {"q", "r"}, .capabilities = {75, 90}}};
-  const auto check = [&](const std::string& precision, const std::string& device) {
+  const auto check = [&](train::Precision precision, Device device) {
     check_precision(precision, seats, choose_places(compute(device), seats));
   };
-  check("float32", "cuda");
-  check("bfloat16", "cpu");
+  check(train::Precision::kFull, Device::kCuda);
+  check(train::Precision::kBfloat16, Device::kCpu);
   try {
-    check("bfloat16", "cuda");
+    check(train::Precision::kBfloat16, Device::kCuda);
     FAIL() << "not refused";
   } catch (const core::UsageError& error) {
     const std::string text = core::message_of(error);
@@ -89,27 +89,27 @@ TEST(Places, Bfloat16IsRefusedOnGpusThatHaveNoInstructionsForIt) {
 }
 
 TEST(Places, CpuOfAHostWithGpusIsWarnedOfUnlessItWasAskedFor) {
-  const auto warning = [](const std::string& device, const std::vector<Seat>& seats) {
+  const auto warning = [](Device device, const std::vector<Seat>& seats) {
     return unused_gpus(compute(device), seats, choose_places(compute(device), seats));
   };
   const std::vector<Seat> two_for_one = {{"a", {0}, {"p"}, {90}, true},
                                          {"a", {1}, {"p"}, {90}, true}};
   EXPECT_THAT(
-      warning("auto", two_for_one),
+      warning(Device::kAuto, two_for_one),
       ::testing::AllOf(HasSubstr("takes the CPU, although host a has GPUs"),
                        HasSubstr("not one for each of the 2 ranks"), HasSubstr("--gpu-bind=none")));
-  EXPECT_EQ(warning("cpu", two_for_one), "");
+  EXPECT_EQ(warning(Device::kCpu, two_for_one), "");
   // Built without CUDA, or CUDA_VISIBLE_DEVICES is empty.
-  EXPECT_THAT(warning("auto", {{"a", {0}, {}}, {"b", {0}, {}, {}, true}}),
+  EXPECT_THAT(warning(Device::kAuto, {{"a", {0}, {}}, {"b", {0}, {}, {}, true}}),
               HasSubstr("host b has NVIDIA's driver"));
-  EXPECT_EQ(warning("auto", {{"a", {0}, {}}}), "");
-  EXPECT_EQ(warning("auto", {{"a", {0}, {"p"}, {90}, true}}), "");
+  EXPECT_EQ(warning(Device::kAuto, {{"a", {0}, {}}}), "");
+  EXPECT_EQ(warning(Device::kAuto, {{"a", {0}, {"p"}, {90}, true}}), "");
 }
 
 TEST(Places, CoresThatRanksShareAreDividedAndNeverCountedTwice) {
   const std::vector<int> eight = {0, 1, 2, 3, 4, 5, 6, 7};
   const auto shares = [](const std::vector<Seat>& seats) {
-    return threads(choose_places(compute("cpu"), seats));
+    return threads(choose_places(compute(Device::kCpu), seats));
   };
   EXPECT_EQ(shares({{"a", eight, {}}}), (std::vector<int>{8}));
   EXPECT_EQ(shares({{"a", eight, {}}, {"a", eight, {}}, {"a", eight, {}}}),
@@ -129,25 +129,28 @@ TEST(Places, CoresThatRanksShareAreDividedAndNeverCountedTwice) {
 }
 
 TEST(Places, NumberOfThreadsInTheOptionsWins) {
-  EXPECT_EQ(threads(choose_places(compute("cpu", 5), {{"a", {0, 1}, {}}})), (std::vector<int>{5}));
+  EXPECT_EQ(threads(choose_places(compute(Device::kCpu, 5), {{"a", {0, 1}, {}}})),
+            (std::vector<int>{5}));
 }
 
 TEST(Places, OneLineSaysWhoRunsWhere) {
-  const auto line = [](const std::string& device, const std::vector<Seat>& seats) {
+  const auto line = [](Device device, const std::vector<Seat>& seats) {
     return placement_text(seats, choose_places(compute(device), seats));
   };
-  EXPECT_EQ(line("cpu", {{"a", {0}, {}}}), "1 rank on 1 host, 1 thread a rank: a rank 0 on cpu");
-  EXPECT_EQ(line("auto", {{"a", {0, 1}, {"p", "q"}},
-                          {"a", {2, 3}, {"p", "q"}},
-                          {"b", {0, 1}, {"r"}},
-                          {"b", {2, 3}, {"s"}}}),
+  EXPECT_EQ(line(Device::kCpu, {{"a", {0}, {}}}),
+            "1 rank on 1 host, 1 thread a rank: a rank 0 on cpu");
+  EXPECT_EQ(line(Device::kAuto, {{"a", {0, 1}, {"p", "q"}},
+                                 {"a", {2, 3}, {"p", "q"}},
+                                 {"b", {0, 1}, {"r"}},
+                                 {"b", {2, 3}, {"s"}}}),
             "4 ranks on 2 hosts, 2 threads a rank: a ranks 0-1 on cuda:0 cuda:1; "
             "b ranks 2-3 on cuda:0 cuda:0");
-  EXPECT_EQ(line("cpu", {{"a", {0, 1}, {}}, {"b", {0}, {}}, {"a", {2}, {}}}),
+  EXPECT_EQ(line(Device::kCpu, {{"a", {0, 1}, {}}, {"b", {0}, {}}, {"a", {2}, {}}}),
             "3 ranks on 2 hosts: a ranks 0,2 on cpu, threads 2,1; b rank 1 on cpu, threads 1");
   std::vector<Seat> many;
   for (int i = 0; i < 20; ++i) many.push_back({"n" + std::to_string(i), {0}, {}});
-  EXPECT_THAT(line("cpu", many), ::testing::EndsWith("; n15 rank 15 on cpu; and 4 hosts more"));
+  EXPECT_THAT(line(Device::kCpu, many),
+              ::testing::EndsWith("; n15 rank 15 on cpu; and 4 hosts more"));
 }
 
 TEST(Places, SeatHasTheCoresOfTheBinding) {
@@ -170,12 +173,12 @@ TEST(Places, SeatHasTheCoresOfTheBinding) {
 
 TEST(Places, SettlingGivesThreadsTypeAndTensorFloat) {
   const int threads = at::get_num_threads();
-  ComputeOptions options = compute("cpu");
+  ComputeOptions options = compute(Device::kCpu);
   EXPECT_EQ(settle(options, {.device = at::kCPU, .threads = 3}).dtype(), at::kFloat);
   EXPECT_EQ(at::get_num_threads(), 3);
   EXPECT_TRUE(at::globalContext().allowTF32CuBLAS());
   EXPECT_TRUE(at::globalContext().allowTF32CuDNN());
-  options.dtype = "float64";
+  options.dtype = Dtype::kFloat64;
   options.tf32 = false;
   EXPECT_EQ(settle(options, {.device = at::kCPU, .threads = threads}).dtype(), at::kDouble);
   EXPECT_EQ(at::get_num_threads(), threads);

@@ -15,10 +15,10 @@ struct Epilogue {
 };
 
 // Updates on rows [first, first + count) of a batch of 6.
-Epilogue update(const std::string& d_norm, bool is_simultaneous, int64_t accumulate, int64_t first,
+Epilogue update(model::DNorm d_norm, bool is_simultaneous, int64_t accumulate, int64_t first,
                 int64_t count) {
   model::ModelOptions model;
-  model.block = "strided";
+  model.block = model::Block::kStrided;
   model.d_norm = d_norm;
   model.resolution = 16;
   model.width = model.e_width = 2;
@@ -54,7 +54,7 @@ Epilogue update(const std::string& d_norm, bool is_simultaneous, int64_t accumul
           .loss_ge = loss_ge.total.item<double>()};
 }
 
-class Accumulate : public ::testing::TestWithParam<std::tuple<std::string, bool>> {};
+class Accumulate : public ::testing::TestWithParam<std::tuple<model::DNorm, bool>> {};
 
 TEST_P(Accumulate, LeavesTheMeanOfThePortionsGradients) {
   const auto& [d_norm, is_simultaneous] = GetParam();
@@ -90,13 +90,15 @@ TEST_P(Accumulate, IteratesForSingularVectorsOnceAnUpdate) {
     EXPECT_TRUE(at::equal(tensor, once.state.tensors[i].second)) << name;
     ++compared;
   }
-  EXPECT_EQ(compared > 0, d_norm == "sn");
+  EXPECT_EQ(compared > 0, d_norm == model::DNorm::kSpectral);
 }
 
 INSTANTIATE_TEST_SUITE_P(Networks, Accumulate,
-                         ::testing::Combine(::testing::Values("sn", "bn"), ::testing::Bool()),
+                         ::testing::Combine(::testing::Values(model::DNorm::kSpectral,
+                                                              model::DNorm::kBatch),
+                                            ::testing::Bool()),
                          [](const auto& info) {
-                           return std::get<0>(info.param) +
+                           return core::word_of(model::kDNorms, std::get<0>(info.param)) +
                                   (std::get<1>(info.param) ? "Simultaneous" : "");
                          });
 

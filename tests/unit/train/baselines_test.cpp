@@ -13,22 +13,27 @@ namespace bbg::train {
 namespace {
 
 struct Blocks {
-  std::string name, block, d_norm, prior;
+  std::string name;
+  model::Block block;
+  model::DNorm d_norm;
+  model::Prior prior;
 };
 
 void PrintTo(const Blocks& blocks, std::ostream* out) { *out << blocks.name; }
 
-model::ModelOptions small(const Blocks& blocks, const std::string& system) {
+model::ModelOptions small(const Blocks& blocks, model::System system) {
   model::ModelOptions options;
   options.system = system;
   options.block = blocks.block;
   options.d_norm = blocks.d_norm;
   options.prior = blocks.prior;
-  options.resolution = blocks.block == "mlp" ? 6 : blocks.block == "strided" ? 16 : 32;
+  options.resolution = blocks.block == model::Block::kMlp       ? 6
+                       : blocks.block == model::Block::kStrided ? 16
+                                                                : 32;
   options.z_dim = 8;
   options.width = options.e_width = 2;
   options.e_head_width = 8;
-  options.e_head_depth = blocks.block == "mlp" ? 0 : 1;
+  options.e_head_depth = blocks.block == model::Block::kMlp ? 0 : 1;
   options.e_stochastic = false;
   return options;
 }
@@ -45,7 +50,7 @@ struct Prepared {
 
   explicit Prepared(const model::ModelOptions& options) : model(options) {
     model.check();
-    loss.kind = "logistic";
+    loss.kind = loss::Kind::kLogistic;
     loss.scale = 0.5;
     state = std::make_unique<TrainState>(model, train, communicator, 1, at::kDouble);
     const int64_t size = model.data_resolution();
@@ -87,7 +92,8 @@ class Baselines : public ::testing::TestWithParam<Blocks> {};
 TEST_P(Baselines, LatentRegressorTrainsGAndDAsAPlainGanBitForBit) {
   for (const bool simultaneous : {false, true}) {
     SCOPED_TRACE(simultaneous);
-    Prepared gan(small(GetParam(), "gan")), regressor(small(GetParam(), "latent-regressor"));
+    Prepared gan(small(GetParam(), model::System::kGan)),
+        regressor(small(GetParam(), model::System::kLatentRegressor));
     const auto [gan_d, gan_g] = gan.update(simultaneous);
     const auto [d, ge] = regressor.update(simultaneous);
     EXPECT_TRUE(at::equal(gradients(regressor.state->d), gradients(gan.state->d)));
@@ -109,8 +115,8 @@ TEST_P(Baselines, JointLatentRegressorAddsTheWeightedGradientOfTheCostToThatOfAG
   constexpr double kWeight = 0.25;
   for (const bool simultaneous : {false, true}) {
     SCOPED_TRACE(simultaneous);
-    const model::ModelOptions options = small(GetParam(), "latent-regressor");
-    Prepared gan(small(GetParam(), "gan")), joint(options), plain(options);
+    const model::ModelOptions options = small(GetParam(), model::System::kLatentRegressor);
+    Prepared gan(small(GetParam(), model::System::kGan)), joint(options), plain(options);
     joint.loss.latent_to_g = kWeight;
     // D may be updated first: it changes neither G's images nor E.
     model::Nets& nets = plain.state->nets;
@@ -139,12 +145,12 @@ TEST_P(Baselines, JointLatentRegressorAddsTheWeightedGradientOfTheCostToThatOfAG
 }
 
 TEST_P(Baselines, AutoencoderHasTheGradientsOfPlainAutograd) {
-  for (const std::string kind : {"l2", "l1"}) {
+  for (const auto distance : {loss::Distance::kSquared, loss::Distance::kAbsolute}) {
     for (const bool simultaneous : {false, true}) {
-      SCOPED_TRACE(kind);
-      const model::ModelOptions options = small(GetParam(), "autoencoder");
+      SCOPED_TRACE(static_cast<int>(distance));
+      const model::ModelOptions options = small(GetParam(), model::System::kAutoencoder);
       Prepared trained(options), plain(options);
-      trained.loss.reconstruction = kind;
+      trained.loss.reconstruction = distance;
       const loss::Loss loss = trained.update(simultaneous).second;
       EXPECT_FALSE(trained.state->d.has_value());
       EXPECT_EQ(trained.state->nets.discriminator, nullptr);
@@ -155,7 +161,8 @@ TEST_P(Baselines, AutoencoderHasTheGradientsOfPlainAutograd) {
       const at::Tensor difference =
           nets.generator->forward(nets.encoder->forward(plain.batch.images).mean) -
           plain.batch.images;
-      const at::Tensor each = kind == "l1" ? difference.abs() : difference * difference;
+      const at::Tensor each =
+          distance == loss::Distance::kAbsolute ? difference.abs() : difference * difference;
       const at::Tensor cost = 0.5 * each.sum() / static_cast<double>(each.numel());
       plain.state->g.arena.zero_gradients();
       plain.state->e->arena.zero_gradients();
@@ -169,19 +176,25 @@ TEST_P(Baselines, AutoencoderHasTheGradientsOfPlainAutograd) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Baselines,
-                         ::testing::Values(Blocks{"Mlp", "mlp", "bn", "uniform"},
-                                           Blocks{"MlpNormal", "mlp", "bn", "normal"},
-                                           Blocks{"StridedBatchNorm", "strided", "bn", "uniform"},
-                                           Blocks{"StridedSpectral", "strided", "sn", "normal"},
-                                           Blocks{"Residual", "residual", "sn", "uniform"}),
+                         ::testing::Values(Blocks{"Mlp", model::Block::kMlp, model::DNorm::kBatch,
+                                                  model::Prior::kUniform},
+                                           Blocks{"MlpNormal", model::Block::kMlp,
+                                                  model::DNorm::kBatch, model::Prior::kNormal},
+                                           Blocks{"StridedBatchNorm", model::Block::kStrided,
+                                                  model::DNorm::kBatch, model::Prior::kUniform},
+                                           Blocks{"StridedSpectral", model::Block::kStrided,
+                                                  model::DNorm::kSpectral, model::Prior::kNormal},
+                                           Blocks{"Residual", model::Block::kResidual,
+                                                  model::DNorm::kSpectral, model::Prior::kUniform}),
                          [](const auto& info) { return info.param.name; });
 
-const Blocks kMlp{"Mlp", "mlp", "bn", "uniform"};
-const Blocks kStrided{"Strided", "strided", "sn", "normal"};
+const Blocks kMlp{"Mlp", model::Block::kMlp, model::DNorm::kBatch, model::Prior::kUniform};
+const Blocks kStrided{"Strided", model::Block::kStrided, model::DNorm::kSpectral,
+                      model::Prior::kNormal};
 
 // E's last layer starts at zero in BiGAN's code (docs/choices.md C1).
 TEST(LatentRegressor, OfFullyConnectedLayersStartsAtLnTwo) {
-  const model::ModelOptions options = small(kMlp, "latent-regressor");
+  const model::ModelOptions options = small(kMlp, model::System::kLatentRegressor);
   Prepared prepared(options);
   TrainState start(options, {}, prepared.communicator, 1, at::kDouble);
   prepared.loss.scale = 1;
@@ -192,7 +205,7 @@ TEST(LatentRegressor, OfFullyConnectedLayersStartsAtLnTwo) {
 }
 
 TEST(LatentRegressor, LearnsTheCodesOfAFixedG) {
-  Prepared prepared(small(kStrided, "latent-regressor"));
+  Prepared prepared(small(kStrided, model::System::kLatentRegressor));
   Step step(*prepared.state, prepared.model, prepared.train, prepared.loss);
   double first = 0, last = 0;
   for (int i = 0; i < 100; ++i) {
@@ -204,7 +217,7 @@ TEST(LatentRegressor, LearnsTheCodesOfAFixedG) {
 }
 
 TEST(Autoencoder, IsComparedAtTheResolutionOfG) {
-  model::ModelOptions options = small(kStrided, "autoencoder");
+  model::ModelOptions options = small(kStrided, model::System::kAutoencoder);
   options.e_resolution = 32;
   Prepared trained(options), plain(options);
   const at::Tensor& x = plain.batch.images;
@@ -217,8 +230,10 @@ TEST(Autoencoder, IsComparedAtTheResolutionOfG) {
 }
 
 TEST(Autoencoder, OfConditionalNetworksGivesGTheClassOfTheImage) {
-  model::ModelOptions options = small({"", "residual", "sn", "normal"}, "autoencoder");
-  options.g_condition = "class";
+  model::ModelOptions options =
+      small({"", model::Block::kResidual, model::DNorm::kSpectral, model::Prior::kNormal},
+            model::System::kAutoencoder);
+  options.g_condition = model::GCondition::kClass;
   options.num_classes = 2;
   Prepared prepared(options), other(options);
   other.batch.labels = 1 - other.batch.labels;
@@ -227,7 +242,7 @@ TEST(Autoencoder, OfConditionalNetworksGivesGTheClassOfTheImage) {
 }
 
 TEST(Autoencoder, SurvivesTheStateDictWhichHasNoD) {
-  const model::ModelOptions options = small(kMlp, "autoencoder");
+  const model::ModelOptions options = small(kMlp, model::System::kAutoencoder);
   Prepared first(options), second(options);
   first.update(false);
   const core::StateDict saved = first.state->to_state_dict();

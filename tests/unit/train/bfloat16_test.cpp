@@ -75,7 +75,7 @@ struct Epilogue {
 };
 
 // An update of D and one of G and E with rates of zero: gradients stay.
-Epilogue update(const Case& test, const std::string& precision) {
+Epilogue update(const Case& test, Precision precision) {
   const model::ModelOptions model = options_of(test);
   TrainOptions options;
   options.precision = precision;
@@ -118,7 +118,7 @@ class Bfloat16 : public ::testing::TestWithParam<Case> {};
 TEST_P(Bfloat16, MultipliesInItAndKeepsTheRest) {
   {
     const Multiplications counted;
-    update(GetParam(), "bfloat16");
+    update(GetParam(), Precision::kBfloat16);
   }
   for (const auto& [what, count] : Multiplications::types()) {
     const auto& [name, type] = what;
@@ -126,7 +126,8 @@ TEST_P(Bfloat16, MultipliesInItAndKeepsTheRest) {
     if (name == "aten::mm" || name == "aten::addmm") continue;
     EXPECT_EQ(type, at::kBFloat16) << name;
   }
-  const Epilogue low = update(GetParam(), "bfloat16"), full = update(GetParam(), "full");
+  const Epilogue low = update(GetParam(), Precision::kBfloat16),
+                 full = update(GetParam(), Precision::kFull);
   EXPECT_EQ(low.loss_ge.total.scalar_type(), at::kFloat);
   const core::StateDict a = low.state->to_state_dict(), b = full.state->to_state_dict();
   ASSERT_EQ(a.tensors.size(), b.tensors.size());
@@ -152,7 +153,7 @@ TEST_P(Bfloat16, MultipliesInItAndKeepsTheRest) {
 // of the small E has a cosine of 0.92 to 0.98 to float32's gradient; of the deep ones at their
 // start, in 32 px, one of 0.3, so nothing is asked of those.
 void expect_about_the_gradients_of_float32(const Case& test) {
-  const Epilogue low = update(test, "bfloat16"), full = update(test, "full");
+  const Epilogue low = update(test, Precision::kBfloat16), full = update(test, Precision::kFull);
   const auto expect_alike = [&](const std::string& name, Trained& own, Trained& expected,
                                 double least) {
     const at::Tensor g = own.arena.gradients(), f = expected.arena.gradients();
@@ -177,44 +178,46 @@ TEST_P(Bfloat16, DoesSoByAGpusKernels) {
 
 INSTANTIATE_TEST_SUITE_P(
     Networks, Bfloat16,
-    ::testing::Values(Case{"Residual"},
-                      Case{"ConditionalAttention",
-                           [](model::ModelOptions& m) {
-                             m.layout = "sg";
-                             m.g_condition = "class";
-                             m.num_classes = 3;
-                           }},
-                      Case{"Strided",
-                           [](model::ModelOptions& m) {
-                             m.block = "strided";
-                             m.d_norm = "bn";
-                           }},
-                      Case{"Reversible", [](model::ModelOptions& m) { m.encoder = "revnet50"; },
-                           -1},
-                      Case{"ResNet50", [](model::ModelOptions& m) { m.encoder = "resnet50"; }, -1},
-                      Case{"Mlp",
-                           [](model::ModelOptions& m) {
-                             m.system = "bigan";
-                             m.block = "mlp";
-                             m.d_norm = "bn";
-                             m.e_stochastic = false;
-                             m.width = m.e_width = 64;
-                           }},
-                      Case{"BiganOfLargerImages",
-                           [](model::ModelOptions& m) {
-                             m.system = "bigan";
-                             m.block = "bigan";
-                             m.d_norm = "bn";
-                             m.e_stochastic = false;
-                             m.resolution = 32;
-                             m.e_resolution = 56;
-                           }},
-                      Case{"Autoencoder",
-                           [](model::ModelOptions& m) {
-                             m.system = "autoencoder";
-                             m.block = "strided";
-                             m.e_stochastic = false;
-                           }}),
+    ::testing::Values(
+        Case{"Residual"},
+        Case{"ConditionalAttention",
+             [](model::ModelOptions& m) {
+               m.layout = model::Layout::kStudioGan;
+               m.g_condition = model::GCondition::kClass;
+               m.num_classes = 3;
+             }},
+        Case{"Strided",
+             [](model::ModelOptions& m) {
+               m.block = model::Block::kStrided;
+               m.d_norm = model::DNorm::kBatch;
+             }},
+        Case{"Reversible",
+             [](model::ModelOptions& m) { m.encoder = model::EncoderKind::kRevNet50; }, -1},
+        Case{"ResNet50", [](model::ModelOptions& m) { m.encoder = model::EncoderKind::kResNet50; },
+             -1},
+        Case{"Mlp",
+             [](model::ModelOptions& m) {
+               m.system = model::System::kBiGan;
+               m.block = model::Block::kMlp;
+               m.d_norm = model::DNorm::kBatch;
+               m.e_stochastic = false;
+               m.width = m.e_width = 64;
+             }},
+        Case{"BiganOfLargerImages",
+             [](model::ModelOptions& m) {
+               m.system = model::System::kBiGan;
+               m.block = model::Block::kBiGan;
+               m.d_norm = model::DNorm::kBatch;
+               m.e_stochastic = false;
+               m.resolution = 32;
+               m.e_resolution = 56;
+             }},
+        Case{"Autoencoder",
+             [](model::ModelOptions& m) {
+               m.system = model::System::kAutoencoder;
+               m.block = model::Block::kStrided;
+               m.e_stochastic = false;
+             }}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -169,9 +169,9 @@ TEST(DiffAugment, RefusesOtherWords) {
   EXPECT_THROW(options.check(), core::UsageError);
 }
 
-model::ModelOptions small(const std::string& d_norm) {
+model::ModelOptions small(model::DNorm d_norm) {
   model::ModelOptions options;
-  options.block = "strided";
+  options.block = model::Block::kStrided;
   options.resolution = 16;
   options.e_resolution = 32;
   options.width = options.e_width = 2;
@@ -182,7 +182,7 @@ model::ModelOptions small(const std::string& d_norm) {
 }
 
 TEST(AugmentNumbers, FollowFromDrawAndSlotAndDifferForRealAndGeneratedImages) {
-  const model::ModelOptions model = small("sn");
+  const model::ModelOptions model = small(model::DNorm::kSpectral);
   const Noise whole = make_noise(3, 7, {0, 8}, model, at::kFloat, true);
   EXPECT_EQ(whole.augment.sizes(), (at::IntArrayRef{8, 2, kAugmentNumbers}));
   EXPECT_EQ(whole.augment.scalar_type(), at::kDouble);
@@ -200,8 +200,8 @@ TEST(AugmentNumbers, FollowFromDrawAndSlotAndDifferForRealAndGeneratedImages) {
 // The losses and gradients of both updates are those of the networks put together by hand, where D
 // reads changed images and E the image as it is.
 TEST(AugmentedUpdate, ShowsChangedImagesToDAndTheImageItselfToE) {
-  for (const std::string d_norm : {"sn", "bn"}) {
-    SCOPED_TRACE(d_norm);
+  for (const auto d_norm : {model::DNorm::kSpectral, model::DNorm::kBatch}) {
+    SCOPED_TRACE(core::word_of(model::kDNorms, d_norm));
     const model::ModelOptions model = small(d_norm);
     TrainOptions train;
     train.augment = "colour translation cutout";

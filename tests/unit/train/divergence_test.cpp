@@ -14,7 +14,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-TrainOptions options(const std::string& watch, int64_t window = 4) {
+TrainOptions options(Watch watch, int64_t window = 4) {
   TrainOptions options;
   options.watch = watch;
   options.watch_window = window;
@@ -36,11 +36,11 @@ core::Values spectra(double g, double d) {
 
 TEST(DivergenceWatch, EndsAtWhatIsNotANumberUnlessItIsToGoBack) {
   for (const auto& [watch, expected] :
-       std::map<std::string, Answer>{{"off", Answer::kEnd},
-                                     {"report", Answer::kEnd},
-                                     {"stop", Answer::kEnd},
-                                     {"rollback", Answer::kGoBack}}) {
-    SCOPED_TRACE(watch);
+       std::map<Watch, Answer>{{Watch::kOff, Answer::kEnd},
+                               {Watch::kReport, Answer::kEnd},
+                               {Watch::kStop, Answer::kEnd},
+                               {Watch::kRollback, Answer::kGoBack}}) {
+    SCOPED_TRACE(static_cast<int>(watch));
     for (const double bad : {std::nan(""), std::numeric_limits<double>::infinity()}) {
       DivergenceWatch guard(options(watch), {});
       EXPECT_FALSE(guard.observe(10, losses(1), true));
@@ -59,10 +59,10 @@ TEST(DivergenceWatch, EndsAtWhatIsNotANumberUnlessItIsToGoBack) {
 
 // Ranks must hear the same: at the border of what counts as zero it hangs on the last bit.
 TEST(DivergenceWatch, AnswersTheSameOnEveryProcessor) {
-  TrainOptions at_half = options("stop");
+  TrainOptions at_half = options(Watch::kStop);
   at_half.watch_margin = 0.5;
   loss::LossOptions logistic;
-  logistic.kind = "logistic";
+  logistic.kind = loss::Kind::kLogistic;
   DivergenceWatch here(at_half, logistic);
   const testing::RoundsOtherwise other_processor;
   DivergenceWatch there(at_half, logistic);
@@ -73,7 +73,7 @@ TEST(DivergenceWatch, AnswersTheSameOnEveryProcessor) {
 }
 
 TEST(DivergenceWatch, FindsANormOfAGradientThatIsNotFinite) {
-  DivergenceWatch guard(options("stop"), {});
+  DivergenceWatch guard(options(Watch::kStop), {});
   core::Values values = losses(1);
   values.emplace_back("grad_norm_g", std::numeric_limits<double>::infinity());
   const auto trouble = guard.observe(1, values, true);
@@ -82,8 +82,8 @@ TEST(DivergenceWatch, FindsANormOfAGradientThatIsNotFinite) {
 }
 
 TEST(DivergenceWatch, GoesBackBehindAStateThatIsNotFiniteOrEnds) {
-  EXPECT_EQ(DivergenceWatch(options("off"), {}).not_finite(7).answer, Answer::kEnd);
-  DivergenceWatch guard(options("rollback"), {});
+  EXPECT_EQ(DivergenceWatch(options(Watch::kOff), {}).not_finite(7).answer, Answer::kEnd);
+  DivergenceWatch guard(options(Watch::kRollback), {});
   EXPECT_FALSE(guard.observe(7, losses(1), true));  // the losses of before the update
   EXPECT_EQ(guard.not_finite(7).answer, Answer::kGoBack);
   EXPECT_EQ(guard.not_finite(7).since, 7);
@@ -91,14 +91,14 @@ TEST(DivergenceWatch, GoesBackBehindAStateThatIsNotFiniteOrEnds) {
 
 // Chance is 2 for hinge, 2 ln 2 for logistic, times the scale.
 TEST(DivergenceWatch, FindsALossAtZeroThroughAWholeWindow) {
-  for (const auto& [kind, chance] :
-       std::map<std::string, double>{{"hinge", 2.0}, {"logistic", 2 * std::log(2.0)}}) {
-    SCOPED_TRACE(kind);
+  for (const auto& [kind, chance] : std::map<loss::Kind, double>{
+           {loss::Kind::kHinge, 2.0}, {loss::Kind::kLogistic, 2 * std::log(2.0)}}) {
+    SCOPED_TRACE(static_cast<int>(kind));
     loss::LossOptions loss;
     loss.kind = kind;
     loss.scale = 0.5;
     const double below = 0.0099 * chance * loss.scale, above = 0.0101 * chance * loss.scale;
-    DivergenceWatch guard(options("report"), loss);
+    DivergenceWatch guard(options(Watch::kReport), loss);
     int64_t step = 0;
     for (int i = 0; i < 3; ++i) EXPECT_FALSE(guard.observe(step += 10, losses(below), true));
     EXPECT_FALSE(guard.observe(step += 10, losses(above), true));  // not through all of it
@@ -119,7 +119,7 @@ TEST(DivergenceWatch, FindsALossAtZeroThroughAWholeWindow) {
 }
 
 TEST(DivergenceWatch, FindsALossAtChanceOrAboveThroughAWholeWindow) {
-  DivergenceWatch guard(options("stop"), {});
+  DivergenceWatch guard(options(Watch::kStop), {});
   EXPECT_FALSE(guard.observe(1, losses(2), true));
   EXPECT_FALSE(guard.observe(2, losses(1.97), true));
   EXPECT_FALSE(guard.observe(3, losses(1.99), true));
@@ -137,7 +137,7 @@ TEST(DivergenceWatch, WantsAllTermsAtChanceAndOneAtZero) {
   const auto terms = [](double x, double z) {
     return core::Values{{"loss_d", x + z}, {"loss_d_x", x}, {"loss_d_z", z}, {"loss_d_xz", x}};
   };
-  DivergenceWatch guard(options("stop"), {});
+  DivergenceWatch guard(options(Watch::kStop), {});
   int64_t step = 0;
   for (int i = 0; i < 30; ++i) EXPECT_FALSE(guard.observe(++step, terms(0.5, 2), true));
   for (int i = 0; i < 30; ++i) EXPECT_FALSE(guard.observe(++step, terms(3, 1.5), true));
@@ -148,7 +148,7 @@ TEST(DivergenceWatch, WantsAllTermsAtChanceAndOneAtZero) {
 }
 
 TEST(DivergenceWatch, FindsSingularValuesThatExplodeBeyondTheirMedian) {
-  DivergenceWatch guard(options("rollback", 5), {});
+  DivergenceWatch guard(options(Watch::kRollback, 5), {});
   int64_t step = 0;
   for (const double g : {100.0, 1.0, 2.0, 3.0, 2.5}) {  // the window is not full
     EXPECT_FALSE(guard.observe(step += 10, spectra(g, 1), true));
@@ -168,7 +168,7 @@ TEST(DivergenceWatch, FindsSingularValuesThatExplodeBeyondTheirMedian) {
 
 // Each network is a cause of its own; growth that is slow against the window is none.
 TEST(DivergenceWatch, WarnsOfEachNetworkOnceAndNotOfSlowGrowth) {
-  DivergenceWatch guard(options("report"), {});
+  DivergenceWatch guard(options(Watch::kReport), {});
   int64_t step = 0;
   double sigma = 1;
   for (int i = 0; i < 50; ++i) {
@@ -186,7 +186,7 @@ TEST(DivergenceWatch, WarnsOfEachNetworkOnceAndNotOfSlowGrowth) {
 }
 
 TEST(DivergenceWatch, IsSilentWhenOff) {
-  DivergenceWatch guard(options("off"), {});
+  DivergenceWatch guard(options(Watch::kOff), {});
   for (int64_t step = 1; step < 50; ++step) {
     EXPECT_FALSE(guard.observe(step, spectra(std::pow(10, step), 1), true));
     EXPECT_FALSE(guard.observe(step, losses(0), true));
@@ -194,7 +194,7 @@ TEST(DivergenceWatch, IsSilentWhenOff) {
 }
 
 TEST(DivergenceWatch, GoesBackAsOftenAsToldWithSmallerRatesAndOtherDraws) {
-  TrainOptions train = options("rollback");
+  TrainOptions train = options(Watch::kRollback);
   train.rollbacks = 2;
   train.rollback_factor = 0.1;
   DivergenceWatch guard(train, {});
@@ -222,7 +222,7 @@ TEST(DivergenceWatch, GoesBackAsOftenAsToldWithSmallerRatesAndOtherDraws) {
 // The answers of a watch that is written down and read back after every report are those of one
 // that is not.
 TEST(DivergenceWatch, SurvivesItsText) {
-  const TrainOptions train = options("stop", 6);
+  const TrainOptions train = options(Watch::kStop, 6);
   DivergenceWatch whole(train, {});
   std::string kept;
   std::vector<int64_t> found;

@@ -28,7 +28,7 @@ class GoldenStep : public ::testing::TestWithParam<const char*> {
   }
   static loss::LossOptions loss_of(const Golden& golden) {
     loss::LossOptions options;
-    options.kind = golden.text.at("loss");
+    options.kind = golden.text.at("loss") == "hinge" ? loss::Kind::kHinge : loss::Kind::kLogistic;
     return options;
   }
   void expect_gradients(Arena& arena, const std::string& prefix) {
@@ -97,7 +97,7 @@ TEST(Averages, EqualPyTorchsOverSixUpdates) {
   const Golden golden("ema");
   comm::SelfCommunicator communicator;
   model::ModelOptions model;
-  model.block = "strided";
+  model.block = model::Block::kStrided;
   model.resolution = 16;
   model.width = model.e_width = 2;
   TrainOptions options;
@@ -141,7 +141,7 @@ TEST(Arena, KeepsValuesAndSharesStorageWithParametersAndGradients) {
 TEST(TrainState, SurvivesTheStateDict) {
   comm::SelfCommunicator communicator;
   model::ModelOptions model;
-  model.block = "strided";
+  model.block = model::Block::kStrided;
   model.resolution = 16;
   model.width = model.e_width = 2;
   TrainState first(model, {}, communicator, 1, at::kFloat),
@@ -156,7 +156,7 @@ TEST(TrainState, SurvivesTheStateDict) {
 TEST(TrainState, RefusesAnotherModel) {
   comm::SelfCommunicator communicator;
   model::ModelOptions model;
-  model.block = "strided";
+  model.block = model::Block::kStrided;
   model.resolution = 16;
   model.width = model.e_width = 2;
   TrainState small(model, {}, communicator, 1, at::kFloat);

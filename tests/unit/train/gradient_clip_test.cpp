@@ -15,7 +15,7 @@ struct Gradients {
 
 Gradients gradients(double clip_norm, double weight_decay = 0) {
   model::ModelOptions model;
-  model.block = "strided";
+  model.block = model::Block::kStrided;
   model.resolution = 16;
   model.width = model.e_width = 2;
   model.z_dim = 5;

@@ -14,7 +14,7 @@ constexpr int64_t kRows = 500, kDim = 100;
 
 at::Tensor codes(const Truncation& truncation, int64_t first = 0, int64_t count = kRows) {
   model::ModelOptions options;
-  options.system = "gan";
+  options.system = model::System::kGan;
   options.z_dim = kDim;
   return make_noise(3, 7, {first, count}, options, at::kDouble, false, truncation).z;
 }

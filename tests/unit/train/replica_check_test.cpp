@@ -15,8 +15,8 @@ namespace {
 // Three ranks with equal states; `spoil` then changes the states of some.
 std::string verdict(const std::function<void(TrainState&, int rank)>& spoil) {
   model::ModelOptions model;
-  model.block = "strided";
-  model.d_norm = "bn";
+  model.block = model::Block::kStrided;
+  model.d_norm = model::DNorm::kBatch;
   model.resolution = 16;
   model.z_dim = 4;
   model.width = model.e_width = 2;

@@ -63,7 +63,7 @@ struct Prepared {
 
   Prepared(const model::ModelOptions& options, double weight_decay) : model(options) {
     model.check();
-    loss.kind = "logistic";
+    loss.kind = loss::Kind::kLogistic;
     loss.scale = 0.5;
     train.weight_decay = weight_decay;
     state = std::make_unique<TrainState>(model, train, communicator, 1, at::kDouble);
@@ -77,31 +77,31 @@ struct Prepared {
 
 model::ModelOptions mnist() {
   model::ModelOptions options;
-  options.system = "bigan";
-  options.block = "mlp";
+  options.system = model::System::kBiGan;
+  options.block = model::Block::kMlp;
   options.resolution = 28;
   options.channels = 1;
   options.z_dim = 5;
-  options.prior = "uniform";
+  options.prior = model::Prior::kUniform;
   options.width = options.e_width = 16;
-  options.d_norm = "bn";
+  options.d_norm = model::DNorm::kBatch;
   options.e_stochastic = false;
   options.e_head_depth = 0;
-  options.init = "n02";
+  options.init = nn::Init::kNormal02;
   return options;
 }
 model::ModelOptions imagenet() {
   model::ModelOptions options = mnist();
-  options.block = "bigan";
+  options.block = model::Block::kBiGan;
   options.resolution = 32;
   options.e_resolution = 56;
   options.channels = 3;
   options.width = options.e_width = 2;
   return options;
 }
-model::ModelOptions strided(const std::string& d_norm) {
+model::ModelOptions strided(model::DNorm d_norm) {
   model::ModelOptions options;
-  options.block = "strided";
+  options.block = model::Block::kStrided;
   options.resolution = 16;
   options.width = options.e_width = 2;
   options.z_dim = 5;
@@ -113,7 +113,7 @@ model::ModelOptions strided(const std::string& d_norm) {
 // D's last layer starts at zero, so it says "one half" to all, and nothing yet reaches G and E.
 TEST(SimultaneousUpdate, OfBiganStartsAtLnTwoAndWithGradientsOfZeroForGAndE) {
   for (const model::ModelOptions& options : {mnist(), imagenet()}) {
-    SCOPED_TRACE(options.block);
+    SCOPED_TRACE(core::word_of(model::kBlocks, options.block));
     Prepared prepared(options, 0);
     const at::Tensor g = prepared.state->g.arena.values().clone();
     const auto [loss_d, loss_ge] =
@@ -134,8 +134,8 @@ TEST(SimultaneousUpdate, OfBiganStartsAtLnTwoAndWithGradientsOfZeroForGAndE) {
 // From one state the gradients are those of the separate updates, of which the second sees D as it
 // was where D's rate is zero.
 TEST(SimultaneousUpdate, HasTheGradientsOfBothUpdatesAtTheSameParameters) {
-  for (const std::string d_norm : {"bn", "none"}) {
-    SCOPED_TRACE(d_norm);
+  for (const auto d_norm : {model::DNorm::kBatch, model::DNorm::kNone}) {
+    SCOPED_TRACE(core::word_of(model::kDNorms, d_norm));
     Prepared together(strided(d_norm), 0), apart(strided(d_norm), 0);
     const auto [loss_d, loss_ge] =
         together.step().update_together(together.batch, together.noise, 1e-3, 1e-3, 1e-3);
@@ -158,7 +158,7 @@ TEST(SimultaneousUpdate, HasTheGradientsOfBothUpdatesAtTheSameParameters) {
 
 TEST(WeightDecay, AddsTheWeightsToTheirGradientsButNotToThoseOfGains) {
   constexpr double kDecay = 0.25;
-  Prepared with(strided("bn"), kDecay), without(strided("bn"), 0);
+  Prepared with(strided(model::DNorm::kBatch), kDecay), without(strided(model::DNorm::kBatch), 0);
   for (Prepared* prepared : {&with, &without}) {
     prepared->step().update_discriminator(prepared->batch, prepared->noise, 0);
     prepared->step().update_generator_encoder(prepared->batch, prepared->noise, 0, 0);

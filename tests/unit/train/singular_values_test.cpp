@@ -10,10 +10,10 @@ namespace {
 
 model::ModelOptions small() {
   model::ModelOptions options;
-  options.system = "gan";
+  options.system = model::System::kGan;
   options.width = 4;
   options.z_dim = 8;
-  options.init = "xavier";
+  options.init = nn::Init::kXavier;
   return options;
 }
 

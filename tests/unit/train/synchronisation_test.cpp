@@ -35,7 +35,7 @@ class ReadsOfValues {
   at::CallbackHandle handle_;
 };
 
-class Synchronisation : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {};
+class Synchronisation : public ::testing::TestWithParam<std::tuple<model::Block, model::DNorm>> {};
 
 TEST_P(Synchronisation, NoneInAnUpdate) {
   const auto& [block, d_norm] = GetParam();
@@ -44,12 +44,12 @@ TEST_P(Synchronisation, NoneInAnUpdate) {
     model::ModelOptions model;
     model.block = block;
     model.d_norm = d_norm;
-    model.resolution = block == "residual" ? 32 : block == "mlp" ? 9 : 16;
+    model.resolution = block == model::Block::kResidual ? 32 : block == model::Block::kMlp ? 9 : 16;
     model.width = model.e_width = 2;
     model.z_dim = 8;
     model.h_width = model.j_width = model.e_head_width = 4;
-    if (block == "mlp") {
-      model.system = "bigan";
+    if (block == model::Block::kMlp) {
+      model.system = model::System::kBiGan;
       model.e_stochastic = false;
     }
     TrainOptions options;
@@ -85,13 +85,16 @@ TEST_P(Synchronisation, NoneInAnUpdate) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Networks, Synchronisation,
-                         ::testing::Values(std::tuple{"strided", "bn"}, std::tuple{"strided", "sn"},
-                                           std::tuple{"residual", "sn"}, std::tuple{"mlp", "bn"}),
-                         [](const auto& info) {
-                           return std::string(std::get<0>(info.param)) + "_" +
-                                  std::get<1>(info.param);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Networks, Synchronisation,
+    ::testing::Values(std::tuple{model::Block::kStrided, model::DNorm::kBatch},
+                      std::tuple{model::Block::kStrided, model::DNorm::kSpectral},
+                      std::tuple{model::Block::kResidual, model::DNorm::kSpectral},
+                      std::tuple{model::Block::kMlp, model::DNorm::kBatch}),
+    [](const auto& info) {
+      return core::word_of(model::kBlocks, std::get<0>(info.param)) + "_" +
+             core::word_of(model::kDNorms, std::get<1>(info.param));
+    });
 
 }  // namespace
 }  // namespace bbg::train

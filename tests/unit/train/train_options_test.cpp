@@ -22,7 +22,7 @@ TEST(TrainOptions, StepsTakeABatchForEachUpdateOrOneForBothTogether) {
 TEST(TrainOptions, StepsOfASystemWithoutDTakeOneBatch) {
   TrainOptions options;
   model::ModelOptions model;
-  model.system = "autoencoder";
+  model.system = model::System::kAutoencoder;
   EXPECT_EQ(options.d_updates(model), 0);
   EXPECT_EQ(options.draws_per_step(model), 1);
 }
@@ -54,7 +54,7 @@ TEST(TrainOptions, RatesFallExponentiallyToOneHundredth) {
   TrainOptions options;
   options.decay_from = 10;
   options.decay_steps = 4;
-  options.decay = "exponential";
+  options.decay = Decay::kExponential;
   EXPECT_EQ(options.rate_factor(9), 1);
   for (int64_t e = 1; e <= 4; ++e) {
     EXPECT_DOUBLE_EQ(options.rate_factor(9 + e), std::pow(0.01, static_cast<double>(e) / 4));

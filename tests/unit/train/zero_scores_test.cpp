@@ -15,13 +15,12 @@ struct Losses {
 
 // Of one update each. Strided networks without spectral norm, under which weights of zero are 0/0
 // (docs/choices.md C3).
-Losses losses_at_zero_scores(const std::string& system, const std::string& terms,
-                             const std::string& kind) {
+Losses losses_at_zero_scores(model::System system, model::TermChoice terms, loss::Kind kind) {
   model::ModelOptions model;
   model.system = system;
   model.terms = terms;
-  model.block = "strided";
-  model.d_norm = "none";
+  model.block = model::Block::kStrided;
+  model.d_norm = model::DNorm::kNone;
   model.resolution = 16;
   model.width = model.e_width = 2;
   model.z_dim = 5;
@@ -49,22 +48,28 @@ Losses losses_at_zero_scores(const std::string& system, const std::string& terms
 }
 
 TEST(ZeroScores, CostTwoPerHingeTermAndTwoLnTwoPerLogisticTermInEverySystem) {
-  struct System {
-    std::string name, terms;
+  using model::System, model::TermChoice;
+  struct Choice {
+    System system;
+    TermChoice terms;
     int count;
   };
-  for (const auto& [name, terms, count] :
-       {System{"gan", "auto", 1}, System{"biggan", "auto", 1}, System{"bigan", "auto", 1},
-        System{"bigbigan", "auto", 3}, System{"bigbigan", "x xz", 2}, System{"bigbigan", "z xz", 2},
-        System{"bigbigan", "xz", 1}}) {
-    SCOPED_TRACE(name + " " + terms);
-    const Losses hinge = losses_at_zero_scores(name, terms, "hinge");
+  for (const auto& [system, terms, count] :
+       {Choice{System::kGan, TermChoice::kAuto, 1}, Choice{System::kBigGan, TermChoice::kAuto, 1},
+        Choice{System::kBiGan, TermChoice::kAuto, 1},
+        Choice{System::kBigBiGan, TermChoice::kAuto, 3},
+        Choice{System::kBigBiGan, TermChoice::kXAndXz, 2},
+        Choice{System::kBigBiGan, TermChoice::kZAndXz, 2},
+        Choice{System::kBigBiGan, TermChoice::kXz, 1}}) {
+    SCOPED_TRACE(core::word_of(model::kSystems, system) + " " +
+                 core::word_of(model::kTermChoices, terms));
+    const Losses hinge = losses_at_zero_scores(system, terms, loss::Kind::kHinge);
     EXPECT_EQ(hinge.d, 2 * count);
     EXPECT_EQ(hinge.ge, 0);
-    const Losses logistic = losses_at_zero_scores(name, terms, "logistic");
+    const Losses logistic = losses_at_zero_scores(system, terms, loss::Kind::kLogistic);
     EXPECT_NEAR(logistic.d, 2 * count * std::log(2.0), 1e-14);
     // Without E the real half of G's loss, which has no gradient, is left out.
-    const int halves = name == "gan" || name == "biggan" ? 1 : 2;
+    const int halves = system == System::kGan || system == System::kBigGan ? 1 : 2;
     EXPECT_NEAR(logistic.ge, halves * count * std::log(2.0), 1e-14);
   }
 }
