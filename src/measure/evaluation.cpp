@@ -121,35 +121,36 @@ void Evaluation::make_standing(model::Encoder& encoder) const {
   make_standing(encoder, [&](const at::Tensor& x) { encoder.forward(x); });
 }
 
-void Evaluation::prepare(train::TrainState& state) const {
-  try {
-    sampler_.make_standing(*state.average_g, progress_);
-    if (state.average_e) make_standing(*state.average_e);
-  } catch (...) {  // half a statistic is none, and the state may be saved yet
-    state.restore_average_buffers();
-    throw;
-  }
+void Evaluation::prepare(const Subject& subject) const {
+  sampler_.make_standing(subject.generator, progress_);
+  if (subject.encoder != nullptr) make_standing(*subject.encoder);
   progress_.end();
 }
 
-core::Image Evaluation::sample_grid(train::TrainState& state) const {
-  // The same codes at every step, so that grids over time show one image each growing.
-  return sampler_.grid(*state.average_g, kGridDraw, kGridSamples);
+Grids Evaluation::grids(const Subject& subject) const {
+  Grids grids;
+  leave_as_found(subject, [&] {
+    prepare(subject);
+    if (communicator_.rank() != 0) return;
+    // The same codes at every step, so that grids over time show one image each growing.
+    grids.samples = sampler_.grid(subject.generator, kGridDraw, kGridSamples);
+    if (reconstructs()) grids.reconstructions = reconstruction_grid(subject);
+  });
+  return grids;
 }
 
-at::Tensor Evaluation::reconstruct(train::TrainState& state, const core::Batch& batch) const {
-  return state.average_g->forward(state.average_e->forward(batch.images).mean,
-                                  batch.labels.to(tensor_options_.device()));
+at::Tensor Evaluation::reconstruct(const Subject& subject, const core::Batch& batch) const {
+  return subject.generator.forward(subject.encoder->forward(batch.images).mean,
+                                   batch.labels.to(tensor_options_.device()));
 }
 
-core::Image Evaluation::reconstruction_grid(train::TrainState& state) const {
-  const at::NoGradGuard no_grad;
+core::Image Evaluation::reconstruction_grid(const Subject& subject) const {
   const int64_t count = std::min(kGridReconstructions, test_.count);
   std::vector<core::Image> real, reconstructed, tiles;
   for (int64_t first = 0; first < count; first += setup_.evaluate.batch) {
     const core::Batch batch = read(test_, first, std::min(setup_.evaluate.batch, count - first));
     const at::Tensor shown = train::shrink(batch.images, setup_.model.resolution);
-    const at::Tensor made = reconstruct(state, batch);
+    const at::Tensor made = reconstruct(subject, batch);
     for (int64_t i = 0; i < made.size(0); ++i) {
       real.push_back(to_image(shown[i]));
       reconstructed.push_back(to_image(made[i]));
@@ -233,12 +234,12 @@ bool Evaluation::wants_features() const {
 
 bool Evaluation::has_features() const { return wants_features() && unlabelled_.empty(); }
 
-std::pair<double, double> Evaluation::accuracies(train::TrainState* trained) const {
+std::pair<double, double> Evaluation::accuracies(const Subject* trained) const {
   const auto seed = static_cast<uint64_t>(setup_.seed);
   if (setup_.evaluate.network == eval::FeatureNetwork::kDiscriminator) {
     // A copy: training may go on, with D's own statistics.
     model::Discriminator copy(setup_.model, communicator_, seed, tensor_options_);
-    if (trained != nullptr) nn::copy_state(*trained->nets.discriminator, copy);
+    if (trained != nullptr) nn::copy_state(*trained->discriminator, copy);
     const auto feature = [&](const at::Tensor& x) {
       return copy.feature(train::shrink(x, setup_.model.resolution));
     };
@@ -249,19 +250,19 @@ std::pair<double, double> Evaluation::accuracies(train::TrainState* trained) con
     return probe_and_neighbours([&](const at::Tensor& x) { return encoder.forward(x).feature; },
                                 true);
   };
-  if (trained != nullptr) return of(*trained->average_e);
+  if (trained != nullptr) return of(*trained->encoder);
   model::Encoder untrained(setup_.model, communicator_, seed, tensor_options_);
   make_standing(untrained);
   return of(untrained);
 }
 
-void Evaluation::measure_features(train::TrainState& state, nlohmann::ordered_json& result) const {
+void Evaluation::measure_features(const Subject& subject, nlohmann::ordered_json& result) const {
   const eval::EvaluateOptions& options = setup_.evaluate;
   const auto add = [&](const char* of, const std::pair<double, double>& accuracies) {
     result["linear_probe"][of] = accuracies.first;
     result["nearest_neighbour"][of] = accuracies.second;
   };
-  add("trained", accuracies(&state));
+  add("trained", accuracies(&subject));
   if (options.measures_untrained()) add("untrained", accuracies(nullptr));
   const int64_t side = setup_.model.data_resolution(), pixel_side = std::min(side, kPixelSide);
   if (options.measures_pixels()) {
@@ -289,12 +290,12 @@ void Evaluation::measure_features(train::TrainState& state, nlohmann::ordered_js
       "1-NN, Euclidean, " + counts(options.neighbours_train, options.neighbours_test);
 }
 
-eval::ReconstructionResult Evaluation::reconstruction(train::TrainState& state) const {
+eval::ReconstructionResult Evaluation::reconstruction(const Subject& subject) const {
   std::vector<at::Tensor> images, reconstructions;
   for_each_batch("reconstructions", test_.count, [&](int64_t first, int64_t count) {
     const core::Batch batch = read(test_, first, count);
     images.push_back(train::shrink(batch.images, setup_.model.resolution));
-    reconstructions.push_back(reconstruct(state, batch));
+    reconstructions.push_back(reconstruct(subject, batch));
   });
   return eval::reconstruction_error(communicator_, images, reconstructions);
 }
@@ -311,12 +312,12 @@ bool Evaluation::compares_samples() const {
   return std::min({setup_.evaluate.samples, test_.count, train_.count}) >= 2;
 }
 
-double Evaluation::sample_distance(train::TrainState& state, const eval::Gaussian& test) const {
+double Evaluation::sample_distance(const Subject& subject, const eval::Gaussian& test) const {
   // Empty, but of the right width, on ranks without a part.
   std::vector<at::Tensor> parts = {
-      coarse_pixels(sampler_.images(*state.average_g, kSamplesDraw, 0, 1)).narrow(0, 0, 0)};
+      coarse_pixels(sampler_.images(subject.generator, kSamplesDraw, 0, 1)).narrow(0, 0, 0)};
   for_each_batch("samples", setup_.evaluate.samples, [&](int64_t first, int64_t count) {
-    parts.push_back(coarse_pixels(sampler_.images(*state.average_g, kSamplesDraw, first, count)));
+    parts.push_back(coarse_pixels(sampler_.images(subject.generator, kSamplesDraw, first, count)));
   });
   return eval::frechet_distance(eval::fit_gaussian(communicator_, at::cat(parts)), test);
 }
@@ -333,33 +334,27 @@ std::vector<std::string> Evaluation::progress_names() const {
   return names;
 }
 
-core::Values Evaluation::progress(train::TrainState& state) const {
-  try {
-    const core::Values values = curve_values(state);
-    state.restore_average_buffers();
-    progress_.end();
-    return values;
-  } catch (...) {  // an evaluation that was interrupted leaves the state as it was, too
-    state.restore_average_buffers();
-    throw;
-  }
+core::Values Evaluation::progress(const Subject& subject) const {
+  core::Values values;
+  leave_as_found(subject, [&] { values = curve_values(subject); });
+  progress_.end();
+  return values;
 }
 
-core::Values Evaluation::curve_values(train::TrainState& state) const {
-  const at::NoGradGuard no_grad;
+core::Values Evaluation::curve_values(const Subject& subject) const {
   core::Values values;
-  prepare(state);
+  prepare(subject);
   if (compares_samples()) {
     values.emplace_back("eval.frechet_pixels",
-                        sample_distance(state, eval::fit_gaussian(communicator_, coarse(test_))));
+                        sample_distance(subject, eval::fit_gaussian(communicator_, coarse(test_))));
   }
   if (has_features()) {
-    const auto [probe, neighbour] = accuracies(&state);
+    const auto [probe, neighbour] = accuracies(&subject);
     values.emplace_back("eval.linear_probe", probe);
     values.emplace_back("eval.nearest_neighbour", neighbour);
   }
   if (reconstructs()) {
-    const eval::ReconstructionResult result = reconstruction(state);
+    const eval::ReconstructionResult result = reconstruction(subject);
     values.emplace_back("eval.reconstruction_error", result.error);
     values.emplace_back("eval.reconstruction_error_random", result.error_random);
     values.emplace_back("eval.reconstruction_ratio", result.ratio);
@@ -367,8 +362,13 @@ core::Values Evaluation::curve_values(train::TrainState& state) const {
   return values;
 }
 
-void Evaluation::measure(train::TrainState& state, nlohmann::ordered_json& result) const {
-  const at::NoGradGuard no_grad;
+void Evaluation::measure(const Subject& subject, nlohmann::ordered_json& result) const {
+  leave_as_found(subject, [&] { final_values(subject, result); });
+  progress_.end();
+}
+
+void Evaluation::final_values(const Subject& subject, nlohmann::ordered_json& result) const {
+  prepare(subject);
   const eval::EvaluateOptions& options = setup_.evaluate;
   result["protocol"] = {
       {"networks", "averages of the networks' weights; standing BN statistics over " +
@@ -376,7 +376,7 @@ void Evaluation::measure(train::TrainState& state, nlohmann::ordered_json& resul
   if (compares_samples()) {
     const eval::Gaussian test = eval::fit_gaussian(communicator_, coarse(test_));
     result["frechet_pixels"] = {
-        {"samples", sample_distance(state, test)},
+        {"samples", sample_distance(subject, test)},
         {"training",
          eval::frechet_distance(eval::fit_gaussian(communicator_, coarse(train_)), test)}};
     result["protocol"]["frechet_pixels"] =
@@ -384,14 +384,13 @@ void Evaluation::measure(train::TrainState& state, nlohmann::ordered_json& resul
         " test images on pixels averaged to 8x8, of " + std::to_string(options.samples) +
         " samples and of the training images";
   }
-  if (has_features()) measure_features(state, result);
-  if (reconstructs()) measure_reconstruction(state, result);
-  progress_.end();
+  if (has_features()) measure_features(subject, result);
+  if (reconstructs()) measure_reconstruction(subject, result);
 }
 
-void Evaluation::measure_reconstruction(train::TrainState& state,
+void Evaluation::measure_reconstruction(const Subject& subject,
                                         nlohmann::ordered_json& result) const {
-  const eval::ReconstructionResult reconstructed = reconstruction(state);
+  const eval::ReconstructionResult reconstructed = reconstruction(subject);
   result["reconstruction"] = {{"error", reconstructed.error},
                               {"error_random", reconstructed.error_random},
                               {"ratio", reconstructed.ratio}};

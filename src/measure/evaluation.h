@@ -2,10 +2,14 @@
 // Measures the averaged networks (docs/choices.md 51, 52, 54): linear probe and 1-NN on E's or D's
 // features beside the untrained network's and raw pixels, reconstruction error beside the error to
 // another image; and draws samples and reconstructions. BN statistics are standing statistics, made
-// anew before each use. All calls but the grids are collectives.
+// anew before each use. All calls are collectives.
 
 #include <functional>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "core/image.h"
 #include "core/values.h"
@@ -15,9 +19,15 @@
 #include "measure/evaluation_progress.h"
 #include "measure/sampler.h"
 #include "measure/setup.h"
-#include "train/train_state.h"
+#include "measure/subject.h"
 
 namespace bbg::measure {
+
+// Images of a run's folder; on rank 0 alone.
+struct Grids {
+  std::optional<core::Image> samples;
+  std::optional<core::Image> reconstructions;  // real on top, G(E(x)) below
+};
 
 class Evaluation {
  public:
@@ -37,30 +47,24 @@ class Evaluation {
   // Probe and neighbours have something to read, and all images that they read have labels.
   bool has_features() const;
 
-  // Standing statistics of the averaged networks, which are left in evaluation mode. Where it
-  // throws, their buffers are as training left them.
-  void prepare(train::TrainState& state) const;
-
-  // The same for any encoder, over training images.
+  // Standing statistics of any encoder, over training images, which it keeps.
   void make_standing(model::Encoder& encoder) const;
 
-  // After prepare(); rank-local.
-  core::Image sample_grid(train::TrainState& state) const;
-  // Real on top, G(E(x)) below; where reconstructs().
-  core::Image reconstruction_grid(train::TrainState& state) const;
+  // Each of the three gives the subject standing statistics, and leaves it as it was, also where it
+  // throws.
+  Grids grids(const Subject& subject) const;
+  // The measures as "eval.<measure>", for a curve over training.
+  core::Values progress(const Subject& subject) const;
+  // The content of evaluation.json; if it throws, `result` has what was measured before.
+  void measure(const Subject& subject, nlohmann::ordered_json& result) const;
 
   // Names of what progress() gives.
   std::vector<std::string> progress_names() const;
 
-  // The measures of the averaged networks, as "eval.<measure>", for a curve over training. Leaves
-  // the state as it was, also where it throws.
-  core::Values progress(train::TrainState& state) const;
-
-  // After prepare(). The content of evaluation.json; if it throws, `result` has what was measured
-  // before.
-  void measure(train::TrainState& state, nlohmann::ordered_json& result) const;
-
  private:
+  // Standing statistics of G and E.
+  void prepare(const Subject& subject) const;
+  core::Image reconstruction_grid(const Subject& subject) const;
   struct Split {
     const data::ShardSet* shards;
     int64_t first, count;
@@ -81,21 +85,22 @@ class Evaluation {
   bool wants_features() const;
   // Of a linear probe and of the nearest neighbour on features of eval.network, trained, or where
   // `trained` is null as it starts.
-  std::pair<double, double> accuracies(train::TrainState* trained) const;
+  std::pair<double, double> accuracies(const Subject* trained) const;
   // Both beside each other, and on pixels.
-  void measure_features(train::TrainState& state, nlohmann::ordered_json& result) const;
-  void measure_reconstruction(train::TrainState& state, nlohmann::ordered_json& result) const;
+  void measure_features(const Subject& subject, nlohmann::ordered_json& result) const;
+  void measure_reconstruction(const Subject& subject, nlohmann::ordered_json& result) const;
   // Standing statistics of a network of images, by `forward`.
   void make_standing(nn::Network& network,
                      const std::function<void(const at::Tensor&)>& forward) const;
-  core::Values curve_values(train::TrainState& state) const;  // progress(), which restores
-  eval::ReconstructionResult reconstruction(train::TrainState& state) const;
+  core::Values curve_values(const Subject& subject) const;
+  void final_values(const Subject& subject, nlohmann::ordered_json& result) const;
+  eval::ReconstructionResult reconstruction(const Subject& subject) const;
   bool compares_samples() const;
   // Frechet distance of samples to the test images on coarse pixels: whatever else it cannot see,
   // it sees lost modes and drifting contrast, and needs no other network.
-  double sample_distance(train::TrainState& state, const eval::Gaussian& test) const;
+  double sample_distance(const Subject& subject, const eval::Gaussian& test) const;
   at::Tensor coarse(const Split& split) const;  // this rank's part, [n_r, C * 64]
-  at::Tensor reconstruct(train::TrainState& state, const core::Batch& batch) const;  // G(E(x))
+  at::Tensor reconstruct(const Subject& subject, const core::Batch& batch) const;  // G(E(x))
 
   const Setup setup_;
   Split train_, test_;

@@ -236,15 +236,14 @@ void RunFolder::log_samples(int64_t step, const std::vector<at::Tensor>& own_sam
   sample_log_->append(line + "\n");
 }
 
-void RunFolder::grids(int64_t step, const measure::Evaluation& evaluation,
-                      train::TrainState& state) {
-  if (!owner()) return;
-  const auto write = [&](const std::string& name, const core::Image& image) {
-    report::write_png(files_, path("grids/" + core::numbered(name + "-", step) + ".png"), image);
-    sinks_->image(step, name, image);
+void RunFolder::write_grids(int64_t step, const measure::Grids& grids) {
+  const auto write = [&](const std::string& name, const std::optional<core::Image>& image) {
+    if (!image) return;
+    report::write_png(files_, path("grids/" + core::numbered(name + "-", step) + ".png"), *image);
+    sinks_->image(step, name, *image);
   };
-  write("samples", evaluation.sample_grid(state));
-  if (evaluation.reconstructs()) write("reconstructions", evaluation.reconstruction_grid(state));
+  write("samples", grids.samples);
+  write("reconstructions", grids.reconstructions);
 }
 
 void RunFolder::finish(int64_t step, const nlohmann::ordered_json& evaluation) {

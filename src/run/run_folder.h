@@ -16,6 +16,7 @@
 #include "measure/evaluation.h"
 #include "report/append_file.h"
 #include "run/run_config.h"
+#include "train/train_state.h"
 
 namespace bbg::run {
 
@@ -54,7 +55,7 @@ class RunFolder {
   // Sample ids of a step, [draws, rank batch] of this rank: one line of samples.log, draw by draw
   // in slot order. Collective when report.sample-log is set, else nothing.
   void log_samples(int64_t step, const std::vector<at::Tensor>& own_sample_ids);
-  void grids(int64_t step, const measure::Evaluation& evaluation, train::TrainState& state);
+  void write_grids(int64_t step, const measure::Grids& grids);
   // evaluation.json and the last report.
   void finish(int64_t step, const nlohmann::ordered_json& evaluation);
   // report.html of what there is, for a run whose evaluation may not come to its end.

@@ -169,31 +169,36 @@ bool is_evaluation_due(const RunConfig& config, int64_t step) {
   return config.evaluate.every > 0 && step > 0 && step % config.evaluate.every == 0;
 }
 
+// The averages of a live run, and D.
+measure::Subject subject_of(train::TrainState& state) {
+  return {.generator = *state.average_g,
+          .encoder = state.average_e.get(),
+          .discriminator = state.nets.discriminator.get()};
+}
+
 // What is looked at beside training, after the checkpoint of the step: its failure costs nothing
 // but itself.
 void look(int64_t step, bool is_evaluating, bool is_drawing, const measure::Evaluation& evaluation,
-          train::TrainState& state, RunFolder& folder) {
+          const measure::Subject& subject, RunFolder& folder) {
   if (is_evaluating) {
-    const core::Values values = evaluation.progress(state);
+    const core::Values values = evaluation.progress(subject);
     folder.report_more(step, values);
     folder.keep_if_best(step, values);
   }
-  if (!is_drawing) return;
-  evaluation.prepare(state);
-  folder.grids(step, evaluation, state);
+  if (is_drawing) folder.write_grids(step, evaluation.grids(subject));
 }
 
 // The last look, and the final measures. A report is there whatever becomes of them: one without
 // them is written before, and where rank 0 itself hears of a failure, one with what was measured
 // until then.
 void finish(int64_t step, bool is_evaluating, bool is_drawing,
-            const measure::Evaluation& evaluation, train::TrainState& state, RunFolder& folder) {
+            const measure::Evaluation& evaluation, const measure::Subject& subject,
+            RunFolder& folder) {
   folder.write_report();
   nlohmann::ordered_json measures;
   try {
-    look(step, is_evaluating, is_drawing, evaluation, state, folder);
-    evaluation.prepare(state);
-    evaluation.measure(state, measures);
+    look(step, is_evaluating, is_drawing, evaluation, subject, folder);
+    evaluation.measure(subject, measures);
   } catch (const std::exception& error) {
     measures["error"] = core::message_of(error);
     folder.finish(step, measures);
@@ -281,6 +286,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const measure::Evaluation evaluation(config.measuring(), sets->train,
                                        sets->test ? &*sets->test : nullptr, communicator,
                                        tensor_options, evaluation_progress);
+  const measure::Subject subject = subject_of(state);
   if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());
   run_on_all_ranks(control, [&] {
     check_keep_best(config, evaluation.progress_names());
@@ -295,7 +301,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
       start_position.is_resumed && !start_position.is_evaluated && is_evaluation_due(config, step);
   if (is_owing && step < config.run.steps) {
     try {
-      look(step, /*is_evaluating=*/true, /*is_drawing=*/false, evaluation, state, folder);
+      look(step, /*is_evaluating=*/true, /*is_drawing=*/false, evaluation, subject, folder);
     } catch (const StopAsked&) {
       leave_as_asked(step, log);
     }
@@ -414,7 +420,8 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
     if (is_stopping) leave_as_asked(step, log);
     if (!last) {
       try {
-        look(step, is_evaluating, step % config.report.grid_every == 0, evaluation, state, folder);
+        look(step, is_evaluating, step % config.report.grid_every == 0, evaluation, subject,
+             folder);
       } catch (const StopAsked&) {
         // The evaluation has left the state as training had it.
         const bool is_whole = is_saving || control.agree(state.is_finite());
@@ -427,7 +434,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const bool has_trained = step > start_position.step;
   try {
     finish(step, has_trained ? is_evaluation_due(config, step) : is_owing, has_trained, evaluation,
-           state, folder);
+           subject, folder);
   } catch (const StopAsked&) {
     leave_as_asked(step, log);
   }

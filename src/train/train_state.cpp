@@ -180,11 +180,6 @@ void TrainState::update_averages(int64_t step) {
   }
 }
 
-void TrainState::restore_average_buffers() {
-  copy_buffers(*nets.generator, *average_g);
-  if (average_e) copy_buffers(*nets.encoder, *average_e);
-}
-
 std::vector<nn::NamedTensor> TrainState::replicas() const {
   std::vector<nn::NamedTensor> all;
   const auto add_network = [&](const std::string& name, const nn::Network& net) {

@@ -66,9 +66,6 @@ struct TrainState {
   // After a G/E update; `step` counts finished ones, including this one. Buffers become equal on
   // all ranks first. A collective.
   void update_averages(int64_t step);
-  // The averages' buffers as update_averages() left them: evaluation puts statistics of its own
-  // there.
-  void restore_average_buffers();
 
   // No NaN or infinity in what this rank holds: weights, buffers, averages, moments. Waits for the
   // device. Ranks that share moments out may answer differently.

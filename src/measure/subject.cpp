@@ -1,0 +1,41 @@
+#include "measure/subject.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <utility>
+#include <vector>
+
+namespace bbg::measure {
+
+namespace {
+
+struct Kept {
+  at::Tensor buffer, content;
+};
+
+void keep(const nn::Network& network, std::vector<Kept>& kept) {
+  for (const nn::NamedTensor& buffer : network.store().buffers()) {
+    kept.push_back({buffer.tensor, buffer.tensor.clone()});
+  }
+}
+
+}  // namespace
+
+void leave_as_found(const Subject& subject, const std::function<void()>& use) {
+  const at::NoGradGuard no_grad;
+  std::vector<Kept> kept;
+  keep(subject.generator, kept);
+  if (subject.encoder != nullptr) keep(*subject.encoder, kept);
+  const auto put_back = [&] {
+    for (Kept& one : kept) one.buffer.copy_(one.content);
+  };
+  try {
+    use();
+  } catch (...) {
+    put_back();
+    throw;
+  }
+  put_back();
+}
+
+}  // namespace bbg::measure
