@@ -28,6 +28,7 @@ lint:  ## runs clang-tidy over src and data_prep, over FILES, or over CHANGED=<c
 
 docs:  ## makes the generated pages and tables again
 	$(BUILD)/bin/bbg_dist options --markdown > docs/options.md
+	$(BUILD)/bin/bbg_dist metrics --markdown > docs/metrics.md
 	python3 -B tests/style/generate.py
 
 bench:  ## times the parts of a step (bbg_bench)

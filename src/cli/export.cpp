@@ -17,8 +17,7 @@
 #include "core/rng.h"
 #include "data/loader.h"
 #include "data/shard_reader.h"
-#include "measure/evaluation.h"
-#include "measure/sampler.h"
+#include "measure/standing.h"
 #include "ops/spectral_norm.h"
 #include "run/device.h"
 #include "run/saved_networks.h"
@@ -153,13 +152,10 @@ std::string make_statistics(const run::RunConfig& config, const Networks& nets, 
     return "running, those of training: " + data.problem;
   }
   measure::EvaluationProgress progress;
-  const measure::Evaluation evaluation(config.measuring(), *data.train,
-                                       data.test ? &*data.test : nullptr, alone, tensor_options,
-                                       progress);
-  if (nets.generator)
-    measure::Sampler(config.measuring(), alone, tensor_options)
-        .make_standing(*nets.generator, progress);
-  if (nets.encoder) evaluation.make_standing(*nets.encoder);
+  const measure::Context context{config.measuring(), alone, tensor_options, progress};
+  const measure::Images images(context, *data.train, data.test ? &*data.test : nullptr);
+  if (nets.generator) measure::make_standing(context, *nets.generator);
+  if (nets.encoder) measure::make_standing(context, images, *nets.encoder);
   return "standing, over " + std::to_string(config.evaluate.standing_passes) +
          " batches (D: running)";
 }

@@ -20,6 +20,7 @@
 #include "core/first_calls.h"
 #include "core/open_files.h"
 #include "core/standard_output.h"
+#include "measure/protocol.h"
 #include "plan/plan.h"
 #include "run/compare_ranks.h"
 #include "run/device.h"
@@ -59,6 +60,7 @@ constexpr const char* kUsage =
     "                                                    --averaged false, --with-example true\n"
     "  bbg_dist options [--markdown]                     every option with default, unit and "
     "bounds\n"
+    "  bbg_dist metrics --markdown                       what a run measures, and how\n"
     "  bbg_dist --help | --version [--json]\n"
     "\n"
     "Options stand in the file as `key = value` under `[section]`; the command line wins over the "
@@ -94,6 +96,8 @@ bool answer_alone(const std::vector<std::string>& arguments) {
   } else if (!arguments.empty() && arguments[0] == "options") {
     const run::RunConfig config;
     core::print(has("--markdown") ? config.table.markdown_text() : config.table.help_text());
+  } else if (!arguments.empty() && arguments[0] == "metrics") {
+    core::print(measure::markdown(measure::table()));
   } else if (!arguments.empty() && arguments[0] == "plan") {
     std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
     rest.erase(std::remove(rest.begin(), rest.end(), "--json"), rest.end());

@@ -10,6 +10,7 @@
 #include "core/paths.h"
 #include "data/shard_reader.h"
 #include "measure/sampler.h"
+#include "measure/standing.h"
 #include "report/png.h"
 #include "run/device.h"
 #include "run/saved_networks.h"
@@ -93,9 +94,10 @@ nlohmann::ordered_json sample(const run::RunConfig& config, const SampleOptions&
   const auto generator = model::make_generator(
       config.model, alone, static_cast<uint64_t>(config.run.seed), tensor_options);
   saved.fill(*generator, options.averaged ? "G_average" : "G");
-  const measure::Sampler sampler(config.measuring(), alone, tensor_options);
   measure::EvaluationProgress progress;
-  sampler.make_standing(*generator, progress);
+  const measure::Context context{config.measuring(), alone, tensor_options, progress};
+  measure::make_standing(context, *generator);
+  const measure::Sampler sampler(context);
 
   const int64_t draw = measure::kSampleCommandDraw - options.draw;
   if (is_grid(options.output)) {

@@ -32,7 +32,7 @@ class EvaluationProgress {
   EvaluationProgress(const EvaluationProgress&) = delete;
   EvaluationProgress& operator=(const EvaluationProgress&) = delete;
 
-  // What follows: `batches` passes at most, the same number on all ranks.
+  // The next part takes `batches` passes at most, the same number on all ranks.
   void begin(const std::string& part, int64_t batches);
   void batch_done();
   void batch_done(int64_t batches);  // the part has so many after all
@@ -50,7 +50,7 @@ class EvaluationProgress {
   bool is_running_ = false, is_drawn_ = false;
 };
 
-// Of a process: rank 0 speaks, through `log` and on standard error.
+// The voice of a process: rank 0 speaks, through `log` and on standard error.
 std::optional<EvaluationProgress::Voice> voice_of(int rank, const core::Log& log);
 
 }  // namespace bbg::measure

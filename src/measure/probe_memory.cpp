@@ -8,7 +8,7 @@
 
 #include "core/error.h"
 #include "eval/probe.h"
-#include "measure/evaluation.h"
+#include "measure/features.h"
 
 namespace bbg::measure {
 
@@ -25,7 +25,7 @@ int64_t probe_width(const Setup& setup, const model::Nets& nets) {
   }
   if (width == 0) return 0;
   if (options.feature == eval::Feature::kBnCrelu) width *= 2;
-  const int64_t side = std::min(setup.model.data_resolution(), Evaluation::kPixelSide);
+  const int64_t side = std::min(setup.model.data_resolution(), kPixelSide);
   return options.measures_pixels() ? std::max(width, setup.model.channels * side * side) : width;
 }
 

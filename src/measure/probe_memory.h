@@ -1,5 +1,5 @@
 #pragma once
-// What an evaluation's linear probe takes of a host's memory, known before a run begins.
+// The host memory that an evaluation's linear probe takes, known before a run begins.
 
 #include <cstdint>
 

@@ -39,31 +39,6 @@ core::Image to_image(const at::Tensor& tensor) {
   return image;
 }
 
-void take_standing(nn::Network& network, int64_t passes, EvaluationProgress& progress,
-                   const std::function<void(int64_t pass)>& forward) {
-  const at::NoGradGuard no_grad;
-  progress.begin("standing statistics", passes);
-  network.begin_standing();
-  for (int64_t pass = 0; pass < passes; ++pass) {
-    network.begin_substep();
-    forward(pass);
-    progress.batch_done();
-  }
-  network.finish_standing();
-  network.begin_substep();
-}
-
-void Sampler::make_standing(model::Generator& generator, EvaluationProgress& progress) const {
-  // The global evaluation batch in equal shares: the statistics do not depend on the number of
-  // ranks that divide it.
-  const int64_t share = std::max<int64_t>(1, setup_.evaluate.batch / communicator_.size());
-  take_standing(generator, setup_.evaluate.standing_passes, progress, [&](int64_t pass) {
-    const train::Noise drawn =
-        noise(setup_, -1 - pass, share * communicator_.rank(), share, tensor_options_);
-    generator.forward(drawn.z, drawn.labels);
-  });
-}
-
 at::Tensor Sampler::images(model::Generator& generator, int64_t draw, int64_t first, int64_t count,
                            const at::Tensor& labels) const {
   const at::NoGradGuard no_grad;

@@ -21,6 +21,11 @@ void keep(const nn::Network& network, std::vector<Kept>& kept) {
 
 }  // namespace
 
+at::Tensor reconstruct(const Subject& subject, const core::Batch& batch) {
+  return subject.generator.forward(subject.encoder->forward(batch.images).mean,
+                                   batch.labels.to(batch.images.device()));
+}
+
 void leave_as_found(const Subject& subject, const std::function<void()>& use) {
   const at::NoGradGuard no_grad;
   std::vector<Kept> kept;

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "core/types.h"
 #include "model/discriminator.h"
 #include "model/encoder.h"
 #include "model/generator.h"
@@ -15,6 +16,9 @@ struct Subject {
   model::Encoder* encoder;                    // the average; null in a system without one
   const model::Discriminator* discriminator;  // as trained; null in a system without one
 };
+
+// G(E(x)), [n, C, S, S], of the images of a batch.
+at::Tensor reconstruct(const Subject& subject, const core::Batch& batch);
 
 // Calls `use`, which may put statistics of its own into the buffers of G and E; then puts back
 // those that were there, also where `use` throws.

@@ -54,11 +54,28 @@ std::string base64(const std::string& bytes) {
   return text;
 }
 
-std::optional<double> number_at(const Json& object, const char* group, const char* name) {
+std::optional<double> number_at(const Json& object, const std::string& group,
+                                const std::string& name) {
   if (!object.is_object() || !object.contains(group)) return std::nullopt;
   const Json& inner = object[group];
   if (!inner.is_object() || !inner.contains(name) || !inner[name].is_number()) return std::nullopt;
   return inner[name].get<double>();
+}
+
+std::string value_text(Unit unit, double value) {
+  if (unit == Unit::kShare) return percent(value);
+  return format(unit == Unit::kRatio ? "%.2f" : "%.3g", value);
+}
+
+// "a", "a and b", "a, b, and c"
+std::string enumeration(const std::vector<std::string>& parts) {
+  std::string text;
+  for (size_t i = 0; i < parts.size(); ++i) {
+    if (i > 0) text += parts.size() > 2 ? ", " : " ";
+    if (i > 0 && i + 1 == parts.size()) text += "and ";
+    text += parts[i];
+  }
+  return text;
 }
 
 // Training time over all processes of the run: each counts its seconds from 0.
@@ -74,7 +91,7 @@ double total_seconds(const RunRecord& run) {
 
 class Page {
  public:
-  explicit Page(const RunRecord& run) : run_(run) {}
+  Page(const RunRecord& run, const Measures& measures) : run_(run), measures_(measures) {}
 
   std::string html() {
     head();
@@ -141,26 +158,37 @@ class Page {
     out_ << "<p>" << note << "</p></section>\n";
   }
 
-  void accuracy_card(const char* group, const std::string& title, const std::string& note) {
+  // Nothing where the evaluation has none of its numbers.
+  void measure_card(const Card& measure) {
+    const auto number = [&](const std::string& field) {
+      return number_at(run_.evaluation, measure.key, field);
+    };
+    const bool is_share = measure.unit == Unit::kShare;
+    double longest = is_share ? 1 : 1e-300;
+    size_t found = 0;
+    std::vector<std::string> phrases;
+    for (const Row& one : measure.rows) {
+      const auto value = number(one.field);
+      found += value ? 1 : 0;
+      if (value && !is_share) longest = std::max(longest, *value);
+      const bool is_told = value || one.field == measure.field;
+      if (is_told && !one.phrase.empty()) phrases.push_back(one.phrase);
+    }
+    const auto large = number(measure.field);
+    if (!large && (!is_share || found == 0)) return;
     std::string rows;
-    for (const auto& [name, label] : {std::pair<const char*, const char*>{"trained", "trained"},
-                                      {"untrained", "untrained"},
-                                      {"pixels", "pixels"}}) {
-      if (const auto value = number_at(run_.evaluation, group, name)) {
-        rows += row(label, *value, percent(*value), name == std::string("trained"));
+    // Distances say something beside each other alone.
+    if (is_share || found == measure.rows.size()) {
+      const Unit unit = is_share ? Unit::kShare : Unit::kDistance;
+      for (const Row& one : measure.rows) {
+        const auto value = number(one.field);
+        if (!value) continue;
+        rows += row(one.label, *value / longest, value_text(unit, *value),
+                    one.field == measure.rows.front().field);
       }
     }
-    if (rows.empty()) return;
-    const auto trained = number_at(run_.evaluation, group, "trained");
-    const bool has_untrained = number_at(run_.evaluation, group, "untrained").has_value();
-    const bool has_pixels = number_at(run_.evaluation, group, "pixels").has_value();
-    card(title, trained ? percent(*trained) : "–", rows,
-         note + " on the trained network's features" +
-             (has_untrained
-                  ? std::string(has_pixels ? "," : " and") + " on those of the untrained network"
-                  : "") +
-             (has_pixels ? std::string(has_untrained ? "," : "") + " and on raw pixels" : "") +
-             ".");
+    card(measure.title, large ? value_text(measure.unit, *large) : "–", rows,
+         measure.note + (phrases.empty() ? "" : " " + enumeration(phrases) + "."));
   }
 
   void failure() {
@@ -172,41 +200,9 @@ class Page {
 
   void cards() {
     out_ << "<div class=\"cards\">\n";
-    accuracy_card("linear_probe", "Linear probe", "Test accuracy of a linear classifier");
-    accuracy_card("nearest_neighbour", "Nearest neighbour",
-                  "Test accuracy of the label of the nearest training image");
-    reconstruction_card();
-    samples_card();
+    for (const Card& measure : measures_.cards) measure_card(measure);
     training_card();
     out_ << "</div>\n";
-  }
-
-  void reconstruction_card() {
-    const auto ratio = number_at(run_.evaluation, "reconstruction", "ratio");
-    const auto error = number_at(run_.evaluation, "reconstruction", "error");
-    const auto random = number_at(run_.evaluation, "reconstruction", "error_random");
-    if (!ratio) return;
-    std::string rows;
-    if (error && random) {
-      const double most = std::max({*error, *random, 1e-300});
-      rows = row("its own", *error / most, format("%.3g", *error), true) +
-             row("another", *random / most, format("%.3g", *random), false);
-    }
-    card("Reconstruction ratio", format("%.2f", *ratio), rows,
-         "Distance of a reconstruction G(E(x)) to its own image, over that to another image; 1 "
-         "would mean that it keeps nothing.");
-  }
-
-  void samples_card() {
-    const auto samples = number_at(run_.evaluation, "frechet_pixels", "samples");
-    const auto training = number_at(run_.evaluation, "frechet_pixels", "training");
-    if (!samples || !training) return;
-    const double most = std::max({*samples, *training, 1e-300});
-    card("Samples' distance", format("%.3g", *samples),
-         row("samples", *samples / most, format("%.3g", *samples), true) +
-             row("training", *training / most, format("%.3g", *training), false),
-         "Frechet distance to the test images on pixels averaged to 8 × 8, of generated and of "
-         "training images: sees lost modes and contrast, not sharpness.");
   }
 
   void training_card() {
@@ -270,6 +266,12 @@ class Page {
     out_ << "</div>\n";
   }
 
+  const Curve* curve_of(const std::string& name) const {
+    const auto found = std::find_if(measures_.curves.begin(), measures_.curves.end(),
+                                    [&](const Curve& curve) { return curve.name == name; });
+    return found == measures_.curves.end() ? nullptr : &*found;
+  }
+
   // Totals in one chart, the terms of each in one, anything else in a chart of its own.
   std::vector<Chart> charts() const {
     std::vector<Chart> charts;
@@ -304,14 +306,8 @@ class Page {
           add("Norm of the gradient", name, false);
         } else if (name.rfind("loss_ge_", 0) == 0) {
           add("Terms of the generator's and encoder's loss", name, false);
-        } else if (name == "eval.linear_probe" || name == "eval.nearest_neighbour") {
-          add("Accuracy on features", name, false);
-        } else if (name.rfind("eval.reconstruction_error", 0) == 0) {
-          add("Reconstruction error", name, true);
-        } else if (name == "eval.reconstruction_ratio") {
-          add("Reconstruction ratio", name, false);
-        } else if (name == "eval.frechet_pixels") {
-          add("Samples' distance", name, true);
+        } else if (const Curve* curve = curve_of(name)) {
+          add(curve->chart, name, curve->is_from_zero);
         } else {
           add(name, name, false);
         }
@@ -366,14 +362,16 @@ class Page {
   }
 
   const RunRecord& run_;
+  const Measures& measures_;
   std::ostringstream out_;
 };
 
 }  // namespace
 
-void write_html_report(core::FileSystem& files, const std::string& run_folder) {
+void write_html_report(core::FileSystem& files, const std::string& run_folder,
+                       const Measures& measures) {
   const RunRecord run = read_run(files, run_folder);
-  core::write_atomically(files, run_folder + "/report.html", Page(run).html());
+  core::write_atomically(files, run_folder + "/report.html", Page(run, measures).html());
 }
 
 }  // namespace bbg::report

@@ -205,9 +205,10 @@ void RunFolder::keep_if_best(int64_t step, const core::Values& values) {
   const double value = found->second;
   const auto best = store_->best();
   const bool is_comparable = best && best->measure == measure;
-  // Accuracies are best where they are high, distances where they are low.
-  const bool is_accuracy = measure == "eval.linear_probe" || measure == "eval.nearest_neighbour";
-  if (is_comparable && !(is_accuracy ? value > best->value : value < best->value)) return;
+  const measure::Curve* curve = measure::find_curve(measure::table(), measure);
+  BBG_CHECK(curve != nullptr, "checkpoint.keep-best names a curve");
+  const bool is_high = curve->better == measure::Better::kHigher;
+  if (is_comparable && !(is_high ? value > best->value : value < best->value)) return;
   store_->keep_best({step, measure, value});
   log_.info("best checkpoint so far: step " + std::to_string(step) + ", " + measure + " = " +
             std::to_string(value));
@@ -266,7 +267,8 @@ void RunFolder::finish(int64_t step, const nlohmann::ordered_json& evaluation) {
 }
 
 void RunFolder::write_report() {
-  if (owner()) report::write_html_report(files_, config_.run.output);
+  if (owner())
+    report::write_html_report(files_, config_.run.output, measure::shown(measure::table()));
 }
 
 }  // namespace bbg::run

@@ -283,14 +283,14 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
         if (is_asked_to_stop()) throw StopAsked();
       },
       measure::voice_of(control.rank(), log));
-  const measure::Evaluation evaluation(config.measuring(), sets->train,
-                                       sets->test ? &*sets->test : nullptr, communicator,
-                                       tensor_options, evaluation_progress);
+  const measure::Evaluation evaluation(
+      {config.measuring(), communicator, tensor_options, evaluation_progress}, sets->train,
+      sets->test ? &*sets->test : nullptr);
   const measure::Subject subject = subject_of(state);
   if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());
   run_on_all_ranks(control, [&] {
     check_keep_best(config, evaluation.progress_names());
-    if (!evaluation.has_features()) return;
+    if (!evaluation.has(measure::Need::kFeatures)) return;
     measure::check_probe_memory(measure::probe_width(config.measuring(), state.nets),
                                 sets->train.num_classes(), control.local_size(),
                                 measure::host_memory_bytes());

@@ -37,6 +37,37 @@ constexpr const char* kEvaluation = R"({
   "protocol": {"train_samples": 5000, "features": "E <frozen>"}
 })";
 
+// As src/measure describes them.
+const Measures& measures() {
+  static const std::vector<Row> kFeatures = {
+      {"trained", "trained", "on the trained network's features"},
+      {"untrained", "untrained", "on those of the untrained network"},
+      {"pixels", "pixels", "on raw pixels"}};
+  static const Measures kMeasures = {
+      .cards = {{"linear_probe", "Linear probe", "trained", Unit::kShare, kFeatures, "Accuracy"},
+                {"nearest_neighbour", "Nearest neighbour", "trained", Unit::kShare, kFeatures,
+                 "Accuracy"},
+                {"reconstruction",
+                 "Reconstruction ratio",
+                 "ratio",
+                 Unit::kRatio,
+                 {{"error", "its own", ""}, {"error_random", "another", ""}},
+                 "Distances."},
+                {"frechet_pixels",
+                 "Samples' distance",
+                 "samples",
+                 Unit::kDistance,
+                 {{"samples", "samples", ""}, {"training", "training", ""}},
+                 "Distances."}},
+      .curves = {{"eval.frechet_pixels", "Samples' distance", true},
+                 {"eval.linear_probe", "Accuracy on features"},
+                 {"eval.nearest_neighbour", "Accuracy on features"},
+                 {"eval.reconstruction_error", "Reconstruction error", true},
+                 {"eval.reconstruction_error_random", "Reconstruction error", true},
+                 {"eval.reconstruction_ratio", "Reconstruction ratio"}}};
+  return kMeasures;
+}
+
 std::vector<std::string> matches(const std::string& text, const std::string& pattern) {
   std::vector<std::string> found;
   const std::regex regex(pattern);
@@ -80,7 +111,7 @@ class HtmlReportTest : public testing::Test {
     return test::read_file(path);
   }
   std::string page() {
-    write_html_report(*files_, run_);
+    write_html_report(*files_, run_, measures());
     return test::read_file(run_ + "/report.html");
   }
   static std::vector<std::string> pictures(const std::string& page) {
@@ -132,6 +163,16 @@ TEST_F(WholeHtmlReportTest, HasTheNumbersOfTheEvaluation) {
                               "<span>0.5</span>"));
   EXPECT_THAT(text, HasSubstr("<dt>train samples</dt><dd>5000</dd>"));
   EXPECT_THAT(text, HasSubstr("<dt>features</dt><dd>E &lt;frozen&gt;</dd>"));
+}
+
+TEST_F(WholeHtmlReportTest, SaysWhatAnAccuracyWasMeasuredOn) {
+  EXPECT_THAT(page(), HasSubstr("<p>Accuracy on the trained network's features, on those of the "
+                                "untrained network, and on raw pixels.</p>"));
+  put("evaluation.json", R"({"linear_probe": {"trained": 0.5, "pixels": 0.25}})");
+  EXPECT_THAT(page(), HasSubstr("<p>Accuracy on the trained network's features and on raw pixels."
+                                "</p>"));
+  put("evaluation.json", R"({"linear_probe": {"trained": 0.5}})");
+  EXPECT_THAT(page(), HasSubstr("<p>Accuracy on the trained network's features.</p>"));
 }
 
 TEST_F(WholeHtmlReportTest, HasTimeImagesAndSpeedOfTheTraining) {
@@ -280,7 +321,7 @@ TEST_F(HtmlReportTest, ABrokenEvaluationIsRefusedAndTheOldPageStays) {
   put("report.html", "old");
   put("evaluation.json", "{\"linear_probe\": ");
   try {
-    write_html_report(*files_, run_);
+    write_html_report(*files_, run_, measures());
     FAIL() << "did not throw";
   } catch (const core::UsageError& error) {
     EXPECT_THAT(error.what(), HasSubstr(run_ + "/evaluation.json"));
@@ -291,7 +332,7 @@ TEST_F(HtmlReportTest, ABrokenEvaluationIsRefusedAndTheOldPageStays) {
 
 TEST_F(HtmlReportTest, AFolderThatIsNotThereIsAnErrorThatNamesIt) {
   try {
-    write_html_report(*files_, run_);
+    write_html_report(*files_, run_, measures());
     FAIL() << "did not throw";
   } catch (const core::SystemError& error) {
     EXPECT_THAT(error.what(), HasSubstr(run_ + "/report.html"));

@@ -1,0 +1,18 @@
+#pragma once
+// The surroundings of every part of a measurement: options, ranks, device, progress. All of them
+// outlive it.
+
+#include "comm/communicator.h"
+#include "measure/evaluation_progress.h"
+#include "measure/setup.h"
+
+namespace bbg::measure {
+
+struct Context {
+  Setup setup;
+  comm::Communicator& communicator;
+  at::TensorOptions tensor_options;
+  EvaluationProgress& progress;
+};
+
+}  // namespace bbg::measure

@@ -1,0 +1,73 @@
+#include "measure/features.h"
+
+#include <algorithm>
+
+#include "measure/standing.h"
+#include "train/step.h"
+
+namespace bbg::measure {
+
+Features::Features(const Context& context, const Images& images, const Subject& subject,
+                   Source source)
+    : context_(context), images_(images), is_network_(source != Source::kPixels) {
+  if (is_network_) {
+    take_network(subject, source == Source::kTrained);
+    return;
+  }
+  const int64_t side = std::min(context.setup.model.data_resolution(), kPixelSide);
+  map_ = [side](const at::Tensor& x) { return train::shrink(x, side).flatten(1); };
+}
+
+Features::~Features() = default;
+
+void Features::take_network(const Subject& subject, bool is_trained) {
+  const Setup& setup = context_.setup;
+  const auto seed = static_cast<uint64_t>(setup.seed);
+  if (setup.evaluate.network == eval::FeatureNetwork::kDiscriminator) {
+    // A copy: training may go on, with D's own statistics.
+    auto copy = std::make_unique<model::Discriminator>(setup.model, context_.communicator, seed,
+                                                       context_.tensor_options);
+    if (is_trained) nn::copy_state(*subject.discriminator, *copy);
+    map_ = [&d = *copy, size = setup.model.resolution](const at::Tensor& x) {
+      return d.feature(train::shrink(x, size));
+    };
+    make_standing(context_, images_, *copy, map_);
+    own_ = std::move(copy);
+    return;
+  }
+  model::Encoder* encoder = subject.encoder;
+  if (!is_trained) {
+    auto untrained = std::make_unique<model::Encoder>(setup.model, context_.communicator, seed,
+                                                      context_.tensor_options);
+    make_standing(context_, images_, *untrained);
+    encoder = untrained.get();
+    own_ = std::move(untrained);
+  }
+  map_ = [encoder](const at::Tensor& x) { return encoder->forward(x).feature; };
+}
+
+LabelledSplits Features::first(int64_t train, int64_t test) {
+  const Split wanted_train = images_.train().at_most(train);
+  const Split wanted_test = images_.test().at_most(test);
+  read(wanted_train, train_);
+  read(wanted_test, test_);
+  return {part_of(train_, wanted_train.count), part_of(test_, wanted_test.count)};
+}
+
+void Features::read(const Split& split, Read& read) {
+  if (read.count >= split.count) return;
+  read = {};  // freed before more are read
+  read = {split.count, images_.map(split, map_)};
+  if (!is_network_ || context_.setup.evaluate.feature != eval::Feature::kBnCrelu) return;
+  at::Tensor& features = read.part.features;
+  if (!crelu_) crelu_ = std::make_unique<eval::BnCrelu>(context_.communicator, features);
+  features = (*crelu_)(features);
+}
+
+Labelled Features::part_of(const Read& read, int64_t count) const {
+  const auto [start, all] = own_part(read.count, context_.communicator);
+  const int64_t own = std::clamp<int64_t>(count - start, 0, all);
+  return {read.part.features.narrow(0, 0, own), read.part.labels.narrow(0, 0, own)};
+}
+
+}  // namespace bbg::measure

@@ -1,0 +1,76 @@
+#include "measure/images.h"
+
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "data/loader.h"
+
+namespace bbg::measure {
+
+Split Split::at_most(int64_t images) const {
+  Split part = *this;
+  part.count = std::min(count, images);
+  return part;
+}
+
+Images::Images(const Context& context, const data::ShardSet& train, const data::ShardSet* test)
+    : context_(context), train_{&train, 0, train.size(), context.setup.data.shards} {
+  if (test != nullptr) {
+    test_ = {test, 0, test->size(), context.setup.data.test_shards};
+    return;
+  }
+  test_ = {&train, train.size() - train.size() / 6, train.size() / 6, context.setup.data.shards};
+  train_.count = test_.first;
+}
+
+core::Batch Images::read(const Split& split, int64_t first, int64_t count) const {
+  core::Batch batch =
+      data::read_range(*split.shards, split.first + first, count, context_.setup.data.crop);
+  batch.images = batch.images.to(context_.tensor_options);
+  return batch;
+}
+
+Labelled Images::map(const Split& split,
+                     const std::function<at::Tensor(const at::Tensor&)>& map) const {
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> features, labels;
+  for_each_batch(context_, "features", split.count, [&](int64_t first, int64_t count) {
+    const core::Batch batch = read(split, first, count);
+    features.push_back(map(batch.images).to(at::kFloat));
+    labels.push_back(batch.labels);
+  });
+  if (features.empty()) {  // fewer images than ranks
+    const core::Batch one = read(split, 0, 1);
+    features.push_back(map(one.images).to(at::kFloat).narrow(0, 0, 0));
+    labels.push_back(one.labels.narrow(0, 0, 0));
+  }
+  return {at::cat(features), at::cat(labels).to(context_.tensor_options.device())};
+}
+
+std::string without_label(const Split& split) {
+  const auto sample = split.shards->first_without_label(split.first, split.count);
+  return sample ? "sample " + std::to_string(*sample) + " of " + split.path + " has no label" : "";
+}
+
+std::pair<int64_t, int64_t> own_part(int64_t count, const comm::Communicator& communicator) {
+  const int64_t first = count * communicator.rank() / communicator.size();
+  return {first, count * (communicator.rank() + 1) / communicator.size() - first};
+}
+
+void for_each_batch(const Context& context, const std::string& what, int64_t count,
+                    const std::function<void(int64_t first, int64_t count)>& visit) {
+  const int64_t batch = context.setup.evaluate.batch, size = context.communicator.size();
+  const auto [first, own] = own_part(count, context.communicator);
+  // The rank that has most counts.
+  const int64_t largest = (count + size - 1) / size, batches = (largest + batch - 1) / batch;
+  context.progress.begin(what, batches);
+  for (int64_t i = 0; i < batches; ++i) {
+    const int64_t done = std::min(i * batch, own), piece = std::min(batch, own - done);
+    if (piece > 0) visit(first + done, piece);
+    context.progress.batch_done();
+  }
+}
+
+}  // namespace bbg::measure

@@ -1,0 +1,51 @@
+#pragma once
+// The table of measures. Curves over training, evaluation.json, the report's cards,
+// checkpoint.keep-best and docs/metrics.md come from it; a new measure is one file in eval, its
+// function in measure/measures.h and one entry here.
+
+#include <string>
+#include <vector>
+
+#include "core/values.h"
+#include "measure/inputs.h"
+#include "measure/needs.h"
+#include "report/card.h"
+
+namespace bbg::measure {
+
+enum class Better { kLower, kHigher, kNeither };
+
+// A value that is measured during training too.
+struct Curve {
+  std::string field;  // in the measure's group of evaluation.json
+  std::string name;   // in metrics.jsonl
+  Better better = Better::kLower;
+  std::string chart = {};  // the report's chart of it
+  bool is_from_zero = false;
+};
+
+struct Measure {
+  std::string key;   // group of evaluation.json, and of its protocol
+  std::string name;  // for people
+  Need need;
+  core::Values (*values)(Inputs&);
+  std::vector<Curve> curves;
+  std::string protocol;  // with {fields} of measure/protocol.h
+  std::string paper;
+  report::Card card;  // without its key
+  int place = 0;      // of the card among the report's
+};
+
+using Measures = std::vector<Measure>;
+const Measures& table();
+
+// The needs of a table, each once, in its order: what shares a need is measured together.
+std::vector<Need> needs_of(const Measures& measures);
+
+// Null where no measure has a curve of this name.
+const Curve* find_curve(const Measures& measures, const std::string& name);
+
+// The same measures for the report.
+report::Measures shown(const Measures& measures);
+
+}  // namespace bbg::measure
