@@ -351,7 +351,8 @@ class Page {
   void changes(const Json& line) {
     out_ << "<dt>after step " << with_separators(line["step"].get<int64_t>()) << "</dt><dd>";
     for (const auto& [key, change] : line["changed"].items()) {
-      const auto value = [&](const char* when) {
+      // Captured by name: clang before 16 captures no structured binding otherwise.
+      const auto value = [&change = change](const char* when) {
         const std::string text = change.value(when, "");
         return escape_html(text.empty() ? "(empty)" : text);
       };

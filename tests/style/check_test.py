@@ -235,6 +235,13 @@ class Check(unittest.TestCase):
                 self.page(text)
                 self.expect_problem("documents", "docs/a.md:1", problem)
 
+    def test_a_function_of_a_table_stands_in_the_file_beside_it(self):
+        self.page("| 1 | `src/core/error.cpp` | `throw_it` | why |")
+        self.assertEqual(self.run_rule("documents"), (0, ""))
+        self.write("src/core/log.cpp", "void say();\n")
+        self.page("| 1 | `src/core/error.cpp` | `Log::say` | why |")
+        self.assertIn("docs/a.md:1: src/core/error.cpp has no function 'say'", self.run_rule("documents")[1])
+
     def test_pages_of_the_past_may_name_what_was(self):
         self.page("", "docs/a.md")
         self.page("`src/app/gone.h`", "docs/decisions/0001-a.md")

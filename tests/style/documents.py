@@ -112,12 +112,21 @@ def check_links(root, page, place, line):
             yield f"{place}: no heading '{anchor}' in {path.resolve().relative_to(root)}"
 
 
+def check_tour(root, place, line):
+    """A row of a table that names a source and then a function: the function stands there."""
+    for file, function in re.findall(r"\| `((?:src|data_prep)/[^`]+)` \| `([\w:~]+)(?:\(\))?` \|", line):
+        path, name = root / file, function.split("::")[-1]
+        if path.is_file() and not re.search(rf"\b{re.escape(name)}\(", path.read_text()):
+            yield f"{place}: {file} has no function '{name}'"
+
+
 def check_documents(root):
     tree = Tree(root)
     for page in pages(root):
         for number, line in enumerate(page.read_text().splitlines(), 1):
             place = f"{page.relative_to(root)}:{number}"
             yield from check_links(root, page, place, line)
+            yield from check_tour(root, place, line)
             for token in tokens_of(line):
                 if problem := problem_of(tree, page, token):
                     yield f"{place}: {problem}"

@@ -68,6 +68,8 @@ def main():
         wanted = changed_since(options.changed)
     else:
         wanted = {path for path in entries if path.relative_to(ROOT).parts[0] in ("src", "data_prep")}
+    # A header is looked at with its own source; one without, with those that include it.
+    wanted = {path.with_suffix(".cpp") if path.suffix == ".h" else path for path in wanted}
     files = sorted(path for path in wanted & set(entries) if path.suffix == ".cpp")
     if options.files and len(files) < len(wanted):
         parser.error(f"not compiled in {options.build}: " + " ".join(map(str, sorted(wanted - set(files)))))
