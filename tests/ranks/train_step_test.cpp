@@ -2,6 +2,9 @@
 // E and D, however gradients travel; and the same as with PyTorch's gradient averaging.
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <optional>
+
 #include "comm/make_communicator.h"
 #include "comm/self_communicator.h"
 #include "support/cuda_emulator.h"
@@ -16,15 +19,37 @@ namespace {
 
 using namespace testing;
 
+// The state that `make` leaves on one rank, on all; names and shapes are those of `like`. Rank 0
+// alone makes it: it is the work of all ranks together, and made by each it would be theirs again.
+core::StateDict of_one_rank(comm::Communicator& communicator, const core::StateDict& like,
+                            const std::function<core::StateDict(comm::Communicator&)>& make) {
+  core::StateDict one;
+  for (const auto& [name, tensor] : like.tensors) {
+    one.tensors.emplace_back(name, at::empty(tensor.sizes(), tensor.options()));
+  }
+  if (communicator.rank() == 0) {
+    comm::SelfCommunicator alone;
+    const core::StateDict made = make(alone);
+    EXPECT_EQ(made.tensors.size(), like.tensors.size());
+    const auto found = by_name(made);
+    for (auto& [name, tensor] : one.tensors) {
+      EXPECT_EQ(tensor.sizes(), found.at(name).sizes()) << name;
+      tensor.copy_(found.at(name));
+    }
+  }
+  for (auto& [name, tensor] : one.tensors) communicator.broadcast(tensor, 0);
+  return one;
+}
+
 class TrainStep : public ::testing::TestWithParam<Case> {};
 
 TEST_P(TrainStep, OnManyRanksEqualsOneRank) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
   const auto many = run(GetParam(), *communicator, batch, 20)->to_state_dict();
-  comm::SelfCommunicator alone;
-  const auto one = run(GetParam(), alone, batch, 20)->to_state_dict();
-  expect_near(many, one);
+  expect_near(many, of_one_rank(*communicator, many, [&](comm::Communicator& alone) {
+                return run(GetParam(), alone, batch, 20)->to_state_dict();
+              }));
 }
 
 TEST_P(TrainStep, InPortionsWithGradientsSentDuringBackwardEqualsOneRank) {
@@ -34,16 +59,15 @@ TEST_P(TrainStep, InPortionsWithGradientsSentDuringBackwardEqualsOneRank) {
       run(GetParam(), *communicator, batch, 4,
           {.exchange = in_buckets(comm::Exchange::kBackground, 1), .accumulate = portions})
           ->to_state_dict();
-  comm::SelfCommunicator alone;
-  const auto one = run(GetParam(), alone, batch, 4, {.accumulate = portions})->to_state_dict();
-  expect_near(many, one);
+  expect_near(many, of_one_rank(*communicator, many, [&](comm::Communicator& alone) {
+                return run(GetParam(), alone, batch, 4, {.accumulate = portions})->to_state_dict();
+              }));
 }
 
 TEST_P(TrainStep, WithItsOptimizerSharedOutEqualsOneRank) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
-  comm::SelfCommunicator alone;
-  const auto one = run(GetParam(), alone, batch, 4)->to_state_dict();
+  std::optional<core::StateDict> one;
   for (const auto exchange : {comm::Exchange::kWhole, comm::Exchange::kBackground}) {
     SCOPED_TRACE(static_cast<int>(exchange));
     comm::ExchangeOptions shared = in_buckets(exchange, 1 << 10);
@@ -52,7 +76,12 @@ TEST_P(TrainStep, WithItsOptimizerSharedOutEqualsOneRank) {
     const int64_t of_all = many->g.arena.values().numel();
     EXPECT_EQ(many->g.adam.first_moment().numel() * communicator->size(), of_all);
     const auto saved = many->to_state_dict();
-    expect_near(saved, one);
+    if (!one) {
+      one = of_one_rank(*communicator, saved, [&](comm::Communicator& alone) {
+        return run(GetParam(), alone, batch, 4)->to_state_dict();
+      });
+    }
+    expect_near(saved, *one);
 
     // What is saved is what others load, with and without shares, and of other buckets.
     for (const bool is_shared : {true, false}) {
@@ -80,10 +109,12 @@ TEST_P(TrainStep, WithNormsOfGroupsEqualsOneRankInPortions) {
     const auto many =
         run(GetParam(), *communicator, batch, 4, {.norm_group = std::to_string(group)});
     EXPECT_EQ(train::differing_replicas(*many, *communicator), "");
-    const auto found = by_name(many->to_state_dict());
-    comm::SelfCommunicator alone;
-    const auto one = run(GetParam(), alone, batch, 4, {.accumulate = size / group});
-    for (const auto& [name, tensor] : one->to_state_dict().tensors) {
+    const core::StateDict state = many->to_state_dict();
+    const auto found = by_name(state);
+    const auto one = of_one_rank(*communicator, state, [&](comm::Communicator& alone) {
+      return run(GetParam(), alone, batch, 4, {.accumulate = size / group})->to_state_dict();
+    });
+    for (const auto& [name, tensor] : one.tensors) {
       if (name.find("running_") != std::string::npos) continue;
       EXPECT_TRUE(at::allclose(found.at(name), tensor, 1e-9, 1e-9)) << name;
     }
@@ -133,10 +164,11 @@ TEST_P(TrainStep, WithSharesOfTheLossThatAreAddedEqualsOneRank) {
   const int64_t portions = 2, batch = global_batch(communicator->size(), portions);
   comm::ExchangeOptions shared = in_buckets(comm::Exchange::kBuckets, 1 << 10);
   shared.shard_optimizer = true;
-  const auto many = run(GetParam(), adding, batch, 4, {.exchange = shared, .accumulate = portions});
-  comm::SelfCommunicator alone;
-  const auto one = run(GetParam(), alone, batch, 4, {.accumulate = portions})->to_state_dict();
-  expect_near(many->to_state_dict(), one);
+  const auto many = run(GetParam(), adding, batch, 4, {.exchange = shared, .accumulate = portions})
+                        ->to_state_dict();
+  expect_near(many, of_one_rank(*communicator, many, [&](comm::Communicator& alone) {
+                return run(GetParam(), alone, batch, 4, {.accumulate = portions})->to_state_dict();
+              }));
 }
 
 TEST_P(TrainStep, RepeatsBitForBit) {
@@ -190,10 +222,14 @@ class EmulatedGpus : public ::testing::TestWithParam<Case> {};
 TEST_P(EmulatedGpus, EqualOneRankOnTheCpu) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
-  comm::SelfCommunicator alone;
-  const auto one = run(GetParam(), alone, batch, 3)->to_state_dict();
-  const EmulatedGpu gpu;
-  expect_near(run(GetParam(), *communicator, batch, 3)->to_state_dict(), one);
+  core::StateDict many;
+  {
+    const EmulatedGpu gpu;
+    many = run(GetParam(), *communicator, batch, 3)->to_state_dict();
+  }
+  expect_near(many, of_one_rank(*communicator, many, [&](comm::Communicator& alone) {
+                return run(GetParam(), alone, batch, 3)->to_state_dict();
+              }));
 }
 
 INSTANTIATE_TEST_SUITE_P(Systems, EmulatedGpus,

@@ -1,5 +1,11 @@
 #include "support/cuda_emulator.h"
 
+// A fortified C library forbids jumps to another stack.
+#if defined(__USE_FORTIFY_LEVEL)
+#undef __USE_FORTIFY_LEVEL
+#define __USE_FORTIFY_LEVEL 0
+#endif
+#include <setjmp.h>
 #include <ucontext.h>
 
 #include <algorithm>
@@ -26,16 +32,27 @@ struct Place {
 };
 Place threadIdx, blockIdx, blockDim, gridDim;
 
-// The threads of one block, each on a stack of its own.
+// The threads of one block, each on a stack of its own, which serves block after block.
 class Block {
  public:
   static constexpr size_t kStack = 64 << 10;
 
+  // Kept: to make some hundred stacks takes longer than most kernels.
+  static Block& of(int threads) {
+    static std::map<int, Block> blocks;
+    return blocks.try_emplace(threads, threads).first->second;
+  }
+
   explicit Block(int threads) : fibers_(static_cast<size_t>(threads)) {
-    for (Fiber& fiber : fibers_) fiber.stack.reset(new char[kStack]);
+    for (Fiber& fiber : fibers_) {
+      make_stack(fiber);
 #if defined(__SANITIZE_THREAD__)
-    host_ = __tsan_get_current_fiber();
-    for (Fiber& fiber : fibers_) fiber.tsan = __tsan_create_fiber(0);
+      fiber.tsan = __tsan_create_fiber(0);
+#endif
+    }
+    host_.has_started = true;
+#if defined(__SANITIZE_THREAD__)
+    host_.tsan = __tsan_get_current_fiber();
 #endif
   }
 #if defined(__SANITIZE_THREAD__)
@@ -46,13 +63,7 @@ class Block {
 
   void run(const std::function<void()>& thread, Order order) {
     thread_ = &thread;
-    for (Fiber& fiber : fibers_) {
-      getcontext(&fiber.context);
-      fiber.context.uc_stack = {.ss_sp = fiber.stack.get(), .ss_flags = 0, .ss_size = kStack};
-      fiber.context.uc_link = nullptr;
-      makecontext(&fiber.context, enter, 0);
-      fiber.is_done = false;
-    }
+    for (Fiber& fiber : fibers_) fiber.is_done = false;
     current_ = this;
     const auto size = static_cast<int>(fibers_.size());
     for (int running = size; running > 0;) {
@@ -62,7 +73,7 @@ class Block {
         if (fiber.is_done) continue;
         threadIdx = {.x = static_cast<unsigned>(own)};
         now_ = &fiber;
-        switch_to(fiber.context, host_context_, fiber.tsan);
+        switch_to(fiber, host_);
         if (fiber.is_done) --running;
       }
     }
@@ -78,30 +89,49 @@ class Block {
  private:
   struct Fiber {
     ucontext_t context;
+    jmp_buf place;
+    bool has_started = false;
     std::unique_ptr<char[]> stack;
     bool is_done = false;
     void* tsan = nullptr;
   };
 
-  static void enter() {
-    (*current_->thread_)();
-    current_->now_->is_done = true;
-    current_->leave();
+  // Not inlined, nor is switch_to: what returns twice may spoil the variables around it.
+  [[gnu::noinline]] static void make_stack(Fiber& fiber) {
+    fiber.stack.reset(new char[kStack]);
+    getcontext(&fiber.context);
+    fiber.context.uc_stack = {.ss_sp = fiber.stack.get(), .ss_flags = 0, .ss_size = kStack};
+    fiber.context.uc_link = nullptr;
+    makecontext(&fiber.context, enter, 0);
   }
-  void leave() { switch_to(host_context_, now_->context, host_); }
-  static void switch_to(ucontext_t& next, ucontext_t& own, [[maybe_unused]] void* tsan) {
+  static void enter() {
+    for (;;) {
+      (*current_->thread_)();
+      current_->now_->is_done = true;
+      current_->leave();
+    }
+  }
+  void leave() { switch_to(host_, *now_); }
+  [[gnu::noinline]] static void switch_to(Fiber& next, Fiber& own) {
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #if defined(__SANITIZE_THREAD__)
-    __tsan_switch_to_fiber(tsan, 0);
+    __tsan_switch_to_fiber(next.tsan, 0);
 #endif
-    swapcontext(&own, &next);
+    swapcontext(&own.context, &next.context);
+#else
+    // swapcontext asks the system for the mask of signals each time, which took half of the time.
+    if (_setjmp(own.place) != 0) return;
+    if (next.has_started) _longjmp(next.place, 1);
+    next.has_started = true;
+    setcontext(&next.context);
+#endif
   }
 
   static Block* current_;
   const std::function<void()>* thread_ = nullptr;
   std::vector<Fiber> fibers_;
   Fiber* now_ = nullptr;
-  ucontext_t host_context_;
-  void* host_ = nullptr;
+  Fiber host_;
 };
 Block* Block::current_ = nullptr;
 
@@ -282,7 +312,7 @@ class EmulatedProgram final : public ops::KernelProgram {
     gridDim = {size(blocks[0]), size(blocks[1]), size(blocks[2])};
     blockDim = {size(threads), 1, 1};
     const bool has_barrier = !kWithoutBarrier.contains(kernel);
-    Block block(has_barrier ? threads : 0);
+    Block& block = Block::of(has_barrier ? threads : 0);
     const std::function<void()> thread = [&] { own(arguments); };
     const int64_t count = blocks[0] * blocks[1] * blocks[2];
     for (int64_t i = 0; i < count; ++i) {
