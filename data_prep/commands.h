@@ -1,36 +1,24 @@
 #pragma once
-// The sub-commands. Each parses its own arguments, writes its result to standard output and throws
-// what went wrong.
+// The table of data_prep's commands. A command is described in a file of this folder, and has a
+// line of DATA_PREP_COMMANDS.
 
-#include <string>
-#include <vector>
+#include "command/command.h"
 
-#include "data_prep/command_line.h"
+#define DATA_PREP_COMMANDS(COMMAND) \
+  COMMAND(shard)                    \
+  COMMAND(verify)                   \
+  COMMAND(info)                     \
+  COMMAND(version)
 
 namespace bbg::data_prep {
 
-struct ShardOptions {
-  std::string input, output, labels;
-  std::string split;  // empty: train
-  std::string format = "auto", channels = "auto", fit = "auto";
-  int64_t size = 0;
-  int64_t shards = 0;  // 0: by shard_mib
-  int64_t shard_mib = 1024;
-  int64_t threads = 0;  // 0: one per core
-  bool skip_bad = false, force = false, json = false;
+// command::Command shard_command(), and so on. Each writes its result to standard output and throws
+// what went wrong.
+#define DATA_PREP_DECLARE(NAME) command::Command NAME##_command();
+DATA_PREP_COMMANDS(DATA_PREP_DECLARE)
+#undef DATA_PREP_DECLARE
 
-  CommandLine declare();
-};
-void run_shard(const ShardOptions& options);
-
-struct ReportOptions {
-  std::string path;
-  bool json = false;
-
-  CommandLine declare_verify();
-  CommandLine declare_info();
-};
-void run_verify(const ReportOptions& options);
-void run_info(const ReportOptions& options);
+// Fills `program` with them and with `commands`, which prints pages about all.
+void fill_program(command::Program& program);
 
 }  // namespace bbg::data_prep

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstdio>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "core/standard_output.h"
@@ -12,6 +13,11 @@
 namespace bbg::data_prep {
 
 namespace {
+
+struct ReportOptions {
+  std::string path;
+  bool json = false;
+};
 
 constexpr size_t kShownClasses = 40;  // on a terminal; --json has all
 
@@ -57,27 +63,6 @@ void print_info(const data::ShardSet& shards, const std::string& path,
   if (counts.back() > 0) row("(no label)", counts.back());
 }
 
-}  // namespace
-
-CommandLine ReportOptions::declare_verify() {
-  CommandLine line(
-      "verify",
-      "Reads every byte of a data set and checks it against its checksums. Exit code 2 "
-      "and the place where\nsomething is wrong.",
-      "");
-  line.add_argument("DIR", &path, "folder of shards, or a single shard");
-  line.add_flag("--json", &json, "report as JSON");
-  return line;
-}
-
-CommandLine ReportOptions::declare_info() {
-  CommandLine line("info",
-                   "Says what a data set holds: size, number of images of each class, origin.", "");
-  line.add_argument("DIR", &path, "folder of shards, or a single shard");
-  line.add_flag("--json", &json, "report as JSON");
-  return line;
-}
-
 void run_verify(const ReportOptions& options) {
   const data::ShardSet shards = data::ShardSet::open(options.path);
   {
@@ -119,6 +104,32 @@ void run_info(const ReportOptions& options) {
               {"files", shards.files()},
               {"unlabelled", counts.back()},
               {"classes", classes}});
+}
+
+// A command that reports on a data set.
+command::Command report_command(const std::string& name, const std::string& summary,
+                                const std::string& details, void (*run)(const ReportOptions&)) {
+  const auto options = std::make_shared<ReportOptions>();  // shared with what runs
+  command::Command command{.name = name, .summary = summary, .details = details};
+  command.options.add_argument("DIR", &options->path, "folder of shards, or a single shard").file();
+  command.options.add_flag("--json", &options->json, "report as JSON");
+  command.run = [options, run] { run(*options); };
+  return command;
+}
+
+}  // namespace
+
+command::Command verify_command() {
+  return report_command("verify", "reads every byte of a data set and checks it",
+                        "Reads every byte of a data set and checks it against its checksums. Exit "
+                        "code 2 and the place where something is wrong.",
+                        &run_verify);
+}
+
+command::Command info_command() {
+  return report_command("info", "says what a data set holds",
+                        "Says what a data set holds: size, number of images of each class, origin.",
+                        &run_info);
 }
 
 }  // namespace bbg::data_prep

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
@@ -25,6 +26,19 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int64_t kImagesPerThread = 32;  // in a chunk: enough to even out large and small images
+
+struct ShardOptions {
+  std::string input, output, labels;
+  std::string split;  // empty: train
+  std::string format = "auto", channels = "auto", fit = "auto";
+  int64_t size = 0;
+  int64_t shards = 0;  // 0: by shard_mib
+  int64_t shard_mib = 1024;
+  int64_t threads = 0;  // 0: one per core
+  bool skip_bad = false, force = false, json = false;
+
+  void declare(command::Options& options);
+};
 
 struct Skipped {
   std::string name, reason;
@@ -182,48 +196,48 @@ void warn_of_splits(const ShardOptions& options, const std::vector<std::string>&
       (fs::path(options.output) / splits.front()).c_str(), static_cast<long long>(options.size));
 }
 
-}  // namespace
-
-CommandLine ShardOptions::declare() {
-  CommandLine line(
-      "shard",
-      "Converts images to shards that bbg_dist trains from. The output appears when "
-      "it is complete.",
-      "Examples:\n"
-      "  data_prep shard --input photos --size 128 --output shards/train\n"
-      "  data_prep shard --input train-images-idx3-ubyte.gz --labels "
-      "train-labels-idx1-ubyte.gz \\\n"
-      "      --size 32 --output shards/mnist\n"
-      "  data_prep shard --input cifar-10-batches-bin --format cifar10 --split test \\\n"
-      "      --size 32 --output shards/cifar10-test");
-  line.add_text(
-      "--input", "PATH", &input,
-      "folder of JPEG and PNG images (sub-folders are classes, without them there are no\n"
-      "labels), a file of images in MNIST's IDX format, plain or .gz, or the binary\n"
-      "version of CIFAR-10 or CIFAR-100: one .bin file or the folder of them",
-      true);
-  line.add_text("--output", "DIR", &output, "folder for the shards; made if absent", true);
-  line.add_number("--size", "S", &size, 1, 16384, "height and width of the output in pixels", true);
-  line.add_choice("--format", {"auto", "folder", "idx", "cifar10", "cifar100"}, &format,
-                  "what the input is");
-  line.add_choice("--split", {"train", "test"}, &split,
-                  "which files of a folder of CIFAR's (default: train)");
-  line.add_text("--labels", "FILE", &labels, "labels of an IDX file, plain or .gz");
-  line.add_choice("--channels", {"auto", "1", "3"}, &channels,
-                  "1: grey, 3: RGB; auto: 1 for IDX, else 3");
-  line.add_choice(
-      "--fit", {"auto", "pad", "resize"}, &fit,
-      "resize: the largest square in the middle, resampled; pad: a black border around\n"
-      "images no larger than S, others as resize; auto: pad for IDX, else resize");
-  line.add_number("--shards", "N", &shards, 1, 99999, "number of shards; or");
-  line.add_number("--shard-mib", "M", &shard_mib, 1, 1 << 20, "size of a shard at most, in MiB");
-  line.add_flag("--skip-bad", &skip_bad,
-                "leave unreadable images out, count and list them; else the first one stops the "
-                "run");
-  line.add_number("--threads", "T", &threads, 1, 1024, "threads that decode (default: one a core)");
-  line.add_flag("--force", &force, "replace shards that are in the output folder");
-  line.add_flag("--json", &json, "report as JSON");
-  return line;
+void ShardOptions::declare(command::Options& options) {
+  options
+      .add("--input", "PATH", &input,
+           "folder of JPEG and PNG images (sub-folders are classes, without them there are no "
+           "labels), a file of images in MNIST's IDX format, plain or .gz, or the binary version "
+           "of CIFAR-10 or CIFAR-100: one .bin file or the folder of them")
+      .required()
+      .file();
+  options.add("--output", "DIR", &output, "folder for the shards; made if absent")
+      .required()
+      .file();
+  options.add("--size", "S", &size, "height and width of the output in pixels")
+      .between(1, 16384)
+      .required();
+  options.add("--format", "", &format, "what the input is")
+      .one_of({"auto", "folder", "idx", "cifar10", "cifar100"});
+  options.add("--split", "", &split, "which files of a folder of CIFAR's")
+      .one_of({"train", "test"})
+      .default_is("train");
+  options.add("--labels", "FILE", &labels, "labels of an IDX file, plain or .gz")
+      .not_empty()
+      .file();
+  options.add("--channels", "", &channels, "1: grey, 3: RGB; auto: 1 for IDX, else 3")
+      .one_of({"auto", "1", "3"});
+  options
+      .add("--fit", "", &fit,
+           "resize: the largest square in the middle, resampled; pad: a black border around images "
+           "no larger than S, others as resize; auto: pad for IDX, else resize")
+      .one_of({"auto", "pad", "resize"});
+  options.add("--shards", "N", &shards, "number of shards; or")
+      .between(1, 99999)
+      .default_is("by --shard-mib");
+  options.add("--shard-mib", "M", &shard_mib, "size of a shard at most, in MiB")
+      .between(1, 1 << 20);
+  options.add_flag("--skip-bad", &skip_bad,
+                   "leave unreadable images out, count and list them; else the first one stops "
+                   "the run");
+  options.add("--threads", "T", &threads, "threads that decode")
+      .between(1, 1024)
+      .default_is("one a core");
+  options.add_flag("--force", &force, "replace shards that are in the output folder");
+  options.add_flag("--json", &json, "report as JSON");
 }
 
 void run_shard(const ShardOptions& options) {
@@ -283,6 +297,28 @@ void run_shard(const ShardOptions& options) {
   const std::vector<std::string> files = writer.close();
   report(options, files, writer.fingerprint(), samples, channels,
          static_cast<int64_t>(source->class_names().size()), source->left_out(), skipped);
+}
+
+}  // namespace
+
+command::Command shard_command() {
+  const auto options = std::make_shared<ShardOptions>();  // shared with what runs
+  command::Command command{
+      .name = "shard",
+      .summary = "converts images (a folder, an IDX file, CIFAR) to shards",
+      .details =
+          "Converts images to shards that bbg_dist trains from. The output appears when it "
+          "is complete.",
+      .examples =
+          "  data_prep shard --input photos --size 128 --output shards/train\n"
+          "  data_prep shard --input train-images-idx3-ubyte.gz --labels "
+          "train-labels-idx1-ubyte.gz \\\n"
+          "      --size 32 --output shards/mnist\n"
+          "  data_prep shard --input cifar-10-batches-bin --format cifar10 --split test \\\n"
+          "      --size 32 --output shards/cifar10-test"};
+  options->declare(command.options);
+  command.run = [options] { run_shard(*options); };
+  return command;
 }
 
 }  // namespace bbg::data_prep

@@ -1,8 +1,7 @@
-#include "cli/export.h"
-
 #include <ATen/core/grad_mode.h>
 
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -11,10 +10,13 @@
 #include <unordered_map>
 
 #include "checkpoint/safetensors.h"
+#include "cli/commands.h"
+#include "comm/self_communicator.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/paths.h"
 #include "core/rng.h"
+#include "core/standard_output.h"
 #include "data/loader.h"
 #include "data/shard_reader.h"
 #include "measure/standing.h"
@@ -35,11 +37,18 @@ constexpr int64_t kExamples = 4;
 // Draws of training count up from 0, those of standing statistics down from -1.
 constexpr int64_t kExampleDraw = -2'000'000'000;
 
+struct ExportOptions {
+  std::string output;      // the file
+  std::string checkpoint;  // a folder step-NNNNNNNN; empty: the newest whole one of run.output
+  std::string networks;    // words of G, E, D; empty: G, and E where the system has one
+  bool averaged = true;    // D has no average
+  bool with_example = false;
+  bool json = false;
+
+  void declare(command::Options& options);
+};
+
 void check_output(const std::string& output, core::FileSystem& files) {
-  if (output.empty()) {
-    throw core::UsageError("nothing to write to: no --output given",
-                           "bbg_dist export --config FILE --output FILE.safetensors");
-  }
   if (!files.exists(core::folder_of(output))) {
     throw core::UsageError(
         "the folder of --output " + output + " does not exist",
@@ -222,20 +231,26 @@ void append_example(const run::RunConfig& config, const Networks& nets, const Da
   }
 }
 
-}  // namespace
-
-void ExportOptions::take_from(std::vector<std::string>& arguments) {
-  core::OptionTable table;
-  table.add("export.output", &output, "The file that is written").path();
-  table.add("export.checkpoint", &checkpoint, "Folder of one checkpoint, or best").path();
-  table.add("export.networks", &networks, "Words of G, E and D");
-  table.add("export.averaged", &averaged, "Take the averages of G and E");
-  table.add("export.with-example", &with_example, "Add inputs and what comes out of them");
-  run::take_own_options(table, "export", arguments);
+void ExportOptions::declare(command::Options& options) {
+  options.add("--output", "FILE.safetensors", &output, "the file that is written")
+      .required("nothing to write to: no --output given (FILE.safetensors)")
+      .path();
+  options
+      .add("--checkpoint", "FOLDER|best", &checkpoint,
+           "folder of one checkpoint, or the best by checkpoint.keep-best")
+      .default_is("the newest whole one of run.output")
+      .path();
+  options.add("--networks", "'G E D'", &networks, "which, with spaces between")
+      .default_is("G, and E where the system has one");
+  options.add("--averaged", &averaged, "take the averages of G and E; D has none");
+  options.add("--with-example", &with_example, "add inputs and what comes out of them");
+  options.add_flag("--json", &json, "report as JSON");
 }
 
+// Writes the file, whole or not at all; `alone` has one rank. Gives {"output", "bytes", "step",
+// "checkpoint", "networks": {"G": parameters, ...}, "weights", "statistics"}.
 Json export_networks(const run::RunConfig& config, const ExportOptions& options,
-                     const std::string& version, comm::Communicator& alone, const core::Log& log) {
+                     comm::Communicator& alone, const core::Log& log) {
   const auto files = core::make_posix_file_system();
   check_output(options.output, *files);
   const std::vector<std::string> names = chosen_networks(options.networks, config.model);
@@ -264,7 +279,7 @@ Json export_networks(const run::RunConfig& config, const ExportOptions& options,
   state.text = {
       {"format", kFormat},
       {"format_version", kFormatVersion},
-      {"version", version},
+      {"version", BBG_VERSION},
       {"config", trained_with != saved.text.end() ? trained_with->second : config.table.ini_text()},
       {"step", std::to_string(saved.step)},
       {"networks", network_names},
@@ -279,6 +294,7 @@ Json export_networks(const run::RunConfig& config, const ExportOptions& options,
           {"statistics", statistics}};
 }
 
+// The same for people.
 std::string export_text(const Json& facts) {
   std::string text = facts["output"].get<std::string>() + ": step " +
                      std::to_string(facts["step"].get<int64_t>()) + " of " +
@@ -288,6 +304,36 @@ std::string export_text(const Json& facts) {
   }
   return text + "  weights: " + facts["weights"].get<std::string>() +
          "\n  statistics of batch norm: " + facts["statistics"].get<std::string>() + "\n";
+}
+
+}  // namespace
+
+command::Command export_command(Job& job) {
+  const auto options = std::make_shared<ExportOptions>();  // shared with what runs
+  command::Command command{
+      .name = "export",
+      .summary =
+          "writes G and E of a trained run's newest checkpoint into one file for other "
+          "programs",
+      .details =
+          "Writes networks of a checkpoint into one safetensors file for other programs. "
+          "Weights are as they act, spectral norm divided out, and bear the checkpoint's "
+          "names. One process. docs/load_in_python.md shows how to use the file.",
+      .examples =
+          "  bbg_dist export --config runs/mine/config.ini --output mine.safetensors\n"
+          "  bbg_dist export --config runs/mine/config.ini --output all.safetensors \\\n"
+          "      --networks 'G E D' --with-example true",
+      .reads_run = true,
+      .place = command::Place::kAlone};
+  options->declare(command.options);
+  command.run = [&job, options] {
+    const core::Log log = job.log();
+    job.say_note(log);
+    comm::SelfCommunicator alone;
+    const auto facts = export_networks(job.config, *options, alone, log);
+    core::print(options->json ? facts.dump(2) + "\n" : export_text(facts));
+  };
+  return command;
 }
 
 }  // namespace bbg::cli

@@ -1,13 +1,16 @@
-#include "cli/sample.h"
-
 #include <algorithm>
 #include <filesystem>
+#include <limits>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "cli/commands.h"
+#include "comm/self_communicator.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/paths.h"
+#include "core/standard_output.h"
 #include "data/shard_reader.h"
 #include "measure/sampler.h"
 #include "measure/standing.h"
@@ -19,13 +22,22 @@ namespace bbg::cli {
 
 namespace {
 
+struct SampleOptions {
+  std::string output;       // FILE.png: a grid; else a folder: a PNG file for each image
+  std::string checkpoint;   // a folder step-NNNNNNNN; empty: the newest whole one of run.output
+  int64_t count = 0;        // 0: a row of eight of each class that is asked for, else 64
+  int64_t draw = 0;         // another number, other images
+  int64_t label = -1;       // of conditional models; -1: a class a row in grids, drawn in files
+  std::string class_names;  // the same by name, as data.shards has them; several between commas
+  bool averaged = true;
+  bool json = false;
+
+  void declare(command::Options& options);
+};
+
 bool is_grid(const std::string& output) { return output.ends_with(".png"); }
 
 void check(const run::RunConfig& config, const SampleOptions& options) {
-  if (options.output.empty()) {
-    throw core::UsageError("nothing to write to: no --output given",
-                           "bbg_dist sample --config FILE --output FILE.png (a grid) or FOLDER");
-  }
   std::error_code unknown;
   if (!is_grid(options.output) && std::filesystem::is_regular_file(options.output, unknown)) {
     throw core::UsageError("--output " + options.output + " is a file, and not a .png",
@@ -64,20 +76,31 @@ std::vector<int64_t> wanted_labels(const run::RunConfig& config, const SampleOpt
   return labels;
 }
 
-}  // namespace
-
-void SampleOptions::take_from(std::vector<std::string>& arguments) {
-  core::OptionTable table;
-  table.add("sample.output", &output, "FILE.png for a grid, or a folder").path();
-  table.add("sample.checkpoint", &checkpoint, "Folder of one checkpoint, or best").path();
-  table.add("sample.count", &count, "Number of images").at_least(1).at_most(100'000'000);
-  table.add("sample.draw", &draw, "Another number, other images").at_least(0).at_most(1'000'000);
-  table.add("sample.label", &label, "Class of all images").at_least(-1);
-  table.add("sample.class", &class_names, "Names of classes, a row each");
-  table.add("sample.averaged", &averaged, "Take the average of G");
-  run::take_own_options(table, "sample", arguments);
+void SampleOptions::declare(command::Options& options) {
+  options
+      .add("--output", "FILE.png|FOLDER", &output,
+           "the file of a grid, or a folder for a file each")
+      .required("nothing to write to: no --output given (FILE.png for a grid, or a folder)")
+      .path();
+  options
+      .add("--checkpoint", "FOLDER|best", &checkpoint,
+           "folder of one checkpoint, or the best by checkpoint.keep-best")
+      .default_is("the newest whole one of run.output")
+      .path();
+  options.add("--count", "N", &count, "number of images")
+      .between(1, 100'000'000)
+      .default_is("64, or a row of 8 of each --class");
+  options.add("--draw", "N", &draw, "another number, other images").between(0, 1'000'000);
+  options.add("--label", "N", &label, "class of all images, counted from 0; of conditional models")
+      .between(-1, std::numeric_limits<int32_t>::max())
+      .default_is("a class a row in grids, drawn in files");
+  options.add("--class", "NAME[,NAME...]", &class_names,
+              "classes by name, as data.shards has them; a row each");
+  options.add("--averaged", &averaged, "take the average of G");
+  options.add_flag("--json", &json, "report as JSON");
 }
 
+// Gives {"output", "images", "step", "checkpoint"}.
 nlohmann::ordered_json sample(const run::RunConfig& config, const SampleOptions& options,
                               comm::Communicator& alone, const core::Log& log) {
   check(config, options);
@@ -122,11 +145,40 @@ nlohmann::ordered_json sample(const run::RunConfig& config, const SampleOptions&
           {"checkpoint", saved.path}};
 }
 
+// The same for people.
 std::string sample_text(const nlohmann::ordered_json& facts) {
   return facts["output"].get<std::string>() + ": " +
          std::to_string(facts["images"].get<int64_t>()) + " image(s), step " +
          std::to_string(facts["step"].get<int64_t>()) + " of " +
          facts["checkpoint"].get<std::string>() + "\n";
+}
+
+}  // namespace
+
+command::Command sample_command(Job& job) {
+  const auto options = std::make_shared<SampleOptions>();  // shared with what runs
+  command::Command command{
+      .name = "sample",
+      .summary = "makes images from a trained run's newest checkpoint, as a grid or as files",
+      .details =
+          "Makes images from a trained run's newest checkpoint, as a grid or as files. One "
+          "process. eval.truncation narrows the prior; batch norm's statistics are made for "
+          "it.",
+      .examples =
+          "  bbg_dist sample --config runs/mine/config.ini --output grid.png\n"
+          "  bbg_dist sample --config runs/mine/config.ini --output images --count 1000 \\\n"
+          "      --eval.truncation 0.5",
+      .reads_run = true,
+      .place = command::Place::kAlone};
+  options->declare(command.options);
+  command.run = [&job, options] {
+    const core::Log log = job.log();
+    job.say_note(log);
+    comm::SelfCommunicator alone;
+    const auto facts = sample(job.config, *options, alone, log);
+    core::print(options->json ? facts.dump(2) + "\n" : sample_text(facts));
+  };
+  return command;
 }
 
 }  // namespace bbg::cli

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/ini.h"
+#include "core/text.h"
 
 namespace bbg::core {
 
@@ -46,12 +47,6 @@ std::string print_number(double value) {
 
 std::string section_of(const std::string& key) { return key.substr(0, key.find('.')); }
 std::string name_of(const std::string& key) { return key.substr(key.find('.') + 1); }
-
-std::string join(const std::vector<std::string>& words, const std::string& separator) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : separator) + word;
-  return text;
-}
 
 [[noreturn]] void throw_problems(const std::vector<std::string>& problems) {
   const std::string head =
@@ -361,27 +356,6 @@ void OptionTable::parse(const std::vector<std::string>& arguments) {
 
 namespace {
 
-// Breaks text at spaces so that no line is wider than `width`; further lines begin with `indent`
-// spaces.
-std::string wrap(const std::string& text, size_t indent, size_t width) {
-  std::string out;
-  size_t column = indent;
-  std::istringstream words(text);
-  for (std::string word; words >> word;) {
-    if (column > indent && column + 1 + word.size() > width) {
-      out += "\n" + std::string(indent, ' ');
-      column = indent;
-    }
-    if (column > indent) {
-      out += ' ';
-      ++column;
-    }
-    out += word;
-    column += word.size();
-  }
-  return out;
-}
-
 constexpr size_t kHelpColumn = 38, kHelpWidth = 110;
 
 }  // namespace
@@ -462,24 +436,6 @@ std::map<std::string, std::string> OptionTable::values() const {
   std::map<std::string, std::string> all;
   for (const auto& option : options_) all[option->key] = option->print();
   return all;
-}
-
-int edit_distance(const std::string& a, const std::string& b) {
-  std::vector<std::vector<int>> cost(a.size() + 1, std::vector<int>(b.size() + 1));
-  for (size_t i = 0; i <= a.size(); ++i) {
-    for (size_t j = 0; j <= b.size(); ++j) {
-      if (i == 0 || j == 0) {
-        cost[i][j] = static_cast<int>(i + j);
-        continue;
-      }
-      cost[i][j] = std::min({cost[i - 1][j] + 1, cost[i][j - 1] + 1,
-                             cost[i - 1][j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) {
-        cost[i][j] = std::min(cost[i][j], cost[i - 2][j - 2] + 1);
-      }
-    }
-  }
-  return cost[a.size()][b.size()];
 }
 
 }  // namespace bbg::core

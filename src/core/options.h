@@ -102,6 +102,7 @@ class OptionTable {
   std::string markdown_text() const;  // docs/options.md
   // key -> effective value as text
   std::map<std::string, std::string> values() const;
+  const std::vector<std::unique_ptr<Option>>& options() const { return options_; }
   const std::string& config_path() const { return config_path_; }
 
  private:
@@ -125,8 +126,5 @@ class OptionTable {
   std::map<std::string, Option*> by_key_;
   std::string config_path_;
 };
-
-// Number of single-character edits (insert, delete, replace, swap of neighbours) between two words.
-int edit_distance(const std::string& a, const std::string& b);
 
 }  // namespace bbg::core

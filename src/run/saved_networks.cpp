@@ -61,22 +61,4 @@ SavedNetworks load_networks(const RunConfig& config, const std::string& checkpoi
           .tensors = {loaded.state.tensors.begin(), loaded.state.tensors.end()}};
 }
 
-void take_own_options(core::OptionTable& table, const std::string& command,
-                      std::vector<std::string>& arguments) {
-  const auto declared = table.values();
-  std::vector<std::string> own, rest;
-  for (size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& word = arguments[i];
-    const std::string name = word.substr(0, word.find('='));
-    if (name.rfind("--", 0) != 0 || declared.count(command + "." + name.substr(2)) == 0) {
-      rest.push_back(word);
-      continue;
-    }
-    own.push_back("--" + command + "." + word.substr(2));
-    if (name == word && i + 1 < arguments.size()) own.push_back(arguments[++i]);
-  }
-  table.parse(own);
-  arguments = rest;
-}
-
 }  // namespace bbg::run

@@ -30,9 +30,4 @@ SavedNetworks load_networks(const RunConfig& config, const std::string& checkpoi
                             const std::string& command, core::FileSystem& files,
                             const core::Log& log);
 
-// Moves the words of a command's own options, `--output FILE` and so on, out of `arguments` into
-// `table`, whose keys are <command>.<option>; those of the run stay.
-void take_own_options(core::OptionTable& table, const std::string& command,
-                      std::vector<std::string>& arguments);
-
 }  // namespace bbg::run

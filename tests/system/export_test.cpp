@@ -253,7 +253,7 @@ TEST_F(Export, WhatCannotBeExportedIsRefusedInOneLine) {
   refuse("--networks 'G D' --model.system autoencoder --model.e-stochastic false",
          "model.system = autoencoder has no discriminator");
   refuse("--averaged maybe", "averaged = 'maybe' is not of type true | false");
-  refuse("--ouput x", "unknown key 'ouput'");
+  refuse("--ouput x", "unknown option --ouput; did you mean --output?");
   refuse("--checkpoint " + folder_.path(), "is not a checkpoint's folder");
   test::expect_one_line(
       test::run_command(folder_, test::shell_word(std::string(BBG_SOURCE_DIR) + "/launch/run") +

@@ -133,7 +133,8 @@ TEST_F(Sample, RefusesWhatCannotBeDone) {
     return outcome.err;
   };
   EXPECT_THAT(refusal("grid.png", "--label 3"), HasSubstr("the model has no classes"));
-  EXPECT_THAT(refusal("grid.png", "--count 0"), HasSubstr("sample.count"));
+  EXPECT_THAT(refusal("grid.png", "--count 0"),
+              HasSubstr("--count = '0' must be a whole number from 1 to 100000000"));
   EXPECT_THAT(refusal("test.ini", ""), HasSubstr("is a file, and not a .png"));
   EXPECT_THAT(refusal("grid.png", "--run.output nowhere"), HasSubstr("no checkpoint"));
   EXPECT_THAT(refusal("grid.png", "--model.width 8"), HasSubstr("of another model"));

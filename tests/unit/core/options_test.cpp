@@ -681,16 +681,5 @@ TEST(OptionDeclaration, BoundsReadAsWords) {
 }
 
 // Examples of Levenshtein's and Damerau's distances.
-TEST(EditDistance, CountsInsertionsDeletionsReplacementsAndSwaps) {
-  EXPECT_EQ(edit_distance("", ""), 0);
-  EXPECT_EQ(edit_distance("word", ""), 4);
-  EXPECT_EQ(edit_distance("", "word"), 4);
-  EXPECT_EQ(edit_distance("kitten", "sitting"), 3);
-  EXPECT_EQ(edit_distance("sunday", "saturday"), 3);
-  EXPECT_EQ(edit_distance("stpes", "steps"), 1);
-  EXPECT_EQ(edit_distance("batch", "batch"), 0);
-  EXPECT_EQ(edit_distance("ca", "abc"), 3);  // a swapped pair is not edited again
-}
-
 }  // namespace
 }  // namespace bbg::core

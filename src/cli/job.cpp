@@ -1,0 +1,42 @@
+#include "cli/job.h"
+
+#include <cstdio>
+
+#include "comm/end_job.h"
+#include "core/error.h"
+#include "core/first_calls.h"
+
+namespace bbg::cli {
+
+void Job::start_mpi() {
+  session_.emplace();
+  core::make_first_calls();
+  control_ = comm::make_mpi_communicator({});
+}
+
+void Job::use_config() {
+  config.comm.dump_folder = config.run.output;
+  own_ = comm::make_mpi_communicator(config.comm);
+}
+
+comm::Communicator& Job::ranks() {
+  BBG_CHECK(control_ != nullptr, "MPI has not been started");
+  return own_ ? *own_ : *control_;
+}
+
+core::Log Job::log() const {
+  if (!control_) return core::Log(0, 1, true);
+  return core::Log(control_->rank(), control_->size(), control_->rank() == 0);
+}
+
+void Job::say_note(const core::Log& log) const {
+  if (!config.note.empty()) log.info(config.note);
+}
+
+int Job::fail(const std::exception& error) {
+  if (control_ && ranks().size() > 1) comm::end_job(ranks(), error);
+  std::fprintf(stderr, "error: %s\n", core::message_of(error).c_str());
+  return core::exit_code_of(error);
+}
+
+}  // namespace bbg::cli

@@ -1,0 +1,40 @@
+#pragma once
+// This process as part of a job: the options of the run, and the ranks once MPI has started. One
+// lives in main, longer than what refers to it. Single-threaded.
+
+#include <exception>
+#include <memory>
+#include <optional>
+
+#include "comm/communicator.h"
+#include "comm/make_communicator.h"
+#include "core/log.h"
+#include "run/run_config.h"
+
+namespace bbg::cli {
+
+class Job {
+ public:
+  run::RunConfig config;
+
+  // Starts MPI, with the default deadline: options are read over the communicator that this makes.
+  void start_mpi();
+  // From here the ranks have the deadline and the folder of `config`.
+  void use_config();
+  // The newest communicator, after start_mpi().
+  comm::Communicator& ranks();
+
+  // The log of this process.
+  core::Log log() const;
+  // Says what reading the options decided for the user.
+  void say_note(const core::Log& log) const;
+  // Says what failed, and gives the exit code. Several ranks may wait in a collective for this one,
+  // and are told by the end of the job.
+  int fail(const std::exception& error);
+
+ private:
+  std::optional<comm::MpiSession> session_;
+  std::unique_ptr<comm::Communicator> control_, own_;
+};
+
+}  // namespace bbg::cli

@@ -1,0 +1,60 @@
+// The commands of bbg_dist from outside: each explains itself, and a wrong word is refused once,
+// however many ranks there are.
+
+#include <sstream>
+
+#include "tests/system/run_fixture.h"
+
+namespace bbg {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+class Commands : public test::BbgDist {
+ protected:
+  test::Outcome run(const std::string& arguments) {
+    return test::run_command(folder_, test::program("bbg_dist") + " " + arguments);
+  }
+};
+
+TEST_F(Commands, EachExplainsItsOwnOptions) {
+  for (const std::string name :
+       {"train", "plan", "sample", "export", "options", "metrics", "version", "commands"}) {
+    SCOPED_TRACE(name);
+    const test::Outcome help = run(name + " --help");
+    EXPECT_EQ(help.code, 0);
+    EXPECT_EQ(help.err, "");
+    const std::string shown = name == "train" ? "[train]" : name;
+    EXPECT_THAT(help.out, StartsWith("Usage: bbg_dist " + shown));
+    EXPECT_THAT(help.out, Not(HasSubstr("--train.lr-g")));
+    EXPECT_EQ(run("help " + name).out, help.out);
+    std::istringstream lines(help.out);
+    for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100u) << line;
+  }
+  EXPECT_THAT(run("sample --help").out, HasSubstr("\n  --class NAME[,NAME...]  "));
+  EXPECT_THAT(run("export --help").out, HasSubstr("\n  --networks 'G E D'  "));
+}
+
+TEST_F(Commands, UnknownOnesAreRefusedOnceWithTheNearest) {
+  test::expect_one_line(run("sampel"), 2,
+                        "error: ", "unknown command 'sampel'; did you mean 'sample'?");
+  test::expect_one_line(
+      test::run_command(folder_, test::shell_word(std::string(BBG_SOURCE_DIR) + "/launch/run") +
+                                     " --restarts 0 --ranks 2 --program " +
+                                     test::program("bbg_dist") + " exprot"),
+      2, "error: ", "unknown command 'exprot'; did you mean 'export'?");
+}
+
+TEST_F(Commands, TrainIsTheSameAsNoCommand) {
+  const std::string options =
+      "--config " + test::shell_word(config_) + " --run.steps 2 --run.output ";
+  ASSERT_EQ(run(options + test::shell_word(folder_ / "one")).code, 0);
+  ASSERT_EQ(run("train " + options + test::shell_word(folder_ / "other")).code, 0);
+  expect_equal_bits("one", "other", 2);
+  test::expect_one_line(run("train"), 2, "error: ", "no --config given");
+}
+
+}  // namespace
+}  // namespace bbg
