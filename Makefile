@@ -29,6 +29,12 @@ lint:  ## runs clang-tidy over src and data_prep, over FILES, or over CHANGED=<c
 docs:  ## makes the generated pages and tables again
 	$(BUILD)/bin/bbg_dist options --markdown > docs/options.md
 	$(BUILD)/bin/bbg_dist metrics --markdown > docs/metrics.md
+	mkdir -p docs/man launch/completion
+	for program in bbg_dist data_prep; do $(BUILD)/bin/$$program commands --markdown; done > docs/commands.md
+	for program in bbg_dist data_prep; do \
+	  $(BUILD)/bin/$$program commands --man > docs/man/$$program.1; \
+	  $(BUILD)/bin/$$program commands --completion bash > launch/completion/$$program.bash; \
+	done
 	python3 -B tests/style/generate.py
 
 bench:  ## times the parts of a step (bbg_bench)
