@@ -23,8 +23,12 @@ struct PeerCollective {
   std::string operation;
   int64_t bytes;
 };
-// Of a file, oldest first. Empty where there is no such file, or it is of another job than `job`.
+// Reads a file, oldest first. Empty where there is no such file, or it is of another job than
+// `job`.
 std::vector<PeerCollective> read_collectives(const std::string& path, int64_t job);
+
+// For writing and reading these small files when the job is about to end.
+inline constexpr int64_t kFilesLimitMs = 5000;
 
 // Does `work` on a thread of its own, for at most `limit_ms`: a file system that hangs must not
 // keep a deadline from passing. Nothing: not done in time; the thread is left behind, so `work`

@@ -3,9 +3,10 @@
 // Size 1 is a full implementation (no launcher needed): sums over one rank are identities.
 //
 // Rules, the same for every implementation:
-// - Every call except rank(), size(), local_*() and abort() is a collective: all ranks call it, in
-//   the same order, with tensors of equal shape and dtype. One thread per process uses a
-//   communicator; several communicators may be in use at the same time (split()).
+// - Every call except rank(), size(), local_*(), newest(), watchdog(), interrupt() and abort() is a
+//   collective: all ranks call it, in the same order, with tensors of equal shape and dtype. One
+//   thread per process uses a communicator; several communicators may be in use at the same time
+//   (split()).
 // - Tensors must be contiguous (or any dense memory format, equal on all ranks) and are reduced in
 //   place.
 // - CPU: a call returns when its result is there. CUDA: the call is enqueued on the device's
@@ -18,18 +19,16 @@
 //   (see watchdog.h). Failures of the library throw SystemError; those that NCCL reports later, by
 //   itself, end the process likewise.
 
-#include <ATen/ATen.h>
-
-#include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "comm/collectives.h"
+#include "comm/control.h"
+
 namespace bbg::comm {
-
-class Watchdog;
-
-enum class Reduce { kSum, kMean, kMax };
 
 struct SplitOptions {
   std::string purpose;   // a word for messages and file names, as "gradients"
@@ -40,65 +39,46 @@ struct SplitOptions {
   bool is_beside = false;
 };
 
-class Communicator {
+// An implementation moves tensors (Collectives) and is given who controls: its own control plane,
+// or that of another communicator of the same ranks.
+class Communicator : public Collectives {
  public:
-  virtual ~Communicator() = default;
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
 
-  virtual int rank() const = 0;
-  virtual int size() const = 0;
-  virtual int local_rank() const = 0;  // among the ranks of this host
-  virtual int local_size() const = 0;
-  virtual std::string name() const = 0;  // "mpi" or "nccl"
-
-  virtual void all_reduce(at::Tensor& tensor, Reduce reduce) = 0;
-  virtual void broadcast(at::Tensor& tensor, int root) = 0;
-  // [n, ...] of each rank -> [size * n, ...] in rank order, on every rank.
-  virtual at::Tensor all_gather(const at::Tensor& tensor) = 0;
-  // In place, of [size * n, ...]: rows [rank * n, (rank + 1) * n) hold what is reduced over ranks
-  // afterwards; the others are undefined. Contiguous tensors only.
-  virtual void reduce_scatter(at::Tensor& tensor, Reduce reduce) = 0;
-  // Its inverse, in place: rows [r * n, (r + 1) * n) come from rank r. Contiguous tensors only.
-  virtual void gather_in_place(at::Tensor& tensor) = 0;
-  virtual void barrier() = 0;
-
-  // Control plane, host memory. Text of each rank, in rank order, on every rank; lengths may
-  // differ.
-  virtual std::vector<std::string> all_gather_text(const std::string& text) = 0;
-  // True on every rank if it was true on all of them. Called before anything irreversible.
-  virtual bool agree(bool ready) = 0;
+  Control& control() const { return control_; }
+  int rank() const { return control_.rank(); }
+  int size() const { return control_.size(); }
+  int local_rank() const { return control_.local_rank(); }
+  int local_size() const { return control_.local_size(); }
+  void barrier() { control_.barrier(); }
+  std::vector<std::string> all_gather_text(const std::string& text) {
+    return control_.all_gather_text(text);
+  }
+  bool agree(bool ready) { return control_.agree(ready); }
+  std::string newest() const { return control_.newest(); }
+  Watchdog* watchdog() const { return control_.watchdog(); }
+  [[noreturn]] void abort(int exit_code) {
+    control_.abort(exit_code);
+    std::_Exit(exit_code);  // GCC does not see that a virtual function never returns
+  }
 
   // A communicator of the ranks of the same group (SplitOptions), in the order of their numbers
   // here, for use at the same time as this one. Must not outlive it. UsageError where the library
   // cannot serve two threads and is_beside asks for it.
   virtual std::unique_ptr<Communicator> split(const SplitOptions& options) = 0;
   // From any thread, of a communicator that is_beside: a wait on it ends with SystemError; it is
-  // of no use afterwards. Other ranks are not told.
-  virtual void interrupt() = 0;
+  // of no use afterwards. Other ranks are not told. Nothing where calls return at once.
+  virtual void interrupt() {}
 
-  // Whether kSum is reduced faster than kMean: NCCL's ways through NVLink's switches and through
-  // registered windows add and cannot divide.
-  virtual bool is_sum_faster() const { return false; }
+ protected:
+  explicit Communicator(std::unique_ptr<Control> own) : own_(std::move(own)), control_(*own_) {}
+  // `another`'s outlives this object.
+  explicit Communicator(Control& another) : control_(another) {}
 
-  // The newest collective that this rank has entered, as "all_reduce #16", for messages; empty
-  // where that is not known.
-  virtual std::string newest() const { return ""; }
-
-  // [elements] zeros of `options`, in memory that all ranks know each other's part of where the
-  // library has such (NCCL: a symmetric window), so that reductions of it, or of parts of it, need
-  // no copies. A collective. May outlive this object.
-  virtual at::Tensor shared_zeros(int64_t elements, const at::TensorOptions& options) {
-    return at::zeros({elements}, options);
-  }
-
-  // What watches this communicator's waits; null where nothing does.
-  virtual Watchdog* watchdog() { return nullptr; }
-
-  // Ends all ranks of the job with this exit code, from any rank, without the others' help.
-  [[noreturn]] virtual void abort(int exit_code) = 0;
+ private:
+  std::unique_ptr<Control> own_;  // null: another's
+  Control& control_;
 };
-
-// The rows of `tensor` that are a rank's after reduce_scatter(), as a view. InternalError where
-// they cannot be shared out over `size` ranks.
-at::Tensor own_rows(const at::Tensor& tensor, int rank, int size);
 
 }  // namespace bbg::comm

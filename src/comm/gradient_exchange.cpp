@@ -26,12 +26,13 @@ struct GradientExchange::Buckets {
     int64_t first, length;  // in the arena
     at::Tensor slice;
     int64_t size = 0;     // parameters that lie in it, wholly or in part
-    int64_t missing = 0;  // of them, in this backward
+    int64_t missing = 0;  // those that this backward has still to reach
   };
 
   ReductionQueue& queue;
   std::vector<Bucket> buckets;
-  // What autograd runs for each parameter, with our hook behind it. Autograd itself keeps none.
+  // The nodes that autograd runs for each parameter, with our hook behind each. Autograd itself
+  // keeps none.
   struct Watched {
     std::shared_ptr<torch::autograd::Node> accumulator;
     uintptr_t hook;
@@ -128,7 +129,7 @@ void GradientExchange::begin() {
 
 void GradientExchange::finish() {
   if (buckets_ && buckets_->is_sending) {
-    // What backward did not reach.
+    // Gradients that backward did not reach.
     while (buckets_->next < buckets_->buckets.size()) {
       queue_.push(buckets_->buckets[buckets_->next++].slice);
     }

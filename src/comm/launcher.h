@@ -1,7 +1,7 @@
 #pragma once
-// Who started this process, by the variables that launchers set. MPI alone does not tell a run of
-// one rank from one of many that were started without a way to find one another, and inside a Slurm
-// step Open MPI takes even one rank for such a one. Single-threaded, before MPI starts.
+// Finds who started this process, by the variables that launchers set. MPI alone does not tell a
+// run of one rank from one of many that were started without a way to find one another, and inside
+// a Slurm step Open MPI takes even one rank for such a one. Single-threaded, before MPI starts.
 
 #include <cstdlib>
 #include <functional>

@@ -5,6 +5,17 @@
 
 namespace bbg::comm {
 
+void CommOptions::declare(core::OptionTable& table) {
+  table.add("comm.backend", &backend,
+            {{"auto", Backend::kAuto}, {"mpi", Backend::kMpi}, {"nccl", Backend::kNccl}},
+            "What carries gradients: auto takes nccl on a GPU, else mpi");
+  table
+      .add("comm.deadline-ms", &deadline_ms,
+           "Longest wait in one collective before the job ends with exit code 75; 0 waits for ever")
+      .unit("ms")
+      .at_least(0);
+}
+
 std::unique_ptr<Communicator> make_data_plane(const CommOptions& options, const at::Device& device,
                                               Communicator& control) {
   const bool is_mpi =

@@ -8,32 +8,19 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <deque>
-#include <mutex>
+#include <utility>
 #include <vector>
 
 #include "comm/make_communicator.h"
+#include "comm/nccl_error.h"
+#include "comm/nccl_under_way.h"
 #include "comm/watchdog.h"
-#include "core/cuda_error.h"
 #include "core/error.h"
 #include "core/unwinding.h"
 
 namespace bbg::comm {
 
 namespace {
-
-core::SystemError nccl_error(ncclResult_t code, const char* call, ncclComm_t communicator,
-                             int rank) {
-  std::string cause = ncclGetErrorString(code);
-  const char* detail = ncclGetLastError(communicator);
-  if (detail != nullptr && detail[0] != '\0') cause += std::string("; ") + detail;
-  return core::SystemError({.call = call,
-                            .object = "",
-                            .cause = cause,
-                            .code = code,
-                            .restart_can_help = true,
-                            .rank = rank});
-}
 
 ncclDataType_t type_of(const at::Tensor& tensor) {
   switch (tensor.scalar_type()) {
@@ -61,23 +48,39 @@ ncclDataType_t type_of(const at::Tensor& tensor) {
 // A mean is a sum that is divided afterwards: ncclAvg would switch off what serves sums alone.
 ncclRedOp_t operation_of(Reduce reduce) { return reduce == Reduce::kMax ? ncclMax : ncclSum; }
 
+// Memory of ncclMemAlloc, kept by the communicator until it ends and by the tensor that lies in it,
+// which may live longer.
+struct Window {
+  void* memory = nullptr;
+  ncclWindow_t handle = nullptr;  // null where the ranks cannot share memory
+
+  Window() = default;
+  Window(const Window&) = delete;
+  Window& operator=(const Window&) = delete;
+  ~Window() {
+    if (memory != nullptr) ncclMemFree(memory);
+  }
+  void close(ncclComm_t communicator) {
+    if (handle != nullptr) ncclCommWindowDeregister(communicator, handle);
+    handle = nullptr;
+  }
+};
+
 class NcclCommunicator final : public Communicator {
  public:
-  // `control`: of the same ranks, for this communicator alone.
+  // `host`: over MPI, of the same ranks, for this communicator alone.
   NcclCommunicator(const at::Device& device, int64_t deadline_ms,
-                   std::unique_ptr<Communicator> control)
-      : control_(std::move(control)), device_(device), deadline_ms_(deadline_ms) {
+                   std::unique_ptr<Communicator> host)
+      : Communicator(host->control()),
+        host_(std::move(host)),
+        device_(device),
+        deadline_ms_(deadline_ms) {
     nccl_version();  // refuses a library other than the one compiled against
     // Collectives of several communicators, on several streams, in the host's order: in another
     // order on each rank's GPU they could wait for each other for ever.
     if (size() > 1) ::setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", /*overwrite=*/0);
     const c10::cuda::CUDAGuard guard(device_);
-    ncclUniqueId id;
-    std::memset(&id, 0, sizeof id);
-    if (rank() == 0) check(ncclGetUniqueId(&id), "ncclGetUniqueId");
-    at::Tensor bytes = at::from_blob(&id, {static_cast<int64_t>(sizeof id)}, at::kByte).clone();
-    control_->broadcast(bytes, 0);
-    std::memcpy(&id, bytes.data_ptr(), sizeof id);
+    const ncclUniqueId id = share_unique_id();
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
     // Blocking, and watched: docs/decisions/0007-gpu.md.
     config.blocking = 1;
@@ -87,29 +90,28 @@ class NcclCommunicator final : public Communicator {
       check(ncclCommInitRankConfig(&communicator_, size(), id, rank(), &config),
             "ncclCommInitRankConfig");
     }
-    if (deadline_ms_ > 0 && watchdog() != nullptr) watchdog()->set_poll([this] { poll(); });
+    under_way_ = std::make_shared<NcclUnderWay>(device_, communicator_, rank());
+    if (deadline_ms_ > 0 && watchdog() != nullptr) {
+      watchdog()->set_poll([shared = under_way_](Watched& watched) { shared->poll(watched); });
+    }
   }
 
   ~NcclCommunicator() override {
     if (communicator_ == nullptr) return;
-    if (watchdog() != nullptr) watchdog()->set_poll(nullptr);
+    // A poll that does not come back goes on using what it looks at, which is left as it is.
+    if (watchdog() != nullptr && !watchdog()->set_poll(nullptr)) return;
     const c10::cuda::CUDAGuard guard(device_);
     // The other ranks may not come to close theirs.
     if (!unwinding_.is_under_way()) {
       for (const auto& window : windows_) window->close(communicator_);
     }
-    for (const UnderWay& one : under_way_) cudaEventDestroy(one.event);
-    for (const cudaEvent_t event : free_events_) cudaEventDestroy(event);
+    under_way_->free();
     const Watchdog::Wait wait(watchdog(), "ncclCommAbort");
-    // Abort frees the communicator without waiting for peers that may be gone; all results were
+    // Abort frees the communicator without waiting for ranks that may be gone; all results were
     // waited for by then.
     ncclCommAbort(communicator_);
   }
 
-  int rank() const override { return control_->rank(); }
-  int size() const override { return control_->size(); }
-  int local_rank() const override { return control_->local_rank(); }
-  int local_size() const override { return control_->local_size(); }
   std::string name() const override { return "nccl"; }
 
   void all_reduce(at::Tensor& tensor, Reduce reduce) override {
@@ -174,52 +176,17 @@ class NcclCommunicator final : public Communicator {
     return tensor.zero_();
   }
 
-  void barrier() override { control_->barrier(); }
-  std::vector<std::string> all_gather_text(const std::string& text) override {
-    return control_->all_gather_text(text);
-  }
-  bool agree(bool ready) override { return control_->agree(ready); }
+  bool is_sum_faster() const override { return true; }
+
   std::unique_ptr<Communicator> split(const SplitOptions& options) override {
-    // What is split off is used from one host thread, in the same order on all ranks.
+    // Both are used from one host thread, in the same order on all ranks.
     return std::make_unique<NcclCommunicator>(
         device_, deadline_ms_,
-        control_->split(
+        host_->split(
             {.purpose = options.purpose, .group = options.group, .by_host = options.by_host}));
-  }
-  void interrupt() override {}  // calls return when they are enqueued
-  bool is_sum_faster() const override { return true; }
-  Watchdog* watchdog() override { return control_->watchdog(); }
-  std::string newest() const override { return control_->newest(); }
-  [[noreturn]] void abort(int exit_code) override {
-    control_->abort(exit_code);
-    std::_Exit(exit_code);
   }
 
  private:
-  // Memory of ncclMemAlloc, kept by the communicator until it ends and by the tensor that lies in
-  // it, which may live longer.
-  struct Window {
-    void* memory = nullptr;
-    ncclWindow_t handle = nullptr;  // null where the ranks cannot share memory
-
-    Window() = default;
-    Window(const Window&) = delete;
-    Window& operator=(const Window&) = delete;
-    ~Window() {
-      if (memory != nullptr) ncclMemFree(memory);
-    }
-    void close(ncclComm_t communicator) {
-      if (handle != nullptr) ncclCommWindowDeregister(communicator, handle);
-      handle = nullptr;
-    }
-  };
-
-  // A collective that the GPU has not ended yet, as far as we know.
-  struct UnderWay {
-    int64_t sequence;
-    cudaEvent_t event;  // comes when it has ended
-  };
-
   static size_t count(const at::Tensor& tensor) { return static_cast<size_t>(tensor.numel()); }
 
   // Enqueues one collective on the current stream and has it watched.
@@ -231,8 +198,7 @@ class NcclCommunicator final : public Communicator {
     const cudaStream_t stream = c10::cuda::getCurrentCUDAStream(device_.index()).stream();
     cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
     check(cudaStreamIsCapturing(stream, &capture), "cudaStreamIsCapturing");
-    // What is recorded now is made later, any number of times: the next one that is not waits
-    // behind it.
+    // A recorded one is made later, any number of times: the next one that is not waits behind it.
     if (capture != cudaStreamCaptureStatusNone || watchdog() == nullptr) {
       const Watchdog::Wait wait(watchdog(), name);
       check(call(stream), name);
@@ -242,15 +208,7 @@ class NcclCommunicator final : public Communicator {
     try {
       check(call(stream), name);
       if (deadline_ms_ > 0) {
-        const std::lock_guard lock(mutex_);
-        if (free_events_.empty()) {
-          free_events_.emplace_back();
-          check(cudaEventCreateWithFlags(&free_events_.back(), cudaEventDisableTiming),
-                "cudaEventCreateWithFlags");
-        }
-        check(cudaEventRecord(free_events_.back(), stream), "cudaEventRecord");
-        under_way_.push_back({sequence, free_events_.back()});
-        free_events_.pop_back();
+        under_way_->add(sequence, stream);
         return;
       }
     } catch (...) {
@@ -260,51 +218,31 @@ class NcclCommunicator final : public Communicator {
     watchdog()->leave(sequence);  // nobody waits
   }
 
-  // On a thread of the watchdog's, which is on GPU 0 unless it is told otherwise and would open a
-  // context there.
-  void poll() {
-    const auto has_failed = [&](cudaError_t state) {
-      if (state == cudaSuccess) return false;
-      watchdog()->fail(std::string("the GPU reports: ") + cudaGetErrorString(state));
-      return true;
-    };
-    if (has_failed(cudaSetDevice(device_.index()))) return;
-    const std::lock_guard lock(mutex_);
-    while (!under_way_.empty()) {
-      const UnderWay& oldest = under_way_.front();
-      const cudaError_t state = cudaEventQuery(oldest.event);
-      if (state == cudaErrorNotReady) break;
-      if (has_failed(state)) return;
-      watchdog()->leave(oldest.sequence);
-      free_events_.push_back(oldest.event);
-      under_way_.pop_front();
-    }
-    ncclResult_t state = ncclSuccess;
-    // A pure query of a blocking communicator.
-    const ncclResult_t query = ncclCommGetAsyncError(communicator_, &state);
-    if (query != ncclSuccess) state = query;
-    if (state == ncclSuccess || state == ncclInProgress) return;
-    watchdog()->fail(std::string("NCCL reports: ") + ncclGetErrorString(state));
+  // Rank 0's, on all ranks.
+  ncclUniqueId share_unique_id() {
+    ncclUniqueId id;
+    std::memset(&id, 0, sizeof id);
+    if (rank() == 0) check(ncclGetUniqueId(&id), "ncclGetUniqueId");
+    at::Tensor bytes = at::from_blob(&id, {static_cast<int64_t>(sizeof id)}, at::kByte).clone();
+    host_->broadcast(bytes, 0);
+    std::memcpy(&id, bytes.data_ptr(), sizeof id);
+    return id;
   }
 
   void check(cudaError_t code, const char* call) const {
-    if (code == cudaSuccess) return;
-    throw core::cuda_error(code, call, device_.str(), cudaGetErrorString(code), rank());
+    check_cuda(code, call, device_.str(), rank());
   }
-
   void check(ncclResult_t code, const char* call) const {
-    if (code != ncclSuccess) throw nccl_error(code, call, communicator_, rank());
+    check_nccl(code, call, communicator_, rank());
   }
 
-  std::unique_ptr<Communicator> control_;
+  std::unique_ptr<Communicator> host_;
   at::Device device_;
   core::Unwinding unwinding_;
   int64_t deadline_ms_;
   ncclComm_t communicator_ = nullptr;
+  std::shared_ptr<NcclUnderWay> under_way_;  // shared with the watchdog's poll, which may hang
   std::vector<std::shared_ptr<Window>> windows_;
-  std::mutex mutex_;                // of what follows
-  std::deque<UnderWay> under_way_;  // oldest first
-  std::vector<cudaEvent_t> free_events_;
 };
 
 }  // namespace
@@ -313,24 +251,6 @@ std::unique_ptr<Communicator> make_nccl_communicator(const at::Device& device, i
                                                      Communicator& control) {
   return std::make_unique<NcclCommunicator>(device, deadline_ms,
                                             control.split({.purpose = "nccl"}));
-}
-
-std::string nccl_version() {
-  int loaded = 0;
-  const ncclResult_t code = ncclGetVersion(&loaded);
-  if (code != ncclSuccess) throw nccl_error(code, "ncclGetVersion", nullptr, -1);
-  const auto text = [](int version) {
-    return std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
-           std::to_string(version % 100);
-  };
-  if (loaded != NCCL_VERSION_CODE) {
-    throw core::SystemError(
-        {.call = "ncclGetVersion",
-         .object = "libnccl.so.2",
-         .cause = "version " + text(loaded) + " is loaded, but bbg_dist was built against " +
-                  text(NCCL_VERSION_CODE) + "; remove other NCCL folders from LD_LIBRARY_PATH"});
-  }
-  return text(loaded);
 }
 
 }  // namespace bbg::comm

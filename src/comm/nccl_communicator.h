@@ -1,7 +1,7 @@
 #pragma once
 // Communicator over NCCL for one CUDA device. Collectives run on the device's current stream;
-// control-plane calls (text, agree, barrier, abort) go through what is split off `control`, which
-// must outlive this object. Its watchdog watches the GPU's collectives too: all but those that are
+// its control plane is that of an MPI communicator which is split off `control`, which must outlive
+// this object. Its watchdog watches the GPU's collectives too: all but those that are
 // recorded into a CUDA graph. Defined only with BBG_CUDA.
 
 #include <memory>

@@ -118,7 +118,7 @@ struct ReductionQueue::Stream {
         side(streams.getStreamFromGlobalPool(on, /*isHighPriority=*/true)),
         communicator(std::move(own)) {}
 
-  // What is enqueued on `second` from here on waits for what `first` has now.
+  // Work enqueued on `second` from here on waits for that which `first` has now.
   void order(const c10::Stream& first, const c10::Stream& second) const {
     c10::Event event(device.type());
     event.record(first);

@@ -39,10 +39,10 @@ class ReductionQueue {
   bool takes_buckets() const { return takes_buckets_; }
   // A reduction leaves each rank its share of the rows alone (Communicator::reduce_scatter).
   bool scatters() const { return scatters_; }
-  // What is given is to be multiplied with this, and then the mean over ranks is left: 1, or, where
-  // a sum is reduced faster (Communicator::is_sum_faster), one over their number.
+  // Tensors are to be multiplied with this before, and then the mean over ranks is left: 1, or,
+  // where a sum is reduced faster (Communicator::is_sum_faster), one over their number.
   double share() const { return sums() ? 1.0 / communicator_.size() : 1; }
-  // What is given is a multiple of so many elements: 1, or enough that each rank's share begins on
+  // Tensors have a multiple of so many elements: 1, or enough that each rank's share begins on
   // a 64-byte boundary in float32.
   int64_t unit() const { return scatters_ ? 16 * communicator_.size() : 1; }
   // Or ExchangeOptions::kMeasured, until what choose_bucket_bytes() finds is set.
@@ -50,7 +50,7 @@ class ReductionQueue {
   int64_t first_bucket_bytes() const { return first_bucket_bytes_; }
   void set_bucket_bytes(int64_t bytes) { bucket_bytes_ = bytes; }
 
-  // Where what is given is best kept: [elements] zeros (comm.nccl-window). A collective.
+  // [elements] zeros where tensors are best kept (comm.nccl-window). A collective.
   at::Tensor zeros(int64_t elements, const at::TensorOptions& options);
 
   // `tensor`: [n], reduced in place, and left alone by the caller until wait(); n is a
@@ -71,7 +71,7 @@ class ReductionQueue {
   int64_t bucket_bytes_, first_bucket_bytes_;
   bool takes_buckets_, halves_wire_, scatters_, has_window_;
   core::Unwinding unwinding_;
-  double under_way_ = 0;  // of reductions by the caller
+  double under_way_ = 0;  // reductions by the caller
   std::unique_ptr<Worker> worker_;
   std::unique_ptr<Stream> stream_;
 };

@@ -14,51 +14,23 @@
 // A GPU makes collectives later than the host enters them, and one after the other: what counts is
 // how long the oldest has had since it was entered and the one before it was left.
 
-#include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
-#include <vector>
+#include <thread>
+
+#include "comm/host_board.h"
+#include "comm/lookout.h"
+#include "comm/operation.h"
+#include "comm/watchdog_options.h"
 
 namespace bbg::comm {
 
-enum class Operation : uint8_t {
-  kAllReduce,
-  kBroadcast,
-  kAllGather,
-  kReduceScatter,
-  kBarrier,
-  kText,
-  kAgree
-};
-const char* name_of(Operation operation);
-
-// One rank's line on the board that the ranks of a host share. Zero-initialised memory is a valid
-// start.
-struct BoardEntry {
-  static constexpr int64_t kRecent = 32;
-
-  std::atomic<int64_t> sequence;  // number of the newest collective that this rank has entered
-  std::atomic<int64_t> rank;      // global rank + 1; 0: not written yet
-  std::atomic<int64_t> process;   // process id, to tell the dead from the slow
-  std::atomic<int64_t> expired;   // 1: a wait of this rank has passed its deadline
-  std::atomic<uint64_t> recent[kRecent];  // what the newest were, at sequence % kRecent
-};
-
-struct WatchdogOptions {
-  int64_t deadline_ms = 0;  // 0: never expires
-  // Where the rank's newest collectives are written (collectives_file.h); empty: nowhere.
-  std::string dump_folder;
-  // Of a communicator that serves one thing only, in messages and in the file's name.
-  std::string purpose = {};
-  // Numbers of its ranks in the job, in order; empty: 0 to size - 1.
-  std::vector<int> members = {};
-  // A number that all ranks of this job know and that no job before had in that folder.
-  int64_t job = 0;
-  // Gets the message; the default prints it to standard error and leaves with _exit(75).
-  std::function<void(const std::string&)> on_expire;
-};
+class Watched;
 
 class Watchdog {
  public:
@@ -82,11 +54,12 @@ class Watchdog {
   // It has ended. From any thread.
   void leave(int64_t sequence);
   // Called by a thread of its own now and then, and before a deadline counts as passed, to look for
-  // collectives that have ended and for failures; null: no more calls from here on. Deadlines pass
-  // even while it does not come back. Without a deadline there is no thread.
-  void set_poll(std::function<void()> poll);
-  // Ends the process as a passed deadline does. From the poll.
-  void fail(const std::string& message);
+  // collectives that have ended and for failures, which it tells its argument; null: no more calls
+  // from here on. Deadlines pass even while it does not come back. Without a deadline there is no
+  // thread. True: no call of the one before is under way. False: one has not come back in
+  // WatchdogOptions::last_look_ms; then what it uses must live on. Its argument does, and may be
+  // told anything after the watchdog's end.
+  bool set_poll(std::function<void(Watched&)> poll);
 
   // Marks the time between construction and destruction as one collective.
   class Guard {
@@ -116,8 +89,15 @@ class Watchdog {
   };
 
  private:
-  struct State;
-  std::unique_ptr<State> state_;
+  void watch();
+
+  const std::shared_ptr<Watched> watched_;  // shared with a poll that does not come back
+  const std::chrono::milliseconds interval_;
+  Lookout lookout_;
+  std::mutex mutex_;  // guards is_ending_
+  std::condition_variable wake_;
+  bool is_ending_ = false;
+  std::thread thread_;
 };
 
 }  // namespace bbg::comm

@@ -68,7 +68,7 @@ bool runs_here(int64_t pid, const std::string& start) {
   return found->state != "Z" && found->state != "X" && found->start == start;
 }
 
-// What an owner writes; no two are equal.
+// The text that an owner writes; no two are equal.
 std::string own_record(const std::string& purpose) {
   const auto self = process(::getpid());
   const std::time_t now = std::time(nullptr);
@@ -177,7 +177,7 @@ struct FolderLock::State {
   const std::string folder, path, content, aside;
   const Timing timing;
   std::string taken_over;
-  std::mutex mutex;  // of lost_to
+  std::mutex mutex;  // guards lost_to
   std::string lost_to;
   std::condition_variable_any wake;
   std::jthread heartbeat;

@@ -1,6 +1,6 @@
 #pragma once
-// What the program says to people, on standard error: time, level, rank (when there are several),
-// text. Thread-safe.
+// Writes to people on standard error: time, level, rank (when there are several), text.
+// Thread-safe.
 
 #include <memory>
 #include <string>

@@ -1,6 +1,6 @@
 #pragma once
-// How many files this process may have open at a time. A shell often allows fewer than the system
-// does, and a data set may have thousands of shards.
+// The number of files that this process may have open at a time. A shell often allows fewer than
+// the system does, and a data set may have thousands of shards.
 
 #include <cstdint>
 

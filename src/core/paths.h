@@ -18,7 +18,7 @@ std::optional<int64_t> number_of(std::string_view name, std::string_view prefix)
 
 // Ends the name of a file or folder that is being written.
 inline constexpr std::string_view kPartialSuffix = ".partial";
-// Where `path` is written before it gets its name (publish() in core/file_system.h).
+// The name under which `path` is written before it gets its own (publish() in core/file_system.h).
 std::string partial_path(const std::string& path);
 bool is_partial(std::string_view name);
 

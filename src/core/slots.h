@@ -1,5 +1,5 @@
 #pragma once
-// Which slots of a global batch are one rank's, row by row. A batch that is worked through in
+// The slots of a global batch that are one rank's, row by row. A batch that is worked through in
 // portions (train.accumulate) is cut first into portions and each of these among the ranks, so that
 // a portion has the same samples on any number of ranks.
 

@@ -1,4 +1,4 @@
-// What happens to the others when one rank stops, dies, throws or falls out of order: they leave
+// The others' end when one rank stops, dies, throws or falls out of order: they leave
 // within the deadline with a line that names rank and operation, and say what they did last.
 
 #include <signal.h>

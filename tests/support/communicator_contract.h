@@ -1,7 +1,7 @@
 #pragma once
-// What every Communicator must do, with integer-valued inputs whose sums are exact, so that a lost
-// or doubled contribution cannot hide in a tolerance. Included by the test of each implementation;
-// called on all ranks.
+// The contract of every Communicator, with integer-valued inputs whose sums are exact, so that a
+// lost or doubled contribution cannot hide in a tolerance. Included by the test of each
+// implementation; called on all ranks.
 
 #include <gtest/gtest.h>
 

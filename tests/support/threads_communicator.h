@@ -17,7 +17,7 @@
 
 namespace bbg::testing {
 
-// What the ranks of one job share.
+// Shared by the ranks of one job.
 class Meeting {
  public:
   explicit Meeting(int size) : tensors(size), texts(size), votes(size), next(size), size_(size) {}
@@ -48,7 +48,7 @@ class Meeting {
   std::vector<at::Tensor> tensors;
   std::vector<std::string> texts;
   std::vector<char> votes;
-  std::vector<std::shared_ptr<Meeting>> next;  // of what is split off
+  std::vector<std::shared_ptr<Meeting>> next;  // for those that are split off
 
  private:
   const int size_;
@@ -59,17 +59,53 @@ class Meeting {
   bool is_broken_ = false;
 };
 
-class ThreadsCommunicator final : public comm::Communicator {
+// All ranks' entries; none is overwritten before all have read it.
+template <typename T>
+T read(Meeting& meeting, const T& shared) {
+  meeting.wait();
+  T copy = shared;
+  meeting.wait();
+  return copy;
+}
+
+class ThreadsControl final : public comm::Control {
  public:
-  ThreadsCommunicator(Meeting& meeting, int rank, int size)
+  ThreadsControl(Meeting& meeting, int rank, int size)
       : meeting_(meeting), rank_(rank), size_(size) {}
-  ThreadsCommunicator(std::shared_ptr<Meeting> meeting, int rank, int size)
-      : own_meeting_(std::move(meeting)), meeting_(*own_meeting_), rank_(rank), size_(size) {}
 
   int rank() const override { return rank_; }
   int size() const override { return size_; }
   int local_rank() const override { return rank_; }
   int local_size() const override { return size_; }
+  void barrier() override { meeting_.wait(); }
+  std::vector<std::string> all_gather_text(const std::string& text) override {
+    meeting_.texts[rank_] = text;
+    return read(meeting_, meeting_.texts);
+  }
+  bool agree(bool ready) override {
+    meeting_.votes[rank_] = ready;
+    for (const char vote : read(meeting_, meeting_.votes)) ready = ready && vote;
+    return ready;
+  }
+  [[noreturn]] void abort(int exit_code) override { std::_Exit(exit_code); }
+
+ private:
+  Meeting& meeting_;
+  const int rank_, size_;
+};
+
+class ThreadsCommunicator final : public comm::Communicator {
+ public:
+  ThreadsCommunicator(Meeting& meeting, int rank, int size)
+      : Communicator(std::make_unique<ThreadsControl>(meeting, rank, size)),
+        meeting_(meeting),
+        rank_(rank),
+        size_(size) {}
+  ThreadsCommunicator(std::shared_ptr<Meeting> meeting, int rank, int size)
+      : ThreadsCommunicator(*meeting, rank, size) {
+    own_meeting_ = std::move(meeting);
+  }
+
   std::string name() const override { return "threads"; }
 
   void all_reduce(at::Tensor& tensor, comm::Reduce reduce) override {
@@ -92,16 +128,6 @@ class ThreadsCommunicator final : public comm::Communicator {
   void gather_in_place(at::Tensor& tensor) override {
     tensor.copy_(all_gather(comm::own_rows(tensor, rank_, size_)));
   }
-  void barrier() override { meeting_.wait(); }
-  std::vector<std::string> all_gather_text(const std::string& text) override {
-    meeting_.texts[rank_] = text;
-    return read(meeting_.texts);
-  }
-  bool agree(bool ready) override {
-    meeting_.votes[rank_] = ready;
-    for (const char vote : read(meeting_.votes)) ready = ready && vote;
-    return ready;
-  }
   std::unique_ptr<comm::Communicator> split(const comm::SplitOptions& options) override {
     const std::vector<std::string> groups = all_gather_text(std::to_string(options.group));
     // by_host: all threads are of one.
@@ -114,16 +140,15 @@ class ThreadsCommunicator final : public comm::Communicator {
     }
     // The first of each group makes its meeting.
     if (rank_ == first) meeting_.next[rank_] = std::make_shared<Meeting>(size);
-    return std::make_unique<ThreadsCommunicator>(read(meeting_.next)[first], rank, size);
+    return std::make_unique<ThreadsCommunicator>(read(meeting_, meeting_.next)[first], rank, size);
   }
   void interrupt() override { meeting_.fail(); }
-  [[noreturn]] void abort(int exit_code) override { std::_Exit(exit_code); }
 
  private:
   // The tensors of all ranks, as copies: each rank may change its own at once.
   std::vector<at::Tensor> exchange(const at::Tensor& tensor) {
     meeting_.tensors[rank_] = tensor.clone();
-    std::vector<at::Tensor> all = read(meeting_.tensors);
+    std::vector<at::Tensor> all = read(meeting_, meeting_.tensors);
     for (const at::Tensor& other : all) {
       if (other.sizes() != tensor.sizes() || other.scalar_type() != tensor.scalar_type()) {
         throw std::logic_error("ranks called a collective with unequal tensors");
@@ -131,16 +156,8 @@ class ThreadsCommunicator final : public comm::Communicator {
     }
     return all;
   }
-  // All ranks' entries; none is overwritten before all have read it.
-  template <typename T>
-  T read(const T& shared) {
-    meeting_.wait();
-    T copy = shared;
-    meeting_.wait();
-    return copy;
-  }
 
-  std::shared_ptr<Meeting> own_meeting_;  // of one that was split off
+  std::shared_ptr<Meeting> own_meeting_;  // null unless it was split off
   Meeting& meeting_;
   const int rank_, size_;
 };

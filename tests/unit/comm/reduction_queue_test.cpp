@@ -21,6 +21,11 @@ namespace {
 
 using ::testing::ElementsAre;
 
+class OneOfTwo final : public SelfControl {
+ public:
+  int size() const override { return 2; }
+};
+
 // One of two ranks, alone: what it is asked to reduce is handed to `reduce`, on the thread that
 // asks.
 class Lonely final : public testing::PassingCommunicator {
@@ -31,10 +36,11 @@ class Lonely final : public testing::PassingCommunicator {
     std::condition_variable changed;
     bool is_interrupted = false;
     SelfCommunicator self;
+    OneOfTwo control;
   };
-  explicit Lonely(Shared& shared) : PassingCommunicator(shared.self), shared_(shared) {}
+  explicit Lonely(Shared& shared)
+      : PassingCommunicator(shared.self, shared.control), shared_(shared) {}
 
-  int size() const override { return 2; }
   void all_reduce(at::Tensor& tensor, Reduce) override { shared_.reduce(tensor); }
   std::unique_ptr<Communicator> split(const SplitOptions&) override {
     return std::make_unique<Lonely>(shared_);

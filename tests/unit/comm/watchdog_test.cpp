@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "comm/collectives_file.h"
+#include "comm/watched.h"
 #include "core/error.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_folder.h"
@@ -246,8 +247,8 @@ TEST(Watchdog, OldestOfSeveralUnderWayIsTheOneThatWaits) {
   EXPECT_EQ(watchdog.enter(Operation::kBroadcast, 8), 2);
   EXPECT_EQ(watchdog.enter(Operation::kAllReduce, 12), 3);
   std::atomic<bool> is_first_left = false;
-  watchdog.set_poll([&] {
-    if (!is_first_left.exchange(true)) watchdog.leave(first);
+  watchdog.set_poll([&](Watched& watched) {
+    if (!is_first_left.exchange(true)) watched.leave(first);
   });
   const std::string text = message.get_future().get();
   EXPECT_TRUE(is_first_left);
@@ -283,7 +284,7 @@ TEST(Watchdog, FailureThatItsLookFindsEndsTheProcess) {
                     {.deadline_ms = 60'000, .dump_folder = "", .on_expire = [&](const auto& text) {
                        message.set_value(text);
                      }});
-  watchdog.set_poll([&] { watchdog.fail("the GPU reports: it is on fire"); });
+  watchdog.set_poll([](Watched& watched) { watched.fail("the GPU reports: it is on fire"); });
   EXPECT_THAT(message.get_future().get(),
               AllOf(HasSubstr("rank 1: the GPU reports: it is on fire."), HasSubstr("code 75")));
 }
@@ -297,7 +298,7 @@ TEST(Watchdog, DeadlinePassesThoughItsLookDoesNotComeBack) {
                     {.deadline_ms = 50, .dump_folder = "", .on_expire = [&](const auto& text) {
                        message.set_value(text);
                      }});
-  watchdog.set_poll([peers = is_told.get_future().share()] { peers.wait(); });
+  watchdog.set_poll([told = is_told.get_future().share()](Watched&) { told.wait(); });
   const Watchdog::Guard guard(watchdog, Operation::kAllReduce, 400);
   auto expired = message.get_future();
   // Far beyond the deadline: the test is to fail where it does not pass, not to hang.
@@ -305,6 +306,34 @@ TEST(Watchdog, DeadlinePassesThoughItsLookDoesNotComeBack) {
   is_told.set_value();
   ASSERT_TRUE(has_expired);
   EXPECT_THAT(expired.get(), HasSubstr("all_reduce #1 (400 bytes) has waited"));
+}
+
+// As after an error, while the library hangs: the error is what the user is to read.
+TEST(Watchdog, ItsEndDoesNotWaitForALookThatDoesNotComeBack) {
+  Board board;
+  std::promise<void> may_come_back;
+  std::promise<void> is_looking, has_told;
+  {
+    Watchdog watchdog(0, 1, board.entries, 1, 0,
+                      {.deadline_ms = 50,
+                       .dump_folder = "",
+                       .last_look_ms = 20,
+                       .on_expire = [](const std::string& text) { ADD_FAILURE() << text; }});
+    const int64_t sequence = watchdog.enter(Operation::kAllReduce, 400);
+    watchdog.leave(sequence);
+    EXPECT_TRUE(watchdog.set_poll([&is_looking, &has_told, sequence,
+                                   back = may_come_back.get_future().share()](Watched& watched) {
+      is_looking.set_value();
+      back.wait();
+      watched.leave(sequence);
+      watched.fail("the GPU reports: nobody listens any more");
+      has_told.set_value();
+    }));
+    is_looking.get_future().wait();
+    EXPECT_FALSE(watchdog.set_poll(nullptr));
+  }
+  may_come_back.set_value();
+  has_told.get_future().wait();
 }
 
 TEST(Watchdog, WaitOfARankAloneIsNamedWhenItsDeadlinePasses) {

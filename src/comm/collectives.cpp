@@ -1,4 +1,4 @@
-#include "comm/communicator.h"
+#include "comm/collectives.h"
 
 #include "core/error.h"
 
