@@ -20,6 +20,7 @@
 #include "data/loader.h"
 #include "data/shard_reader.h"
 #include "measure/standing.h"
+#include "ops/ops.h"
 #include "ops/spectral_norm.h"
 #include "run/device.h"
 #include "run/saved_networks.h"
@@ -106,17 +107,16 @@ struct Networks {
 };
 
 Networks make_networks(const run::RunConfig& config, const std::vector<std::string>& names,
-                       comm::Communicator& alone, at::TensorOptions tensor_options) {
+                       const nn::Backend& backend) {
   const auto seed = static_cast<uint64_t>(config.run.seed);
   Networks nets;
   for (const std::string& name : names) {
     if (name == "G") {
-      nets.generator = model::make_generator(config.model, alone, seed, tensor_options);
+      nets.generator = model::make_generator(config.model, backend, seed);
     } else if (name == "E") {
-      nets.encoder = std::make_unique<model::Encoder>(config.model, alone, seed, tensor_options);
+      nets.encoder = std::make_unique<model::Encoder>(config.model, backend, seed);
     } else {
-      nets.discriminator =
-          std::make_unique<model::Discriminator>(config.model, alone, seed, tensor_options);
+      nets.discriminator = std::make_unique<model::Discriminator>(config.model, backend, seed);
     }
   }
   return nets;
@@ -154,14 +154,14 @@ Data open_data(const run::RunConfig& config, const run::SavedNetworks& saved) {
 
 // Standing statistics where there is data for them; says which the networks have.
 std::string make_statistics(const run::RunConfig& config, const Networks& nets, const Data& data,
-                            comm::Communicator& alone, at::TensorOptions tensor_options,
-                            const core::Log& log) {
+                            const nn::Backend& backend, const core::Log& log) {
   if (!data.train) {
     log.warn("batch norm keeps the running statistics of training: " + data.problem);
     return "running, those of training: " + data.problem;
   }
   measure::EvaluationProgress progress;
-  const measure::Context context{config.measuring(), alone, tensor_options, progress};
+  const measure::Context context{config.measuring(), backend.communicator, backend.ops,
+                                 backend.tensor_options, progress};
   const measure::Images images(context, *data.train, data.test ? &*data.test : nullptr);
   if (nets.generator) measure::make_standing(context, *nets.generator);
   if (nets.encoder) measure::make_standing(context, images, *nets.encoder);
@@ -255,15 +255,17 @@ Json export_networks(const run::RunConfig& config, const ExportOptions& options,
   check_output(options.output, *files);
   const std::vector<std::string> names = chosen_networks(options.networks, config.model);
   const at::TensorOptions tensor_options = run::take_place(config.compute, alone);
+  const auto ops = ops::make_ops(tensor_options.device());
+  const nn::Backend backend{alone, *ops, tensor_options};
 
   const run::SavedNetworks saved =
       run::load_networks(config, options.checkpoint, "export", *files, log);
-  const Networks nets = make_networks(config, names, alone, tensor_options);
+  const Networks nets = make_networks(config, names, backend);
   for (const auto& [name, network] : nets.all()) {
     saved.fill(*network, name + (options.averaged && name != "D" ? "_average" : ""));
   }
   const Data data = open_data(config, saved);
-  const std::string statistics = make_statistics(config, nets, data, alone, tensor_options, log);
+  const std::string statistics = make_statistics(config, nets, data, backend, log);
 
   core::StateDict state;
   Json parameters = Json::object();

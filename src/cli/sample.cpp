@@ -14,6 +14,7 @@
 #include "data/shard_reader.h"
 #include "measure/sampler.h"
 #include "measure/standing.h"
+#include "ops/ops.h"
 #include "report/png.h"
 #include "run/device.h"
 #include "run/saved_networks.h"
@@ -114,11 +115,12 @@ nlohmann::ordered_json sample(const run::RunConfig& config, const SampleOptions&
 
   const run::SavedNetworks saved =
       run::load_networks(config, options.checkpoint, "sample", *files, log);
-  const auto generator = model::make_generator(
-      config.model, alone, static_cast<uint64_t>(config.run.seed), tensor_options);
+  const auto ops = ops::make_ops(tensor_options.device());
+  const auto generator = model::make_generator(config.model, {alone, *ops, tensor_options},
+                                               static_cast<uint64_t>(config.run.seed));
   saved.fill(*generator, options.averaged ? "G_average" : "G");
   measure::EvaluationProgress progress;
-  const measure::Context context{config.measuring(), alone, tensor_options, progress};
+  const measure::Context context{config.measuring(), alone, *ops, tensor_options, progress};
   measure::make_standing(context, *generator);
   const measure::Sampler sampler(context);
 

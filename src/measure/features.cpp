@@ -25,8 +25,7 @@ void Features::take_network(const Subject& subject, bool is_trained) {
   const auto seed = static_cast<uint64_t>(setup.seed);
   if (setup.evaluate.network == eval::FeatureNetwork::kDiscriminator) {
     // A copy: training may go on, with D's own statistics.
-    auto copy = std::make_unique<model::Discriminator>(setup.model, context_.communicator, seed,
-                                                       context_.tensor_options);
+    auto copy = std::make_unique<model::Discriminator>(setup.model, context_.backend(), seed);
     if (is_trained) nn::copy_state(*subject.discriminator, *copy);
     map_ = [&d = *copy, size = setup.model.resolution](const at::Tensor& x) {
       return d.feature(train::shrink(x, size));
@@ -37,8 +36,7 @@ void Features::take_network(const Subject& subject, bool is_trained) {
   }
   model::Encoder* encoder = subject.encoder;
   if (!is_trained) {
-    auto untrained = std::make_unique<model::Encoder>(setup.model, context_.communicator, seed,
-                                                      context_.tensor_options);
+    auto untrained = std::make_unique<model::Encoder>(setup.model, context_.backend(), seed);
     make_standing(context_, images_, *untrained);
     encoder = untrained.get();
     own_ = std::move(untrained);

@@ -91,9 +91,8 @@ struct Discriminator::Parts {
   std::optional<nn::Weight> class_embedding;  // [classes, f]
 };
 
-Discriminator::Discriminator(const ModelOptions& options, comm::Communicator& communicator,
-                             uint64_t seed, at::TensorOptions tensor_options)
-    : nn::Network("D", options.network_settings(), communicator, seed, tensor_options),
+Discriminator::Discriminator(const ModelOptions& options, const nn::Backend& backend, uint64_t seed)
+    : nn::Network("D", options.network_settings(), backend, seed),
       parts_(new Parts),
       may_mix_halves_(options.d_norm != DNorm::kBatch) {
   const bool spectral = options.d_norm == DNorm::kSpectral;

@@ -13,8 +13,7 @@ namespace bbg::model {
 
 class Discriminator final : public nn::Network {
  public:
-  Discriminator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
-                at::TensorOptions tensor_options);
+  Discriminator(const ModelOptions& options, const nn::Backend& backend, uint64_t seed);
   ~Discriminator() override;
 
   at::Tensor image_features(const at::Tensor& x);  // F: [N, C, S, S] -> [N, f]

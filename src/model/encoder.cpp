@@ -56,9 +56,8 @@ int64_t Encoder::Parts::make_trunk(nn::Context& context, const nn::Scope& scope,
   return set_trunk<BottleneckResNet>(context, scope, shape);
 }
 
-Encoder::Encoder(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
-                 at::TensorOptions tensor_options)
-    : nn::Network("E", options.network_settings(), communicator, seed, tensor_options),
+Encoder::Encoder(const ModelOptions& options, const nn::Backend& backend, uint64_t seed)
+    : nn::Network("E", options.network_settings(), backend, seed),
       parts_(new Parts),
       stochastic_(options.e_stochastic),
       is_bounded_(options.prior == Prior::kUniform) {

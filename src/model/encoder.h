@@ -20,8 +20,7 @@ struct Code {
 
 class Encoder final : public nn::Network {
  public:
-  Encoder(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
-          at::TensorOptions tensor_options);
+  Encoder(const ModelOptions& options, const nn::Backend& backend, uint64_t seed);
   ~Encoder() override;
 
   Code forward(const at::Tensor& x);                        // [N, C, S, S] in [-1, 1]

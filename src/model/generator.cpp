@@ -45,9 +45,8 @@ class GeneratorBlock {
 
 class ResidualGenerator final : public Generator {
  public:
-  ResidualGenerator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
-                    at::TensorOptions tensor_options)
-      : Generator("G", options.network_settings(), communicator, seed, tensor_options),
+  ResidualGenerator(const ModelOptions& options, const nn::Backend& backend, uint64_t seed)
+      : Generator("G", options.network_settings(), backend, seed),
         blocks_layout_(generator_layout(options)),
         is_split_(options.g_split_z),
         is_conditional_(options.is_conditional()),
@@ -110,9 +109,8 @@ class ResidualGenerator final : public Generator {
 
 class StridedGenerator final : public Generator {
  public:
-  StridedGenerator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
-                   at::TensorOptions tensor_options)
-      : Generator("G", options.network_settings(), communicator, seed, tensor_options) {
+  StridedGenerator(const ModelOptions& options, const nn::Backend& backend, uint64_t seed)
+      : Generator("G", options.network_settings(), backend, seed) {
     const int levels = std::countr_zero(static_cast<uint64_t>(options.resolution)) - 2;
     top_ = options.generator_width() << (levels - 1);
     linear_.emplace(context(), root() / "linear", options.z_dim, top_ * 16, false, false);
@@ -144,9 +142,8 @@ class StridedGenerator final : public Generator {
 // The code enters both layers.
 class DenseGenerator final : public Generator {
  public:
-  DenseGenerator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
-                 at::TensorOptions tensor_options)
-      : Generator("G", options.network_settings(), communicator, seed, tensor_options),
+  DenseGenerator(const ModelOptions& options, const nn::Backend& backend, uint64_t seed)
+      : Generator("G", options.network_settings(), backend, seed),
         shape_{-1, options.channels, options.resolution, options.resolution},
         first_(context(), root() / "layers.0", options.z_dim, options.generator_width(), true, 0),
         second_(context(), root() / "layers.1", options.generator_width(),
@@ -170,9 +167,8 @@ class DenseGenerator final : public Generator {
 // The code enters each layer but the last.
 class BiganGenerator final : public Generator {
  public:
-  BiganGenerator(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
-                 at::TensorOptions tensor_options)
-      : Generator("G", options.network_settings(), communicator, seed, tensor_options),
+  BiganGenerator(const ModelOptions& options, const nn::Backend& backend, uint64_t seed)
+      : Generator("G", options.network_settings(), backend, seed),
         side_(options.resolution / 16),
         channels_{4 * options.generator_width(), 2 * options.generator_width(),
                   options.generator_width()} {
@@ -212,19 +208,18 @@ class BiganGenerator final : public Generator {
 
 }  // namespace
 
-std::unique_ptr<Generator> make_generator(const ModelOptions& options,
-                                          comm::Communicator& communicator, uint64_t seed,
-                                          at::TensorOptions tensor_options) {
+std::unique_ptr<Generator> make_generator(const ModelOptions& options, const nn::Backend& backend,
+                                          uint64_t seed) {
   if (options.block == Block::kStrided) {
-    return std::make_unique<StridedGenerator>(options, communicator, seed, tensor_options);
+    return std::make_unique<StridedGenerator>(options, backend, seed);
   }
   if (options.block == Block::kMlp) {
-    return std::make_unique<DenseGenerator>(options, communicator, seed, tensor_options);
+    return std::make_unique<DenseGenerator>(options, backend, seed);
   }
   if (options.block == Block::kBiGan) {
-    return std::make_unique<BiganGenerator>(options, communicator, seed, tensor_options);
+    return std::make_unique<BiganGenerator>(options, backend, seed);
   }
-  return std::make_unique<ResidualGenerator>(options, communicator, seed, tensor_options);
+  return std::make_unique<ResidualGenerator>(options, backend, seed);
 }
 
 }  // namespace bbg::model

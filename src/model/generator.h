@@ -19,8 +19,7 @@ class Generator : public nn::Network {
   virtual at::Tensor forward(const at::Tensor& z, const at::Tensor& labels = {}) = 0;
 };
 
-std::unique_ptr<Generator> make_generator(const ModelOptions& options,
-                                          comm::Communicator& communicator, uint64_t seed,
-                                          at::TensorOptions tensor_options);
+std::unique_ptr<Generator> make_generator(const ModelOptions& options, const nn::Backend& backend,
+                                          uint64_t seed);
 
 }  // namespace bbg::model

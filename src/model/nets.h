@@ -16,9 +16,7 @@ struct Nets {
   std::unique_ptr<Discriminator> discriminator;
 };
 
-// Values depend on seed and options only. `communicator` serves cross-replica norm and outlives the
-// networks.
-Nets make_nets(const ModelOptions& options, comm::Communicator& communicator, uint64_t seed,
-               at::TensorOptions tensor_options);
+// Values depend on seed and options only.
+Nets make_nets(const ModelOptions& options, const nn::Backend& backend, uint64_t seed);
 
 }  // namespace bbg::model

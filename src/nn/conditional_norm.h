@@ -9,13 +9,13 @@
 
 namespace bbg::nn {
 
-// What the norms of a G know of each sample.
+// The condition of each sample, for the norms of a G.
 struct Condition {
   at::Tensor vector;  // [N, features], or undefined
   at::Tensor labels;  // [N] int64, or undefined
 };
 
-// Which of the three forms a norm has.
+// The form of a norm, one of three.
 struct ConditionKind {
   int64_t features = 0;  // above 0: gain 1 + W_g c, bias W_b c, both maps linear, without bias,
                          // under spectral norm (docs/choices.md 5, 6)

@@ -1,7 +1,7 @@
 #pragma once
-// What the layers of one network share while it is built and run: the mode, the ranks for
-// cross-replica statistics, and the list of things to do once per sub-step. One context per
-// network; not thread-safe.
+// The state that the layers of one network share while it is built and run: the mode, the ranks for
+// cross-replica statistics, the arithmetic of the device, and the list of things to do once per
+// sub-step. One context per network; not thread-safe.
 
 #include <functional>
 #include <vector>
@@ -9,7 +9,7 @@
 #include "comm/communicator.h"
 #include "nn/parameters.h"
 #include "nn/settings.h"
-#include "ops/spectral_norm.h"
+#include "ops/ops.h"
 
 namespace bbg::nn {
 
@@ -21,9 +21,10 @@ enum class Mode {
 
 struct Context {
   comm::Communicator& communicator;
+  ops::Ops& ops;
   const Settings& settings;
   Mode mode = Mode::kTrain;
-  ops::PowerIterations power_iterations = {};
+  ops::SpectralWeights spectral_weights = {};
   // Effective weights, when next used.
   std::vector<std::function<void()>> renew = {};
   std::vector<std::function<void()>> begin_standing = {}, finish_standing = {};

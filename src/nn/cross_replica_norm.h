@@ -7,11 +7,10 @@
 // standing mode.
 
 #include "nn/context.h"
-#include "ops/norm_kernels.h"
 
 namespace bbg::nn {
 
-// What follows the normalisation, in the same pass over the data.
+// The work that follows the normalisation, in the same pass over the data.
 struct NormEpilogue {
   at::Tensor gain = {}, bias = {};  // [C] or [N, C]; undefined: 1 and 0
   bool relu = false;
@@ -25,7 +24,7 @@ struct Normalised {
 };
 // `running` moves by its momentum to what is normalised.
 Normalised cross_replica_normalise(const at::Tensor& x, double eps,
-                                   comm::Communicator& communicator,
+                                   comm::Communicator& communicator, ops::Ops& ops,
                                    const NormEpilogue& epilogue = {},
                                    const ops::RunningStatistics& running = {});
 
@@ -41,7 +40,7 @@ class CrossReplicaNorm {
   std::shared_ptr<State> state_;
 };
 
-// With a learned gain (start 1) and bias (start 0) per channel.
+// The norm with a learned gain (start 1) and bias (start 0) per channel.
 class BatchNorm {
  public:
   BatchNorm(Context& context, const Scope& scope, int64_t channels);

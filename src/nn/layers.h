@@ -11,7 +11,6 @@
 // (gains, scores, codes) are made with Precision::kFull.
 
 #include "nn/context.h"
-#include "ops/resample.h"
 #include "ops/tensor_layout.h"
 
 namespace bbg::nn {
@@ -68,6 +67,7 @@ class Conv {
   at::Tensor operator()(const at::Tensor& x, const ops::Epilogue& epilogue = {}) const;
 
  private:
+  ops::Ops* ops_;
   Weight weight_;
   at::Tensor bias_;
   int64_t stride_, padding_, groups_;
@@ -82,6 +82,7 @@ class UpConv {
   at::Tensor operator()(const at::Tensor& x) const;
 
  private:
+  ops::Ops* ops_;
   Weight weight_;
   at::Tensor bias_;
   int64_t kernel_;

@@ -6,11 +6,11 @@
 
 namespace bbg::nn {
 
-Network::Network(std::string prefix, const Settings& settings, comm::Communicator& communicator,
-                 uint64_t seed, at::TensorOptions tensor_options)
+Network::Network(std::string prefix, const Settings& settings, const Backend& backend,
+                 uint64_t seed)
     : settings_(settings),
-      store_(std::move(prefix), seed, settings.init, tensor_options),
-      context_{.communicator = communicator, .settings = settings_} {}
+      store_(std::move(prefix), seed, settings.init, backend.tensor_options),
+      context_{.communicator = backend.communicator, .ops = backend.ops, .settings = settings_} {}
 
 int64_t Network::num_parameters() const {
   int64_t count = 0;
@@ -31,7 +31,7 @@ void Network::set_requires_grad(bool requires_grad) {
 }
 
 void Network::begin_substep() {
-  context_.power_iterations.make(settings_.sn_eps, context_.mode == Mode::kTrain);
+  context_.ops.iterate(context_.spectral_weights, settings_.sn_eps, context_.mode == Mode::kTrain);
   renew_weights();
 }
 

@@ -1,18 +1,17 @@
 #pragma once
-// What G, E and D have in common: parameters, buffers, mode, and the once-per-sub-step work. One
+// The common part of G, E and D: parameters, buffers, mode, and the once-per-sub-step work. One
 // thread at a time.
 
 #include <memory>
 
+#include "nn/backend.h"
 #include "nn/context.h"
 
 namespace bbg::nn {
 
 class Network {
  public:
-  // `communicator` serves cross-replica norm and outlives the network.
-  Network(std::string prefix, const Settings& settings, comm::Communicator& communicator,
-          uint64_t seed, at::TensorOptions tensor_options);
+  Network(std::string prefix, const Settings& settings, const Backend& backend, uint64_t seed);
   virtual ~Network() = default;
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;

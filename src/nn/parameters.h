@@ -41,7 +41,7 @@ class ParameterStore {
 
   const std::vector<NamedTensor>& parameters() const { return parameters_; }
   const std::vector<NamedTensor>& buffers() const { return buffers_; }
-  // What weight decay pulls to zero: all parameters but gains of norms, which start at one.
+  // The tensors that weight decay pulls to zero: all but gains of norms, which start at one.
   const std::vector<at::Tensor>& decayed() const { return decayed_; }
   const at::TensorOptions& options() const { return options_; }
 

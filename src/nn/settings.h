@@ -1,5 +1,5 @@
 #pragma once
-// What the layers of every network follow, whatever the network.
+// The options that the layers of every network follow.
 
 namespace bbg::nn {
 

@@ -44,24 +44,25 @@ class CudaProgram final : public KernelProgram {
     cudaLibrary_t library = nullptr;
     check(cudaLibraryLoadData(&library, code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0),
           "cudaLibraryLoadData", device.str());
-    for (const std::string& name : source.kernels) {
-      cudaKernel_t kernel = nullptr;
-      check(cudaLibraryGetKernel(&kernel, library, name.c_str()), "cudaLibraryGetKernel", name);
-      kernels_[name] = kernel;
+    for (const Kernel& kernel : source.kernels) {
+      cudaKernel_t found = nullptr;
+      check(cudaLibraryGetKernel(&found, library, kernel.name), "cudaLibraryGetKernel",
+            kernel.name);
+      kernels_[kernel.name] = found;
     }
   }
 
-  void launch(const std::string& kernel, std::array<int64_t, 3> blocks, int threads,
+  void launch(const Kernel& kernel, std::array<int64_t, 3> blocks, int threads,
               std::vector<const void*> arguments) const override {
     const c10::cuda::CUDAGuard guard(device_);
     std::vector<void*> values;
     for (const void* value : arguments) values.push_back(const_cast<void*>(value));
     const dim3 grid(static_cast<unsigned>(blocks[0]), static_cast<unsigned>(blocks[1]),
                     static_cast<unsigned>(blocks[2]));
-    check(cudaLaunchKernel(kernels_.at(kernel), grid, dim3(static_cast<unsigned>(threads)),
+    check(cudaLaunchKernel(kernels_.at(kernel.name), grid, dim3(static_cast<unsigned>(threads)),
                            values.data(), 0,
                            c10::cuda::getCurrentCUDAStream(device_.index()).stream()),
-          "cudaLaunchKernel", kernel);
+          "cudaLaunchKernel", kernel.name);
   }
 
  private:
@@ -97,13 +98,12 @@ std::vector<char> compile_cuda(const std::string& source, const std::string& arc
   return code;
 }
 
-bool has_instructions(at::Device device, at::ScalarType stored) {
+bool supports_bfloat16(at::Device device) {
   if (!device.is_cuda()) return false;
-  if (stored != at::kBFloat16) return stored == at::kFloat || stored == at::kDouble;
   int major = 0;
   return cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device.index()) ==
              cudaSuccess &&
-         major >= 8;  // older ones have none for bfloat16
+         major >= 8;  // older ones have none
 }
 
 std::unique_ptr<KernelProgram> make_cuda_program(const KernelSource& source,
@@ -124,7 +124,7 @@ std::vector<char> compile_cuda(const std::string&, const std::string&,
                                const std::vector<std::string>&) {
   BBG_CHECK(false, "built without CUDA");
 }
-bool has_instructions(at::Device, at::ScalarType) { return false; }
+bool supports_bfloat16(at::Device) { return false; }
 std::unique_ptr<KernelProgram> make_cuda_program(const KernelSource&,
                                                  const std::vector<std::string>&, at::Device) {
   BBG_CHECK(false, "built without CUDA");

@@ -15,8 +15,8 @@ namespace bbg::ops {
 std::vector<char> compile_cuda(const std::string& source, const std::string& architecture,
                                const std::vector<std::string>& definitions);
 
-// Whether the device is a GPU that has instructions for values of this type.
-bool has_instructions(at::Device device, at::ScalarType stored);
+// Whether the device is a GPU that has instructions for bfloat16.
+bool supports_bfloat16(at::Device device);
 
 // A program whose code stays loaded until the process ends.
 std::unique_ptr<KernelProgram> make_cuda_program(const KernelSource& source,

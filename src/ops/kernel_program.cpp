@@ -1,18 +1,10 @@
 #include "ops/kernel_program.h"
 
 #include "core/error.h"
-#include "ops/cuda_program.h"
 
 namespace bbg::ops {
 
 namespace {
-
-MakeKernelProgram& emulation() {
-  static MakeKernelProgram make;
-  return make;
-}
-
-bool is_emulated(at::Device device) { return device.is_cpu() && emulation() != nullptr; }
 
 std::string name_of(at::ScalarType type) {
   BBG_CHECK(type == at::kFloat || type == at::kDouble || type == at::kBFloat16,
@@ -36,20 +28,5 @@ const KernelProgram& KernelPrograms::of(at::ScalarType stored, at::ScalarType ar
   if (!program) program = make_(source_, definitions(stored, arithmetic, width), device);
   return *program;
 }
-
-std::unique_ptr<KernelProgram> make_kernel_program(const KernelSource& source,
-                                                   const std::vector<std::string>& definitions,
-                                                   at::Device device) {
-  return is_emulated(device) ? emulation()(source, definitions, device)
-                             : make_cuda_program(source, definitions, device);
-}
-
-bool is_gpu(at::Device device) { return device.is_cuda() || is_emulated(device); }
-
-bool runs_kernels(at::Device device, at::ScalarType stored) {
-  return is_emulated(device) || has_instructions(device, stored);
-}
-
-void emulate_gpu(MakeKernelProgram make) { emulation() = std::move(make); }
 
 }  // namespace bbg::ops

@@ -13,22 +13,24 @@
 #include <tuple>
 #include <vector>
 
+#include "ops/kernels/list.h"
+
 namespace bbg::ops {
 
 class KernelProgram {
  public:
   virtual ~KernelProgram() = default;
   // Enqueues on the device's current stream. `arguments` point to values of the kernel's types.
-  virtual void launch(const std::string& kernel, std::array<int64_t, 3> blocks, int threads,
+  virtual void launch(const Kernel& kernel, std::array<int64_t, 3> blocks, int threads,
                       std::vector<const void*> arguments) const = 0;
 };
 
 struct KernelSource {
   std::string name, text;
-  std::vector<std::string> kernels;  // the names of those that are started
+  std::vector<Kernel> kernels;  // those that are started
 };
 
-// Of `source`, with definitions as "NAME=value", for the device.
+// Makes the program of `source`, with definitions as "NAME=value", for the device.
 using MakeKernelProgram = std::function<std::unique_ptr<KernelProgram>(
     const KernelSource& source, const std::vector<std::string>& definitions, at::Device device)>;
 
@@ -38,8 +40,8 @@ class KernelPrograms {
   KernelPrograms(KernelSource source, MakeKernelProgram make)
       : source_(std::move(source)), make_(std::move(make)) {}
 
-  // For values that lie in memory as `stored` and are `arithmetic` when they are added and
-  // multiplied; width: BBG_WIDTH of the source, where it has one.
+  // The program for values that lie in memory as `stored` and are `arithmetic` when they are added
+  // and multiplied; width: BBG_WIDTH of the source, where it has one.
   const KernelProgram& of(at::ScalarType stored, at::ScalarType arithmetic, int64_t width,
                           at::Device device);
 
@@ -59,25 +61,11 @@ class KernelPrograms {
 inline const void* data_of(const at::Tensor& tensor) {
   return tensor.defined() ? tensor.const_data_ptr() : nullptr;
 }
-// Blocks that take `of` each.
+// The number of blocks that take `of` each.
 inline int64_t blocks_for(int64_t whole, int64_t of) { return (whole + of - 1) / of; }
 
-// Of NVRTC, unless a GPU is emulated.
-std::unique_ptr<KernelProgram> make_kernel_program(const KernelSource& source,
-                                                   const std::vector<std::string>& definitions,
-                                                   at::Device device);
-
-// Whether layers compute there as they do on a GPU.
-bool is_gpu(at::Device device);
-// Whether they have kernels of their own there for values of this type.
-bool runs_kernels(at::Device device, at::ScalarType stored);
-
-// For tests: from here on the host counts as a GPU, whose programs `make` makes; null ends that.
-// Not while others compute.
-void emulate_gpu(MakeKernelProgram make);
-
 // The sources in src/ops/kernels.
-const KernelSource& norm_source();
-const KernelSource& weights_source();
+KernelSource norm_source();
+KernelSource weights_source();
 
 }  // namespace bbg::ops

@@ -3,8 +3,6 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "ops/cuda_weights.h"
-
 namespace bbg::ops {
 
 namespace {
@@ -13,8 +11,7 @@ at::Tensor normalise(const at::Tensor& x, double eps) { return x / x.norm().clam
 
 at::Tensor rows(const at::Tensor& weight) { return weight.reshape({weight.size(0), -1}); }
 
-// With what autograd would make of the division and of sigma, large weights would be passed over
-// twice as often.
+// Autograd's own graph of the division and of sigma would pass over large weights twice as often.
 class DividedByNorm : public torch::autograd::Function<DividedByNorm> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& weight,
@@ -24,7 +21,7 @@ class DividedByNorm : public torch::autograd::Function<DividedByNorm> {
     return divided;
   }
 
-  // d sigma / dW = u v^T: of W the gradient is (g - <g, W / sigma> u v^T) / sigma.
+  // d sigma / dW = u v^T: the gradient of W is (g - <g, W / sigma> u v^T) / sigma.
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
                                                  const torch::autograd::variable_list& gradients) {
     const auto saved = context->get_saved_variables();
@@ -53,19 +50,6 @@ at::Tensor divided_by_norm(const at::Tensor& weight, const PowerIteration& itera
 SpectralResult spectral_norm(const at::Tensor& weight, const at::Tensor& u, double eps) {
   const PowerIteration iteration = iterate(weight, u, eps);
   return {divided_by_norm(weight, iteration), iteration.u, iteration.sigma};
-}
-
-void PowerIterations::make(double eps, bool move) {
-  if (weights_.empty()) return;
-  const at::NoGradGuard no_grad;
-  if (runs_kernels(weights_[0]->raw.device(), weights_[0]->raw.scalar_type())) {
-    cuda::weight_kernels().iterate(weights_, eps, move, table_);
-    return;
-  }
-  for (const auto& weight : weights_) {
-    weight->iteration = iterate(weight->raw, weight->u, eps);
-    if (move) weight->u.copy_(weight->iteration.u);
-  }
 }
 
 }  // namespace bbg::ops

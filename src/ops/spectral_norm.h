@@ -35,22 +35,16 @@ struct SpectralWeight {
   PowerIteration iteration = {};
 };
 
-// Where weights lie, for a GPU's kernels; made anew when they have moved.
+// The places of weights in memory, for a GPU's kernels; made anew when they have moved.
 struct MatrixTable {
   std::vector<uint8_t> bytes;
   at::Tensor on_device;
 };
 
 // All the weights of a network that are under spectral norm.
-class PowerIterations {
- public:
-  void add(std::shared_ptr<SpectralWeight> weight) { weights_.push_back(std::move(weight)); }
-  // One of each, without a graph; move: the u become the new ones.
-  void make(double eps, bool move);
-
- private:
-  std::vector<std::shared_ptr<SpectralWeight>> weights_;
-  MatrixTable table_;
+struct SpectralWeights {
+  std::vector<std::shared_ptr<SpectralWeight>> all;
+  MatrixTable table;
 };
 
 }  // namespace bbg::ops

@@ -9,6 +9,7 @@
 #include "eval/probe.h"
 #include "measure/probe_memory.h"
 #include "model/nets.h"
+#include "ops/ops.h"
 
 namespace bbg::plan {
 
@@ -30,8 +31,9 @@ Json by_part(const nn::Network& network) {
 
 Json plan(const run::RunConfig& config) {
   comm::SelfCommunicator alone;
-  const model::Nets nets =
-      model::make_nets(config.model, alone, 1, at::TensorOptions(at::kMeta).dtype(at::kFloat));
+  const auto ops = ops::make_ops(at::kMeta);
+  const model::Nets nets = model::make_nets(
+      config.model, {alone, *ops, at::TensorOptions(at::kMeta).dtype(at::kFloat)}, 1);
   Json parameters;
   int64_t total = 0, averaged = 0;
   const auto add = [&](const std::string& name, const nn::Network& network, bool has_average) {

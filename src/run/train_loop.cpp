@@ -15,6 +15,7 @@
 #include "data/sample_plan.h"
 #include "measure/evaluation.h"
 #include "measure/probe_memory.h"
+#include "ops/ops.h"
 #include "run/compare_ranks.h"
 #include "run/data_sets.h"
 #include "run/device.h"
@@ -238,9 +239,9 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
   const at::TensorOptions tensor_options = settle(config.compute, place);
   const auto data_plane = comm::make_data_plane(config.comm, tensor_options.device(), control);
   comm::Communicator& communicator = data_plane ? *data_plane : control;
-
   const auto seed = static_cast<uint64_t>(config.run.seed);
-  train::TrainState state(config.model, config.train, communicator, seed, tensor_options,
+  const auto ops = ops::make_ops(tensor_options.device());
+  train::TrainState state(config.model, config.train, {communicator, *ops, tensor_options}, seed,
                           config.exchange);
   RunFolder folder(config, sets->train.fingerprint(), *files, control, log);
   train::DivergenceWatch watch(config.train, config.loss);
@@ -284,7 +285,7 @@ void train(const RunConfig& config, comm::Communicator& control, const core::Log
       },
       measure::voice_of(control.rank(), log));
   const measure::Evaluation evaluation(
-      {config.measuring(), communicator, tensor_options, evaluation_progress}, sets->train,
+      {config.measuring(), communicator, *ops, tensor_options, evaluation_progress}, sets->train,
       sets->test ? &*sets->test : nullptr);
   const measure::Subject subject = subject_of(state);
   if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());

@@ -110,25 +110,27 @@ void Trained::take_owned(const at::Tensor& flat, at::Tensor moment) {
 }
 
 TrainState::TrainState(const model::ModelOptions& model_options, const TrainOptions& options,
-                       comm::Communicator& communicator, uint64_t seed,
-                       at::TensorOptions tensor_options, const comm::ExchangeOptions& exchange)
-    : norm_ranks(split_for_norms(options, communicator)),
-      nets(model::make_nets(as_trained(model_options, options, tensor_options),
-                            norm_ranks ? *norm_ranks : communicator, seed, tensor_options)),
-      queue(communicator, exchange, tensor_options.device()),
-      g(*nets.generator, options, communicator, queue),
-      communicator_(communicator),
+                       const nn::Backend& backend, uint64_t seed,
+                       const comm::ExchangeOptions& exchange)
+    : norm_ranks(split_for_norms(options, backend.communicator)),
+      nets(model::make_nets(
+          as_trained(model_options, options, backend.tensor_options),
+          {norm_ranks ? *norm_ranks : backend.communicator, backend.ops, backend.tensor_options},
+          seed)),
+      queue(backend.communicator, exchange, backend.tensor_options.device()),
+      g(*nets.generator, options, backend.communicator, queue),
+      communicator_(backend.communicator),
       options_(options) {
   model::ModelOptions unfilled = model_options;
   unfilled.init = nn::Init::kNone;
-  average_g = model::make_generator(unfilled, communicator, seed, tensor_options);
+  average_g = model::make_generator(unfilled, backend, seed);
   average_g->set_requires_grad(false);
   nn::copy_state(*nets.generator, *average_g);
   average_g_arena.emplace(average_g->store().parameters(), /*has_gradients=*/false, queue.unit());
-  if (nets.discriminator) d.emplace(*nets.discriminator, options, communicator, queue);
+  if (nets.discriminator) d.emplace(*nets.discriminator, options, communicator_, queue);
   if (nets.encoder) {
-    e.emplace(*nets.encoder, options, communicator, queue);
-    average_e = std::make_unique<model::Encoder>(unfilled, communicator, seed, tensor_options);
+    e.emplace(*nets.encoder, options, communicator_, queue);
+    average_e = std::make_unique<model::Encoder>(unfilled, backend, seed);
     average_e->set_requires_grad(false);
     nn::copy_state(*nets.encoder, *average_e);
     average_e_arena.emplace(average_e->store().parameters(), /*has_gradients=*/false, queue.unit());
@@ -136,7 +138,7 @@ TrainState::TrainState(const model::ModelOptions& model_options, const TrainOpti
   buffers_ = arena_of_buffers(nets);
   // All ranks compute the same start; hosts of different make may round a QR differently, so rank
   // 0's counts.
-  broadcast(communicator);
+  broadcast(communicator_);
 }
 
 // Linear, as the running statistics themselves: to average them now and then or at the end is the

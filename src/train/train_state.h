@@ -42,10 +42,10 @@ struct Trained {
 };
 
 struct TrainState {
-  // `communicator` must outlive the state. Parameters and buffers of rank 0 are broadcast.
+  // What `backend` refers to must outlive the state. Parameters and buffers of rank 0 are
+  // broadcast.
   TrainState(const model::ModelOptions& model_options, const TrainOptions& options,
-             comm::Communicator& communicator, uint64_t seed, at::TensorOptions tensor_options,
-             const comm::ExchangeOptions& exchange = {});
+             const nn::Backend& backend, uint64_t seed, const comm::ExchangeOptions& exchange = {});
 
   // Whose ranks share the statistics of norms in training; null: all of them (train.norm-group).
   std::unique_ptr<comm::Communicator> norm_ranks;

@@ -63,7 +63,9 @@ class Trainer {
         options_(options),
         communicator_(communicator),
         tensor_options_(tensor_options),
-        state_(config.model, config.train, communicator_, seed(), tensor_options_, config.exchange),
+        ops_(ops::make_ops(tensor_options.device())),
+        state_(config.model, config.train, {communicator_, *ops_, tensor_options_}, seed(),
+               config.exchange),
         step_(std::in_place, state_, config.model, config.train, config.loss),
         slots_(core::Slots::of_rank(config.data.batch, communicator.rank(), communicator.size(),
                                     config.train.accumulate)) {
@@ -181,6 +183,7 @@ class Trainer {
   const BenchOptions& options_;
   TimedCommunicator communicator_;
   at::TensorOptions tensor_options_;
+  std::unique_ptr<ops::Ops> ops_;
   train::TrainState state_;
   std::optional<train::Step> step_;
   std::optional<Reducers> reducers_;

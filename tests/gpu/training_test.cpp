@@ -14,9 +14,9 @@ using namespace testing;
 
 class GpuTraining : public OnGpu<::testing::TestWithParam<Case>> {
  protected:
-  std::unique_ptr<train::TrainState> on_gpu(int64_t steps, Manner manner = {},
-                                            const Hooks& hooks = {}) {
+  TrainedRun on_gpu(int64_t steps, Manner manner = {}, const Hooks& hooks = {}) {
     manner.device = device_;
+    manner.ops = ops_.get();
     return run(GetParam(), *communicator_, batch(), steps, manner, hooks);
   }
   int64_t batch() const { return global_batch(communicator_->size(), 2); }
@@ -53,9 +53,9 @@ TEST_P(GpuTraining, IsThatOfTheCpu) {
 TEST_P(GpuTraining, IsThatWithGradientsReducedByPyTorch) {
   const auto ours =
       on_gpu(4, {.exchange = in_buckets(comm::Exchange::kBuckets, 1 << 20)})->to_state_dict();
-  const auto theirs =
-      run_reduced_by_pytorch(GetParam(), *communicator_, batch(), 4, {.device = device_}, 1 << 20)
-          ->to_state_dict();
+  const auto theirs = run_reduced_by_pytorch(GetParam(), *communicator_, batch(), 4,
+                                             {.device = device_, .ops = ops_.get()}, 1 << 20)
+                          ->to_state_dict();
   expect_close(theirs, ours);
 }
 

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/make_communicator.h"
+#include "ops/cpu_ops.h"
 
 namespace bbg {
 namespace {
@@ -28,7 +29,8 @@ void compare_with_whole_batch(const std::vector<int64_t>& shape, double offset) 
   (expected * weights).sum().backward();
 
   const at::Tensor own = whole.detach().narrow(0, rank * n, n).clone().set_requires_grad(true);
-  const nn::Normalised result = nn::cross_replica_normalise(own, 1e-5, *communicator);
+  ops::CpuOps cpu;
+  const nn::Normalised result = nn::cross_replica_normalise(own, 1e-5, *communicator, cpu);
   (result.output * weights.narrow(0, rank * n, n)).sum().backward();
 
   const double scale = 1 + std::abs(offset);  // the mean's own rounding grows with it
@@ -75,8 +77,9 @@ void compare_what_follows(bool of_samples) {
       (of_samples ? slice(gain) : gain.detach().clone()).set_requires_grad(true);
   const at::Tensor own_bias =
       (of_samples ? slice(bias) : bias.detach().clone()).set_requires_grad(true);
+  ops::CpuOps cpu;
   const nn::Normalised result = nn::cross_replica_normalise(
-      own, 1e-5, *communicator, {.gain = own_gain, .bias = own_bias, .relu = true});
+      own, 1e-5, *communicator, cpu, {.gain = own_gain, .bias = own_bias, .relu = true});
   (result.output * slice(weights)).sum().backward();
 
   EXPECT_TRUE(at::allclose(result.output, slice(expected), 0, kTolerance));
@@ -110,7 +113,8 @@ TEST(CrossReplicaNorm, OfGroupsTakesTheirSamplesAlone) {
 
   const int64_t start = communicator->rank() * n;
   const at::Tensor own = of_group.detach().narrow(0, start, n).clone().set_requires_grad(true);
-  const nn::Normalised result = nn::cross_replica_normalise(own, 1e-5, *communicator);
+  ops::CpuOps cpu;
+  const nn::Normalised result = nn::cross_replica_normalise(own, 1e-5, *communicator, cpu);
   (result.output * weights.narrow(0, first + start, n)).sum().backward();
   EXPECT_TRUE(at::allclose(result.output, expected.narrow(0, start, n), 0, kTolerance));
   EXPECT_TRUE(at::allclose(own.grad(), of_group.grad().narrow(0, start, n), 0, kTolerance));
@@ -121,7 +125,8 @@ TEST(CrossReplicaNorm, GivesEqualBitsOnAllRanks) {
   const auto communicator = comm::make_mpi_communicator({});
   const at::Tensor x =
       at::sin(at::arange(2 * 3 * 25, at::kFloat) * (1.0 + communicator->rank())).view({2, 3, 5, 5});
-  const nn::Normalised result = nn::cross_replica_normalise(x, 1e-5, *communicator);
+  ops::CpuOps cpu;
+  const nn::Normalised result = nn::cross_replica_normalise(x, 1e-5, *communicator, cpu);
   const at::Tensor all =
       communicator->all_gather(at::cat({result.mean, result.variance}).unsqueeze(0));
   for (int64_t r = 0; r < communicator->size(); ++r) EXPECT_TRUE(at::equal(all[r], all[0]));

@@ -7,6 +7,7 @@
 
 #include "comm/make_communicator.h"
 #include "comm/self_communicator.h"
+#include "ops/cpu_ops.h"
 #include "support/cuda_emulator.h"
 #include "support/global_batch.h"
 #include "support/passing_communicator.h"
@@ -87,7 +88,9 @@ TEST_P(TrainStep, WithItsOptimizerSharedOutEqualsOneRank) {
     for (const bool is_shared : {true, false}) {
       comm::ExchangeOptions others = in_buckets(comm::Exchange::kBuckets, 1 << 12);
       others.shard_optimizer = is_shared;
-      train::TrainState loaded(GetParam().model, {}, *communicator, kSeed + 1, at::kDouble, others);
+      ops::CpuOps cpu;
+      train::TrainState loaded(GetParam().model, {}, {*communicator, cpu, at::kDouble}, kSeed + 1,
+                               others);
       if (communicator->rank() == 0) loaded.load(saved);
       loaded.broadcast(*communicator);
       const auto again = by_name(loaded.to_state_dict());
@@ -186,7 +189,8 @@ TEST_P(TrainStep, RepeatsBitForBit) {
 TEST_P(TrainStep, MovesEveryNetworkAndKeepsRanksEqual) {
   const auto communicator = comm::make_mpi_communicator({});
   const auto state = run(GetParam(), *communicator, global_batch(communicator->size()), 3);
-  train::TrainState start(GetParam().model, {}, *communicator, kSeed, at::kDouble);
+  ops::CpuOps cpu;
+  train::TrainState start(GetParam().model, {}, {*communicator, cpu, at::kDouble}, kSeed);
   const auto expect_moved = [&](train::Trained& trained, train::Trained& untrained) {
     EXPECT_FALSE(at::equal(trained.arena.values(), untrained.arena.values()));
     const at::Tensor all = communicator->all_gather(trained.arena.values().unsqueeze(0));
@@ -222,11 +226,8 @@ class EmulatedGpus : public ::testing::TestWithParam<Case> {};
 TEST_P(EmulatedGpus, EqualOneRankOnTheCpu) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
-  core::StateDict many;
-  {
-    const EmulatedGpu gpu;
-    many = run(GetParam(), *communicator, batch, 3)->to_state_dict();
-  }
+  EmulatedGpu gpu;
+  const auto many = run(GetParam(), *communicator, batch, 3, {.ops = &gpu.ops})->to_state_dict();
   expect_near(many, of_one_rank(*communicator, many, [&](comm::Communicator& alone) {
                 return run(GetParam(), alone, batch, 3)->to_state_dict();
               }));

@@ -13,9 +13,9 @@
 #include <cmath>
 #include <cstdint>
 #include <map>
-#include <set>
 
 #include "core/error.h"
+#include "ops/kernels/layout.h"
 
 #if defined(__SANITIZE_THREAD__)
 #include <sanitizer/tsan_interface.h>
@@ -25,7 +25,7 @@ namespace bbg::testing {
 
 namespace {
 
-// ------------------------------------------------------------------ what CUDA gives to its kernels
+// --------------------------------------------------------------------- CUDA's names for kernels
 
 struct Place {
   unsigned x = 0, y = 0, z = 0;
@@ -232,30 +232,18 @@ namespace norm {
 }
 }  // namespace double_2
 
-#define BBG_ADD(scope, name) add(kernels, #name, scope::name)
-#define BBG_ADD_NORM(scope)                     \
-  {                                             \
-    Kernels& kernels = all["norm " #scope];     \
-    BBG_ADD(scope::norm, moments);              \
-    BBG_ADD(scope::norm, finish_moments);       \
-    BBG_ADD(scope::norm, merge_moments);        \
-    BBG_ADD(scope::norm, forward);              \
-    BBG_ADD(scope::norm, gradient_sums);        \
-    BBG_ADD(scope::norm, finish_gradient_sums); \
-    BBG_ADD(scope::norm, gradient_input);       \
-    BBG_ADD(scope::norm, end_convolution);      \
+#define BBG_ADD(name, has_barrier) add(kernels, #name, own::name);
+#define BBG_ADD_NORM(scope)                 \
+  {                                         \
+    namespace own = scope::norm;            \
+    Kernels& kernels = all["norm " #scope]; \
+    BBG_NORM_KERNELS(BBG_ADD)               \
   }
-#define BBG_ADD_WEIGHTS(scope)                  \
-  {                                             \
-    Kernels& kernels = all["weights " #scope];  \
-    BBG_ADD(scope::weights, add_tiles);         \
-    BBG_ADD(scope::weights, add_columns);       \
-    BBG_ADD(scope::weights, multiply_rows);     \
-    BBG_ADD(scope::weights, finish_iterations); \
-    BBG_ADD(scope::weights, make_effective);    \
-    BBG_ADD(scope::weights, fold_gradient);     \
-    BBG_ADD(scope::weights, add_products);      \
-    BBG_ADD(scope::weights, finish_gradient);   \
+#define BBG_ADD_WEIGHTS(scope)                 \
+  {                                            \
+    namespace own = scope::weights;            \
+    Kernels& kernels = all["weights " #scope]; \
+    BBG_WEIGHT_KERNELS(BBG_ADD)                \
   }
 
 std::map<std::string, Kernels> all_kernels() {
@@ -272,22 +260,16 @@ std::map<std::string, Kernels> all_kernels() {
   return all;
 }
 
-// Of a definition "NAME=value".
+// The value of a definition "NAME=value".
 std::string value_of(const std::string& definition) {
   return definition.substr(definition.find('=') + 1);
 }
 
-int64_t launches = 0;
-
-// Their threads need no stack of their own, which takes most of the time.
-const std::set<std::string> kWithoutBarrier = {"merge_moments",   "forward",   "gradient_input",
-                                               "end_convolution", "add_tiles", "finish_gradient"};
-
 class EmulatedProgram final : public ops::KernelProgram {
  public:
   EmulatedProgram(const ops::KernelSource& source, const std::vector<std::string>& definitions,
-                  Order order)
-      : order_(order) {
+                  Order order, int64_t& num_launches)
+      : order_(order), num_launches_(&num_launches) {
     static const std::map<std::string, Kernels> all = all_kernels();
     const std::string stored = value_of(definitions.at(0));
     const std::string name = source.name + " " +
@@ -295,31 +277,30 @@ class EmulatedProgram final : public ops::KernelProgram {
                              value_of(definitions.at(2));
     BBG_CHECK(all.contains(name), "nobody has compiled " + name);
     kernels_ = &all.at(name);
-    for (const std::string& kernel : source.kernels) {
-      BBG_CHECK(kernels_->contains(kernel), "nobody has compiled " + kernel);
+    for (const ops::Kernel& kernel : source.kernels) {
+      BBG_CHECK(kernels_->contains(kernel.name), std::string("nobody has compiled ") + kernel.name);
     }
   }
 
-  void launch(const std::string& kernel, std::array<int64_t, 3> blocks, int threads,
+  void launch(const ops::Kernel& kernel, std::array<int64_t, 3> blocks, int threads,
               std::vector<const void*> arguments) const override {
-    // What a GPU refuses.
+    // A GPU refuses more.
     BBG_CHECK(blocks[0] >= 1 && blocks[0] < int64_t{1} << 31, "blocks along x");
     BBG_CHECK(blocks[1] >= 1 && blocks[1] <= 65535, "blocks along y");
     BBG_CHECK(blocks[2] >= 1 && blocks[2] <= 65535, "blocks along z");
-    ++launches;
-    const auto& own = kernels_->at(kernel);
+    ++*num_launches_;
+    const auto& own = kernels_->at(kernel.name);
     const auto size = [](int64_t count) { return static_cast<unsigned>(count); };
     gridDim = {size(blocks[0]), size(blocks[1]), size(blocks[2])};
     blockDim = {size(threads), 1, 1};
-    const bool has_barrier = !kWithoutBarrier.contains(kernel);
-    Block& block = Block::of(has_barrier ? threads : 0);
+    Block& block = Block::of(kernel.has_barrier ? threads : 0);
     const std::function<void()> thread = [&] { own(arguments); };
     const int64_t count = blocks[0] * blocks[1] * blocks[2];
     for (int64_t i = 0; i < count; ++i) {
       const int64_t at = order_ == Order::kForward ? i : count - 1 - i;
       blockIdx = {size(at % blocks[0]), size(at / blocks[0] % blocks[1]),
                   size(at / blocks[0] / blocks[1])};
-      if (has_barrier) {
+      if (kernel.has_barrier) {
         block.run(thread, order_);
         continue;
       }
@@ -332,17 +313,17 @@ class EmulatedProgram final : public ops::KernelProgram {
 
  private:
   Order order_;
+  int64_t* num_launches_;
   const Kernels* kernels_;
 };
 
 }  // namespace
 
-int64_t num_launches() { return launches; }
-
-ops::MakeKernelProgram emulated(Order order) {
-  return
-      [order](const ops::KernelSource& source, const std::vector<std::string>& definitions,
-              at::Device) { return std::make_unique<EmulatedProgram>(source, definitions, order); };
+ops::MakeKernelProgram emulated(Order order, int64_t& num_launches) {
+  return [order, &num_launches](const ops::KernelSource& source,
+                                const std::vector<std::string>& definitions, at::Device) {
+    return std::make_unique<EmulatedProgram>(source, definitions, order, num_launches);
+  };
 }
 
 }  // namespace bbg::testing

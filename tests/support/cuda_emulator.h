@@ -8,25 +8,22 @@
 // Blocks do not run at the same time, and threads in one order; in the other order (Order) a kernel
 // that lacks a barrier gives something else.
 
-#include "ops/kernel_program.h"
+#include "ops/gpu_ops.h"
 
 namespace bbg::testing {
 
 enum class Order { kForward, kBackward };  // of blocks, and of a block's threads between barriers
 
-// Makes programs of the sources that emulated_kernels.cpp has compiled.
-ops::MakeKernelProgram emulated(Order order);
+// Makes programs of the sources in src/ops/kernels. num_launches: counts the kernels that are
+// started, and outlives the programs.
+ops::MakeKernelProgram emulated(Order order, int64_t& num_launches);
 
-// While it lives, the host counts as a GPU.
-class EmulatedGpu {
- public:
-  EmulatedGpu() { ops::emulate_gpu(emulated(Order::kForward)); }
-  ~EmulatedGpu() { ops::emulate_gpu(nullptr); }
-  EmulatedGpu(const EmulatedGpu&) = delete;
-  EmulatedGpu& operator=(const EmulatedGpu&) = delete;
+// A GPU's implementation on the host. One thread at a time.
+struct EmulatedGpu {
+  explicit EmulatedGpu(Order order = Order::kForward) : ops(emulated(order, num_launches), true) {}
+
+  int64_t num_launches = 0;
+  ops::GpuOps ops;
 };
-
-// Kernels that have been started since the program began.
-int64_t num_launches();
 
 }  // namespace bbg::testing

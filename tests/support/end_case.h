@@ -1,12 +1,13 @@
 #pragma once
-// What follows a convolution in one pass, against ATen's functions and autograd, on any device.
+// Bias and epilogue of a convolution in one pass, against ATen's functions and autograd, on any
+// device.
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-#include "nn/layers.h"
-#include "ops/cuda_norm.h"
+#include "ops/gpu_norm.h"
+#include "ops/resample.h"
 #include "support/norm_case.h"
 
 namespace bbg::testing {
@@ -57,7 +58,7 @@ inline void expect_plain_end(const EndCase& test, at::Device device, ops::NormKe
   const bool is_upsampled = test.skip == EndCase::kUpsampled;
   const Leaves own = leaves(), other = leaves();
   const at::Tensor ended =
-      ops::ended_by(kernels, own.y * 1, own.bias, {own.skip, is_upsampled, test.relu});
+      ops::apply_epilogue(kernels, own.y * 1, own.bias, {own.skip, is_upsampled, test.relu});
   // In one rounding.
   const at::ScalarType exact = test.type == at::kBFloat16 ? at::kFloat : test.type;
   at::Tensor expected = other.y.to(exact) + other.bias.to(exact).view({-1, 1, 1});

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "comm/make_communicator.h"
+#include "ops/ops.h"
 #include "support/has_gpu.h"
 
 namespace bbg::testing {
@@ -17,6 +18,11 @@ namespace bbg::testing {
 template <class Base>
 class OnGpu : public Base {
  protected:
+  static void SetUpTestSuite() {
+    if (has_gpu()) ops_ = ops::make_ops(at::Device(at::kCUDA, 0));
+  }
+  static void TearDownTestSuite() { ops_.reset(); }
+
   void SetUp() override {
     if (!has_gpu()) GTEST_SKIP() << kNoGpu;
     at::globalContext().setDeterministicCuDNN(true);
@@ -29,6 +35,8 @@ class OnGpu : public Base {
   std::optional<c10::cuda::CUDAStreamGuard> stream_;
   // On host memory, and on the GPU's.
   std::unique_ptr<comm::Communicator> control_, communicator_;
+  // Of all tests of the suite, which then compile its kernels once.
+  inline static std::unique_ptr<ops::Ops> ops_;
 };
 
 }  // namespace bbg::testing

@@ -2,6 +2,7 @@
 // An encoder trunk outside a network: its context and its parameters.
 
 #include "nn/context.h"
+#include "ops/cpu_ops.h"
 
 namespace bbg::testing {
 
@@ -12,7 +13,7 @@ struct LoneTrunk {
   explicit LoneTrunk(comm::Communicator& communicator, at::TensorOptions tensor_options,
                      const Arguments&... arguments)
       : store("E", 3, nn::Init::kOrthogonal, tensor_options),
-        context{communicator, settings, nn::Mode::kTrain, {}, {}, {}, {}},
+        context{.communicator = communicator, .ops = cpu, .settings = settings},
         trunk(context, nn::Scope(store), arguments...) {}
 
   at::Tensor operator()(const at::Tensor& x) { return trunk(x); }
@@ -29,6 +30,7 @@ struct LoneTrunk {
 
   const nn::Settings settings;
   nn::ParameterStore store;
+  ops::CpuOps cpu;
   nn::Context context;
   Trunk trunk;
 };

@@ -7,8 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "ops/cuda_norm.h"
-#include "ops/norm_kernels.h"
+#include "ops/cpu_norm.h"
+#include "ops/ops.h"
+#include "ops/plain_norm.h"
 
 namespace bbg::testing {
 
@@ -46,7 +47,7 @@ inline void expect_close_norm(const at::Tensor& own, const at::Tensor& expected,
       << what << " differs by " << (own - expected).abs().max().item<double>();
 }
 
-// With the statistics of x and gain and bias of `test`.
+// The terms with these statistics, and gain and bias of `test`.
 inline ops::NormTerms terms_of(const NormCase& test, const at::Tensor& mean,
                                const at::Tensor& variance) {
   ops::NormTerms terms{mean, (variance + 1e-5).rsqrt(), {}, {}, test.relu};
@@ -60,46 +61,46 @@ inline ops::NormTerms terms_of(const NormCase& test, const at::Tensor& mean,
   return terms;
 }
 
-// The passes of the CPU.
-inline void expect_plain_functions(const NormCase& test) {
+// The passes of the CPU by themselves.
+inline void expect_plain_passes(const NormCase& test) {
   const at::Tensor x = laid_out(wave(test.shape, 1.7, test), test);
   const at::Tensor g = laid_out(wave(test.shape, 0.9, test), test);
-  const auto [mean, variance] = ops::channel_moments(x);
+  const auto [mean, variance] = ops::cpu::channel_moments(x);
   const auto [plain_mean, plain_variance] = ops::plain::channel_moments(x);
   EXPECT_EQ(mean.scalar_type(), test.type == at::kDouble ? at::kDouble : at::kFloat);
   expect_close_norm(mean, plain_mean, test, "mean");
   expect_close_norm(variance, plain_variance, test, "variance");
   const ops::NormTerms terms = terms_of(test, plain_mean, plain_variance);
-  expect_close_norm(ops::norm_forward(x, terms), ops::plain::norm_forward(x, terms), test, "y");
-  const auto [sum, product] = ops::norm_gradient_sums(x, g, terms);
+  expect_close_norm(ops::cpu::norm_forward(x, terms), ops::plain::norm_forward(x, terms), test,
+                    "y");
+  const auto [sum, product] = ops::cpu::norm_gradient_sums(x, g, terms);
   const auto [plain_sum, plain_product] = ops::plain::norm_gradient_sums(x, g, terms);
   expect_close_norm(sum, plain_sum, test, "sum of g");
   expect_close_norm(product, plain_product, test, "sum of g n");
   const at::Tensor mean_g = plain_sum.mean(0), mean_gn = plain_product.mean(0);
-  expect_close_norm(ops::norm_gradient_input(x, g, terms, mean_g, mean_gn),
+  expect_close_norm(ops::cpu::norm_gradient_input(x, g, terms, mean_g, mean_gn),
                     ops::plain::norm_gradient_input(x, g, terms, mean_g, mean_gn), test,
                     "gradient of x");
 }
 
-// Those of a GPU, or of one that is emulated.
-inline void expect_plain_functions(const NormCase& test, at::Device device,
-                                   ops::NormKernels& kernels) {
+// The norm of an implementation of ops.h, for the device.
+inline void expect_plain_norm(const NormCase& test, at::Device device, ops::Ops& own_ops) {
   const at::Tensor x = laid_out(wave(test.shape, 1.7, test), test).to(device);
   const at::Tensor g = laid_out(wave(test.shape, 0.9, test), test).to(device);
   const double count = static_cast<double>(x.numel() / x.size(1));
   const auto [plain_mean, plain_variance] = ops::plain::channel_moments(x);
-  const at::Tensor packed = kernels.moments(x);
+  const at::Tensor packed = own_ops.norm_moments(x);
   EXPECT_EQ(packed.scalar_type(), test.type == at::kDouble ? at::kDouble : at::kFloat);
   const int64_t c = test.shape[1];
   expect_close_norm(packed.narrow(0, 0, c), plain_mean, test, "mean");
   expect_close_norm(packed.narrow(0, c, c), plain_variance, test, "variance");
   EXPECT_EQ(packed[2 * c].item<double>(), count);
 
-  // Of one rank, and of three with unequal numbers of samples.
-  const at::Tensor two =
-                       at::cat({packed.narrow(0, 0, 2 * c) * 0.5, packed.narrow(0, 2 * c, 1) * 3}),
-                   three = at::cat({packed.narrow(0, 0, 2 * c) + 1, packed.narrow(0, 2 * c, 1)});
-  for (const at::Tensor& all : {packed.unsqueeze(0), at::stack({packed, two, three})}) {
+  // Merges one rank, and three with unequal numbers of samples.
+  const at::Tensor moments = packed.narrow(0, 0, 2 * c), samples = packed.narrow(0, 2 * c, 1);
+  const at::Tensor larger = at::cat({moments * 0.5, samples * 3}),
+                   shifted = at::cat({moments + 1, samples});
+  for (const at::Tensor& all : {packed.unsqueeze(0), at::stack({packed, larger, shifted})}) {
     const at::Tensor means = all.narrow(1, 0, c), variances = all.narrow(1, c, c),
                      counts = all.narrow(1, 2 * c, 1), total = counts.sum();
     const at::Tensor merged = (means * counts).sum(0) / total;
@@ -107,21 +108,21 @@ inline void expect_plain_functions(const NormCase& test, at::Device device,
     at::Tensor running_mean = at::full_like(merged, 0.25), running = at::full_like(merged, 2);
     const at::Tensor moved_mean = running_mean.lerp(merged, 0.1),
                      moved = running.lerp(variance * (total / (total - 1).clamp_min(1)), 0.1);
-    const ops::NormStatistics own = kernels.merge(all, 1e-5, {});
+    const ops::NormStatistics own = own_ops.merge_norm_moments(all, 1e-5, {});
     expect_close_norm(own.mean, merged, test, "merged mean");
     expect_close_norm(own.variance, variance, test, "merged variance");
     expect_close_norm(own.inverse * (variance + 1e-5).sqrt(), at::ones_like(merged), test,
                       "inverse");
     expect_close_norm(own.count, total, test, "count");
-    kernels.merge(all, 1e-5, {running_mean, running, 0.1});
+    own_ops.merge_norm_moments(all, 1e-5, {running_mean, running, 0.1});
     expect_close_norm(running_mean, moved_mean, test, "running mean");
     expect_close_norm(running, moved, test, "running variance");
   }
 
   const ops::NormTerms terms = terms_of(test, plain_mean, plain_variance);
-  expect_close_norm(kernels.forward(x, terms), ops::plain::norm_forward(x, terms), test, "y");
+  expect_close_norm(own_ops.norm_forward(x, terms), ops::plain::norm_forward(x, terms), test, "y");
   const auto [plain_sum, plain_product] = ops::plain::norm_gradient_sums(x, g, terms);
-  const ops::NormGradientSums own = kernels.gradient_sums(x, g, terms);
+  const ops::NormGradientSums own = own_ops.norm_gradient_sums(x, g, terms);
   EXPECT_EQ(own.of_gain.defined(), terms.gain.defined());
   if (terms.gain.defined()) {
     const bool of_samples = test.terms == "sample";
@@ -132,7 +133,7 @@ inline void expect_plain_functions(const NormCase& test, at::Device device,
   const at::Tensor sums = at::stack({(plain_sum * gain).sum(0), (plain_product * gain).sum(0)});
   expect_close_norm(own.sums, sums, test, "sums");
   const at::Tensor total = at::full({}, count, sums.options());
-  expect_close_norm(kernels.gradient_input(x, g, terms, sums, total),
+  expect_close_norm(own_ops.norm_gradient_input(x, g, terms, sums, total),
                     ops::plain::norm_gradient_input(x, g, terms, sums[0] / count, sums[1] / count),
                     test, "gradient of x");
 }

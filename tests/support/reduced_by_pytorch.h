@@ -10,9 +10,9 @@
 
 namespace bbg::testing {
 
-inline std::unique_ptr<train::TrainState> run_reduced_by_pytorch(
-    const Case& test, comm::Communicator& communicator, int64_t global_batch, int64_t steps,
-    const Manner& manner, size_t bucket_bytes) {
+inline TrainedRun run_reduced_by_pytorch(const Case& test, comm::Communicator& communicator,
+                                         int64_t global_batch, int64_t steps, const Manner& manner,
+                                         size_t bucket_bytes) {
   bench::TimedCommunicator without_exchange(communicator);
   std::optional<bench::Reducers> reducers;
   return run(test, without_exchange, global_batch, steps, manner,

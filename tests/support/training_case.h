@@ -51,6 +51,15 @@ struct Manner {
   std::string norm_group = "all";
   at::Device device = at::kCPU;
   bool cuda_graphs = false;
+  ops::Ops* ops = nullptr;  // null: the device's, made for the run
+};
+
+// A run's state, with its arithmetic where that was made for it.
+struct TrainedRun {
+  std::unique_ptr<ops::Ops> own_ops;
+  std::unique_ptr<train::TrainState> state;
+  train::TrainState* operator->() const { return state.get(); }
+  train::TrainState& operator*() const { return *state; }
 };
 
 // Called with the state once it is there, and before and after each update.
@@ -61,9 +70,8 @@ struct Hooks {
 };
 
 // Trains on images that depend on (draw, slot) alone; returns the state.
-inline std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicator& communicator,
-                                              int64_t global_batch, int64_t steps,
-                                              const Manner& manner = {}, const Hooks& hooks = {}) {
+inline TrainedRun run(const Case& test, comm::Communicator& communicator, int64_t global_batch,
+                      int64_t steps, const Manner& manner = {}, const Hooks& hooks = {}) {
   const at::TensorOptions tensor_options = at::TensorOptions(manner.device).dtype(at::kDouble);
   train::TrainOptions options;
   options.d_steps = 1;
@@ -81,8 +89,10 @@ inline std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicat
   options.adam_eps = 1e-6;
   options.ema_start = 2;
   options.ema_decay = 0.9;
-  auto state = std::make_unique<train::TrainState>(test.model, options, communicator, kSeed,
-                                                   tensor_options, manner.exchange);
+  auto own_ops = manner.ops ? nullptr : ops::make_ops(manner.device);
+  ops::Ops& ops = manner.ops ? *manner.ops : *own_ops;
+  auto state = std::make_unique<train::TrainState>(
+      test.model, options, nn::Backend{communicator, ops, tensor_options}, kSeed, manner.exchange);
   hooks.at_start(*state);
   options.orthogonal = 1e-4;
   loss::LossOptions loss;
@@ -123,7 +133,7 @@ inline std::unique_ptr<train::TrainState> run(const Case& test, comm::Communicat
     }
     state->update_averages(i + 1);
   }
-  return state;
+  return {std::move(own_ops), std::move(state)};
 }
 
 inline std::map<std::string, at::Tensor> by_name(const core::StateDict& state) {

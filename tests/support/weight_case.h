@@ -1,14 +1,14 @@
 #pragma once
-// What kernels make of weights, against ATen's functions and autograd on the same values, on any
-// device.
+// Effective weights and power iterations of a GPU's kernels, against ATen's functions and autograd
+// on the same values, on any device.
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-#include "nn/layers.h"
-#include "ops/cuda_weights.h"
+#include "ops/gpu_weights.h"
+#include "ops/ops.h"
 
 namespace bbg::testing {
 
@@ -71,8 +71,7 @@ inline void expect_close_weights(const at::Tensor& own, const at::Tensor& expect
   EXPECT_LE(difference, scale * (own.scalar_type() == at::kDouble ? 1e-11 : 2e-4)) << what;
 }
 
-inline void expect_plain_weights(const WeightCase& test, at::Device device,
-                                 ops::WeightKernels& kernels) {
+inline void expect_plain_weights(const WeightCase& test, at::Device device, ops::Ops& own_ops) {
   const at::ScalarType own_type = parameter_type(test);
   const at::Tensor weight = of_weight(test.shape, 1.7, own_type, device).set_requires_grad(true);
   ASSERT_TRUE(ops::WeightKernels::takes(weight, test.resample));
@@ -87,7 +86,7 @@ inline void expect_plain_weights(const WeightCase& test, at::Device device,
   }
   expected = expected.to(test.type);
   const at::Tensor twin = weight.detach().clone().set_requires_grad(true);
-  const at::Tensor own = ops::effective_by(kernels, twin, iteration, test.resample, test.type);
+  const at::Tensor own = own_ops.effective_weight(twin, iteration, test.resample, test.type);
   // The same additions in the same order.
   EXPECT_TRUE(at::equal(own, expected));
   EXPECT_TRUE(own.dim() == 2 || own.is_contiguous(at::MemoryFormat::ChannelsLast));
@@ -99,11 +98,11 @@ inline void expect_plain_weights(const WeightCase& test, at::Device device,
 }
 
 // All of a network at a time; some are smaller than one block of threads, and some much larger.
-inline void expect_plain_iterations(at::ScalarType type, at::Device device,
-                                    ops::WeightKernels& kernels) {
+inline void expect_plain_iterations(at::ScalarType type, at::Device device, ops::Ops& own_ops) {
   const std::vector<std::vector<int64_t>> shapes = {
       {7, 5}, {1, 300}, {300, 1}, {65, 3, 3, 3}, {130, 40, 3, 3}, {64, 256}, {200, 257}, {2, 2}};
-  std::vector<std::shared_ptr<ops::SpectralWeight>> weights;
+  ops::SpectralWeights spectral;
+  auto& weights = spectral.all;
   std::vector<at::Tensor> starts;
   for (const auto& shape : shapes) {
     const double frequency = 0.3 + 0.1 * static_cast<double>(weights.size());
@@ -112,9 +111,8 @@ inline void expect_plain_iterations(at::ScalarType type, at::Device device,
         .raw = of_weight(shape, 1.7 * frequency, type, device), .u = starts.back().clone()}));
   }
   weights.back()->raw.zero_();  // whose vectors are shorter than eps
-  ops::MatrixTable table;
   for (const bool moves : {false, true, true}) {
-    kernels.iterate(weights, 1e-6, moves, table);
+    own_ops.iterate(spectral, 1e-6, moves);
     for (size_t i = 0; i < weights.size(); ++i) {
       SCOPED_TRACE(i);
       const ops::PowerIteration expected = ops::iterate(weights[i]->raw, starts[i], 1e-6);

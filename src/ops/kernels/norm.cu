@@ -1,4 +1,4 @@
-// The passes of norm_kernels.h, and what follows a convolution. V: values of a pack, which one
+// The passes of gpu_norm.h. V: values of a pack, which one
 // thread reads at once. A block's threads stand side by side on the packs of a row, and, where a
 // row is shorter than the block, on several rows; each thread stays on its channels and walks down
 // the rows, so that their terms are read once.
@@ -8,13 +8,9 @@ struct alignas(sizeof(S) * V) Pack {
   S v[V];
 };
 
-struct Terms {
-  const T *mean, *inverse, *gain, *bias;
-  long long gain_stride, bias_stride;  // from one sample to the next: the channels, or 0
-  int relu;
-};
+using Terms = TermPointers<T>;
 
-// Where a thread stands: its pack of channels, its first row, and the rows from one to its next.
+// The place of a thread: its pack of channels, its first row, and the rows from one to its next.
 struct Place {
   int pack, row, step;
   bool is_used;
@@ -28,7 +24,7 @@ struct Place {
 // The block's sums of `sum` and `square` over its rows, per channel, to out[0] and out[stride].
 __device__ void add_up(const Place& place, int tile, const T* sum, const T* square, T* out,
                        long long stride) {
-  __shared__ T shared[2][256][V];
+  __shared__ T shared[2][kThreads][V];
   for (int v = 0; v < V; ++v) {
     shared[0][threadIdx.x][v] = sum[v];
     shared[1][threadIdx.x][v] = square[v];
@@ -44,7 +40,7 @@ __device__ void add_up(const Place& place, int tile, const T* sum, const T* squa
   }
 }
 
-// What one thread needs of the terms.
+// The terms of one thread's channels.
 struct Own {
   T mean[V], inverse[V], gain[V], bias[V];
   T low;
@@ -85,20 +81,20 @@ BBG_KERNEL void moments(const S* x, long long rows, int packs, int tile, long lo
   add_up(place, tile, sum, square, partial + blockIdx.x * 2 * channels, channels);
 }
 
-// Each block: kSome channels, of which kParts threads a channel share the work.
-constexpr int kSome = 8, kParts = 32;
+// Each block: kChannelsOfBlock channels, and kParts threads a channel share the work.
+constexpr int kParts = kThreads / kChannelsOfBlock;
 
 struct Share {
   int channel, part, place;
   __device__ Share()
-      : channel(blockIdx.x * kSome + threadIdx.x % kSome),
-        part(threadIdx.x / kSome),
-        place(threadIdx.x % kSome) {}
+      : channel(blockIdx.x * kChannelsOfBlock + threadIdx.x % kChannelsOfBlock),
+        part(threadIdx.x / kChannelsOfBlock),
+        place(threadIdx.x % kChannelsOfBlock) {}
 };
 
-// Of the parts' values, in their order; part 0 gets it.
+// The sum of the parts' values, in their order; part 0 gets it.
 __device__ double part_sum(const Share& share, double value) {
-  __shared__ double shared[kParts][kSome];
+  __shared__ double shared[kParts][kChannelsOfBlock];
   __syncthreads();  // behind the sum before
   shared[share.part][share.place] = value;
   __syncthreads();
@@ -131,7 +127,7 @@ BBG_KERNEL void finish_moments(const T* partial, int chunks, const S* first, int
 
 __device__ T lerped(T from, T to, T weight) { return from + weight * (to - from); }
 
-// all: [ranks, 2C + 1], of each rank what finish_moments() leaves. merged: [3C + 1], mean,
+// all: [ranks, 2C + 1], the results of finish_moments() of each rank. merged: [3C + 1], mean,
 // variance, 1 / sqrt(variance + eps) and count over all ranks. The running statistics move by
 // momentum, the variance's to the unbiased one; or are null.
 BBG_KERNEL void merge_moments(const T* all, int ranks, int channels, T eps, T momentum,
@@ -279,10 +275,11 @@ BBG_KERNEL void gradient_input(const S* x, const S* g, long long rows, int packs
   }
 }
 
-// What follows a convolution, in place: x + bias + skip, then max(x, 0) where relu is set. skip may
-// be null; line: 0 where it is of x's size, or the width of x where it is half as high and wide.
-BBG_KERNEL void end_convolution(S* x, long long rows, int packs, int tile, long long chunk,
-                                const S* bias, const S* skip, int line, int relu) {
+// Bias and epilogue of a convolution, in place: x + bias + skip, then max(x, 0) where relu is set.
+// skip may be null; line: 0 where it is of x's size, or the width of x where it is half as high and
+// wide.
+BBG_KERNEL void add_epilogue(S* x, long long rows, int packs, int tile, long long chunk,
+                             const S* bias, const S* skip, int line, int relu) {
   const Place place(packs, tile);
   if (!place.is_used) return;
   T added[V];

@@ -1,6 +1,6 @@
-// What the sources of all kernels begin with. S: a value in memory (bfloat16 as its bits), T: the
-// type of the arithmetic. They are compiled by NVRTC (cuda_program.h) and, for tests, by the host's
-// compiler (tests/support/cuda_emulator.h).
+// The beginning of the sources of all kernels, after layout.h. S: a value in memory (bfloat16 as
+// its bits), T: the type of the arithmetic. They are compiled by NVRTC (cuda_program.h) and, for
+// tests, by the host's compiler (tests/support/cuda_emulator.h).
 #ifndef BBG_KERNEL
 #define BBG_KERNEL extern "C" __global__
 #endif
@@ -12,6 +12,8 @@ __device__ unsigned short bfloat16_bits(float value) {  // to nearest even
   return bits;
 }
 #endif
+
+using namespace bbg::ops::layout;
 
 using S = BBG_STORED;
 using T = BBG_ARITHMETIC;

@@ -1,14 +1,9 @@
-// Spectral norm of all weights of a network at a time (spectral_norm.h), and what convolutions read
-// of a weight: divided by its norm, in another form (Resample in layers.h), of the type S, and
-// channels-last. Every block has 256 threads; sums are taken in an order that depends on shapes
-// alone.
+// Spectral norm of all weights of a network at a time (spectral_norm.h), and the weights as
+// convolutions read them: divided by their norm, in another form (Resample in resample.h), of the
+// type S, and channels-last. Every block has kThreads threads; sums are taken in an order that
+// depends on shapes alone.
 
-constexpr int kThreads = 256;
-constexpr int kRowsOfTile = 64;  // of a matrix, that one block adds up by columns
-constexpr int kMaxTaps = 16;
-constexpr int kLanes = 32;                  // neighbours in memory, of what is written
-constexpr int kAcross = kThreads / kLanes;  // and of the other kind of channels
-constexpr int kTapsOfForm = 16;             // a 3x3 kernel in one with its resampling is 4x4
+constexpr int kTapsOfForm = 16;  // a 3x3 kernel in one with its resampling is 4x4
 
 // The sum over the block of its threads' values, which every thread gets.
 template <class A>
@@ -31,14 +26,7 @@ __device__ T larger(T a, T b) { return a > b || a != a ? a : b; }
 
 // ------------------------------------------------------------------------------- power iterations
 
-// Of a list in which each follows the one before it. Its columns begin at a multiple of kThreads.
-struct Matrix {
-  const T* weight;                    // [rows, columns]
-  T* u;                               // [rows]
-  long long first_row, first_column;  // in the flat vectors of all matrices
-  long long first_tile;               // of kRowsOfTile x kThreads
-  int rows, columns;
-};
+using Matrix = MatrixEntry<T>;
 
 __device__ int blocks_of(int columns) { return (columns + kThreads - 1) / kThreads; }
 
@@ -138,19 +126,12 @@ BBG_KERNEL void finish_iterations(const Matrix* all, const T* rows, T eps, int m
 
 // ------------------------------------------------------------------------------ effective weights
 
-enum Form { kAsItIs = 0, kPooled = 1, kUpsampled = 2 };
-
-struct Shape {
-  int out, in, side;  // of the weight: [out, in, side, side]
-  int form;
-};
-
 // A block has kThreads pairs of channels, of which lanes lie side by side in the effective weight:
 // `in` channels, or `out` ones where those are its inner dimension.
 struct Tile {
   int outs, ins, first_out, first_in, own_out, own_in, taps, line;
   bool is_used;
-  __device__ explicit Tile(const Shape& shape) {
+  __device__ explicit Tile(const WeightShape& shape) {
     const bool is_turned = shape.form == kUpsampled;
     outs = is_turned ? kLanes : kAcross;
     ins = is_turned ? kAcross : kLanes;
@@ -168,7 +149,7 @@ struct Tile {
   // Calls each(place in shared memory, place in the weight) for this thread's part of the tile, in
   // the weight's order.
   template <class Each>
-  __device__ void pass_over(const Shape& shape, Each each) const {
+  __device__ void pass_over(const WeightShape& shape, Each each) const {
     const int width = ins * taps, rest = shape.in * taps;
     for (int i = static_cast<int>(threadIdx.x); i < outs * width; i += kThreads) {
       const int out = i / width, place = i % width, column = first_in * taps + place;
@@ -193,7 +174,7 @@ __device__ T shifted(const T* kernel, int y, int x) {
 }
 
 // sigma: null without spectral norm.
-BBG_KERNEL void make_effective(const T* weight, const T* sigma, Shape shape, S* effective) {
+BBG_KERNEL void make_effective(const T* weight, const T* sigma, WeightShape shape, S* effective) {
   __shared__ T shared[kTileValues];
   const Tile tile(shape);
   const T norm = sigma ? *sigma : T(1);
@@ -220,9 +201,9 @@ BBG_KERNEL void make_effective(const T* weight, const T* sigma, Shape shape, S* 
   }
 }
 
-// From the gradient of the effective weight that of the divided one. products: for each block its
-// sum of gradient times weight; or null.
-BBG_KERNEL void fold_gradient(const S* gradient, const T* weight, Shape shape, T* folded,
+// Turns the gradient of the effective weight into that of the divided one. products: for each block
+// its sum of gradient times weight; or null.
+BBG_KERNEL void fold_gradient(const S* gradient, const T* weight, WeightShape shape, T* folded,
                               T* products) {
   __shared__ T shared[kTileValues];
   const Tile tile(shape);

@@ -7,6 +7,7 @@
 #include "comm/self_communicator.h"
 #include "core/error.h"
 #include "eval/probe.h"
+#include "ops/cpu_ops.h"
 #include "run/run_config.h"
 
 namespace bbg::measure {
@@ -46,8 +47,9 @@ TEST(ProbeMemory, WidthIsThatOfTheLongestFeature) {
       run::RunConfig config;
       config.parse(arguments);
       comm::SelfCommunicator self;
+      ops::CpuOps cpu;
       const model::Nets nets =
-          model::make_nets(config.model, self, 1, at::TensorOptions(at::kFloat));
+          model::make_nets(config.model, {self, cpu, at::TensorOptions(at::kFloat)}, 1);
       const at::Tensor x = at::zeros({2, 3, 32, 32});
       int64_t width = 0;
       if (network == "d") width = nets.discriminator->feature(x).flatten(1).size(1);

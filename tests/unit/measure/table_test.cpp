@@ -14,6 +14,7 @@
 #include "measure/protocol.h"
 #include "measure/sampler.h"
 #include "measure/standing.h"
+#include "ops/cpu_ops.h"
 #include "tests/support/threads_communicator.h"
 #include "tests/unit/measure/small_subject.h"
 
@@ -70,8 +71,9 @@ class TableOfMeasures : public ::testing::Test {
   Outcome measured_by(comm::Communicator& ranks, const Measures& measures) const {
     const at::NoGradGuard no_grad;
     EvaluationProgress silent;
-    const Context context{config_.measuring(), ranks, at::TensorOptions(at::kFloat), silent};
-    model::Nets nets = model::make_nets(config_.model, ranks, 1, context.tensor_options);
+    ops::CpuOps cpu;
+    const Context context{config_.measuring(), ranks, cpu, at::TensorOptions(at::kFloat), silent};
+    model::Nets nets = model::make_nets(config_.model, context.backend(), 1);
     const Subject subject = subject_of(nets);
     const Evaluation evaluation(context, train_, &test_, measures);
     Outcome outcome;
@@ -124,8 +126,9 @@ TEST_F(TableOfMeasures, ANewMeasureIsTheSameOnTwoRanks) {
 TEST_F(TableOfMeasures, MeasuringLeavesTheSubjectAsItWas) {
   comm::SelfCommunicator alone;
   EvaluationProgress silent;
-  const Context context{config_.measuring(), alone, at::TensorOptions(at::kFloat), silent};
-  model::Nets nets = model::make_nets(config_.model, alone, 1, context.tensor_options);
+  ops::CpuOps cpu;
+  const Context context{config_.measuring(), alone, cpu, at::TensorOptions(at::kFloat), silent};
+  model::Nets nets = model::make_nets(config_.model, context.backend(), 1);
   std::vector<at::Tensor> before, after;
   const auto buffers = [&] {
     std::vector<at::Tensor> all;

@@ -4,6 +4,7 @@
 
 #include "comm/self_communicator.h"
 #include "model/nets.h"
+#include "ops/cpu_ops.h"
 #include "support/golden_digest.h"
 
 namespace bbg::model {
@@ -16,7 +17,8 @@ TEST_P(BigganGolden, OutputsGradientsAndBuffersEqualPyTorchs) {
   const auto options = golden.options<ModelOptions>("model");
   options.check();
   comm::SelfCommunicator communicator;
-  const Nets nets = make_nets(options, communicator, 1, at::kDouble);
+  ops::CpuOps cpu;
+  const Nets nets = make_nets(options, {communicator, cpu, at::kDouble}, 1);
   Generator& generator = *nets.generator;
   Discriminator& discriminator = *nets.discriminator;
   golden.fill(generator, "G");

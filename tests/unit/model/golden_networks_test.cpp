@@ -5,6 +5,7 @@
 #include "comm/self_communicator.h"
 #include "model/nets.h"
 #include "nn/conditional_norm.h"
+#include "ops/cpu_ops.h"
 #include "ops/spectral_norm.h"
 #include "support/golden.h"
 
@@ -17,7 +18,8 @@ using testing::Golden;
 class GoldenNetworks : public ::testing::TestWithParam<const char*> {
  protected:
   GoldenNetworks()
-      : golden(GetParam()), nets(make_nets(golden.model_options(), communicator, 1, at::kDouble)) {
+      : golden(GetParam()),
+        nets(make_nets(golden.model_options(), {communicator, cpu, at::kDouble}, 1)) {
     testing::load_golden(*nets.generator, golden, "init.G");
     testing::load_golden(*nets.encoder, golden, "init.E");
     testing::load_golden(*nets.discriminator, golden, "init.D");
@@ -29,6 +31,7 @@ class GoldenNetworks : public ::testing::TestWithParam<const char*> {
 
   Golden golden;
   comm::SelfCommunicator communicator;
+  ops::CpuOps cpu;
   Nets nets;
 };
 
@@ -133,9 +136,10 @@ TEST(SpectralNorm, FindsADominantDirectionInTwentyIterations) {
 TEST(ConditionalNorm, EqualsPyTorch) {
   const Golden golden("conditional_bn");
   comm::SelfCommunicator communicator;
+  ops::CpuOps cpu;
   const nn::Settings settings;
   nn::ParameterStore store("test", 1, nn::Init::kOrthogonal, at::kDouble);
-  nn::Context context{communicator, settings, nn::Mode::kTrain, {}, {}, {}, {}};
+  nn::Context context{.communicator = communicator, .ops = cpu, .settings = settings};
   nn::ConditionalNorm norm(context, nn::Scope(store), {.features = golden["in.condition"].size(1)},
                            golden["in.x"].size(1));
   {
@@ -145,7 +149,7 @@ TEST(ConditionalNorm, EqualsPyTorch) {
         at::Tensor(entry.tensor).copy_(golden["init." + entry.name]);
     }
   }
-  context.power_iterations.make(settings.sn_eps, /*move=*/true);
+  context.ops.iterate(context.spectral_weights, settings.sn_eps, /*move=*/true);
   const at::Tensor x = golden["in.x"].clone().set_requires_grad(true);
   const at::Tensor condition = golden["in.condition"].clone().set_requires_grad(true);
   const at::Tensor y = norm(x, {.vector = condition, .labels = {}});
@@ -159,7 +163,7 @@ TEST(ConditionalNorm, EqualsPyTorch) {
   for (const auto& buffer : store.buffers())
     expect_near(buffer.tensor, golden["after." + buffer.name], buffer.name);
   context.mode = nn::Mode::kEvaluate;
-  context.power_iterations.make(settings.sn_eps, /*move=*/false);
+  context.ops.iterate(context.spectral_weights, settings.sn_eps, /*move=*/false);
   expect_near(norm(golden["in.x"], {.vector = golden["in.condition"], .labels = {}}),
               golden["eval.y"], "evaluation");
 }

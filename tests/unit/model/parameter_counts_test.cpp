@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "model/biggan/layout.h"
 #include "model/nets.h"
+#include "ops/plain_ops.h"
 
 namespace bbg::model {
 namespace {
@@ -26,7 +27,9 @@ ModelOptions biggan(int64_t resolution, int64_t z_dim, int64_t width = 96) {
 
 Nets build(const ModelOptions& options) {
   static comm::SelfCommunicator communicator;
-  return make_nets(options, communicator, 1, at::TensorOptions(at::kMeta).dtype(at::kFloat));
+  static ops::PlainOps plain;
+  return make_nets(options, {communicator, plain, at::TensorOptions(at::kMeta).dtype(at::kFloat)},
+                   1);
 }
 int64_t generator(const ModelOptions& options) {
   return build(options).generator->num_parameters();

@@ -5,6 +5,7 @@
 
 #include "comm/self_communicator.h"
 #include "model/nets.h"
+#include "ops/cpu_ops.h"
 
 namespace bbg::model {
 namespace {
@@ -21,9 +22,10 @@ ModelOptions small(System system) {
 
 struct Built {
   comm::SelfCommunicator communicator;
+  ops::CpuOps cpu;
   Nets nets;
   explicit Built(const ModelOptions& options)
-      : nets(make_nets(options, communicator, 3, at::kDouble)) {
+      : nets(make_nets(options, {communicator, cpu, at::kDouble}, 3)) {
     nets.generator->begin_substep();
     nets.discriminator->begin_substep();
     if (nets.encoder) nets.encoder->begin_substep();

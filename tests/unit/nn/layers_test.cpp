@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/self_communicator.h"
+#include "ops/cpu_ops.h"
 
 namespace bbg {
 namespace {
@@ -41,8 +42,9 @@ class ResampledConv : public ::testing::TestWithParam<Case> {};
 TEST_P(ResampledConv, EqualsConvolutionAndResampling) {
   const auto [resample, size, spectral] = GetParam();
   comm::SelfCommunicator alone;
+  ops::CpuOps cpu;
   const nn::Settings settings;
-  nn::Context context{alone, settings, nn::Mode::kTrain, {}, {}, {}, {}};
+  nn::Context context{.communicator = alone, .ops = cpu, .settings = settings};
   const auto build = [&](nn::ParameterStore& store, ops::Resample kind, bool is_spectral) {
     return nn::Conv(context, nn::Scope(store), {.in = 5, .out = 7, .kernel = 3, .resample = kind},
                     is_spectral);
@@ -51,7 +53,7 @@ TEST_P(ResampledConv, EqualsConvolutionAndResampling) {
   const nn::Conv in_one = build(store, resample, spectral);
   nn::ParameterStore twin("X", 3, nn::Init::kOrthogonal, at::kDouble);
   const nn::Conv plain = build(twin, ops::Resample::kNone, spectral);
-  context.power_iterations.make(settings.sn_eps, /*move=*/true);
+  context.ops.iterate(context.spectral_weights, settings.sn_eps, /*move=*/true);
 
   const at::Tensor x = wave({2, 5, size, size}, 1.3).set_requires_grad(true);
   const auto leaves = [](nn::ParameterStore& of) {
@@ -70,11 +72,12 @@ TEST_P(ResampledConv, EqualsConvolutionAndResampling) {
   expect_close(own.of_bias, expected.of_bias, "gradient of the bias");
 }
 
-// Of 1x1 convolutions with stride only the positions that count are computed: layers.cpp.
+// A 1x1 convolution with stride computes only the positions that count (ops/convolution.cpp).
 TEST(Conv, PointwiseWithStrideEqualsTheStridedConvolution) {
   comm::SelfCommunicator alone;
+  ops::CpuOps cpu;
   const nn::Settings settings;
-  nn::Context context{alone, settings, nn::Mode::kTrain, {}, {}, {}, {}};
+  nn::Context context{.communicator = alone, .ops = cpu, .settings = settings};
   nn::ParameterStore store("X", 3, nn::Init::kOrthogonal, at::kDouble);
   const nn::Conv conv(context, nn::Scope(store), {.in = 8, .out = 16, .kernel = 1, .stride = 2},
                       false);

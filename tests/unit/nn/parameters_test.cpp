@@ -9,7 +9,7 @@
 namespace bbg::nn {
 namespace {
 
-// From one stream by itself, whatever the number of threads that fill the tensor.
+// Values come from one stream, whatever the number of threads that fill the tensor.
 TEST(ParameterStore, NormalStartIsOneStreamNamedByTheParameter) {
   constexpr int64_t kCount = 50'001;
   core::RandomStream stream(9, core::Purpose::kInitialise, core::hash_name("X.weight"), 0);

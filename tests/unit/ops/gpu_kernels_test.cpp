@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "ops/cuda_norm.h"
 #include "ops/cuda_program.h"
 #include "support/cuda_emulator.h"
 #include "support/end_case.h"
@@ -19,8 +18,9 @@ class EmulatedNorm : public ::testing::TestWithParam<NormCase> {};
 
 TEST_P(EmulatedNorm, EqualsPlainFunctions) {
   for (const Order order : {Order::kForward, Order::kBackward}) {
-    ops::NormKernels kernels(emulated(order));
-    expect_plain_functions(GetParam(), at::kCPU, kernels);
+    EmulatedGpu gpu(order);
+    expect_plain_norm(GetParam(), at::kCPU, gpu.ops);
+    EXPECT_GT(gpu.num_launches, 0);
   }
 }
 
@@ -30,7 +30,8 @@ INSTANTIATE_TEST_SUITE_P(Sizes, EmulatedNorm, ::testing::ValuesIn(norm_sizes()))
 class EmulatedEnd : public ::testing::TestWithParam<EndCase> {};
 
 TEST_P(EmulatedEnd, EqualsPlainFunctions) {
-  ops::NormKernels kernels(emulated(Order::kForward));
+  int64_t num_launches = 0;
+  ops::NormKernels kernels(emulated(Order::kForward, num_launches));
   expect_plain_end(GetParam(), at::kCPU, kernels);
 }
 
@@ -40,8 +41,9 @@ class EmulatedWeights : public ::testing::TestWithParam<WeightCase> {};
 
 TEST_P(EmulatedWeights, EqualPlainFunctions) {
   for (const Order order : {Order::kForward, Order::kBackward}) {
-    ops::WeightKernels kernels(emulated(order));
-    expect_plain_weights(GetParam(), at::kCPU, kernels);
+    EmulatedGpu gpu(order);
+    expect_plain_weights(GetParam(), at::kCPU, gpu.ops);
+    EXPECT_GT(gpu.num_launches, 0);
   }
 }
 
@@ -49,9 +51,10 @@ INSTANTIATE_TEST_SUITE_P(Shapes, EmulatedWeights, ::testing::ValuesIn(weight_cas
 
 TEST(EmulatedWeights, MakePowerIterations) {
   for (const Order order : {Order::kForward, Order::kBackward}) {
-    ops::WeightKernels kernels(emulated(order));
-    expect_plain_iterations(at::kDouble, at::kCPU, kernels);
-    expect_plain_iterations(at::kFloat, at::kCPU, kernels);
+    EmulatedGpu gpu(order);
+    expect_plain_iterations(at::kDouble, at::kCPU, gpu.ops);
+    expect_plain_iterations(at::kFloat, at::kCPU, gpu.ops);
+    EXPECT_GT(gpu.num_launches, 0);
   }
 }
 
@@ -78,8 +81,8 @@ TEST(GpuKernels, Compile) {
     const std::vector<char> code = ops::compile_cuda(
         source.text, "sm_90", ops::KernelPrograms::definitions(stored, arithmetic, width));
     const std::string text(code.begin(), code.end());
-    for (const std::string& kernel : source.kernels) {
-      EXPECT_NE(text.find(".text." + kernel), std::string::npos) << kernel;
+    for (const ops::Kernel& kernel : source.kernels) {
+      EXPECT_NE(text.find(std::string(".text.") + kernel.name), std::string::npos) << kernel.name;
     }
   };
   for (const at::ScalarType type : {at::kFloat, at::kDouble, at::kBFloat16}) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/self_communicator.h"
+#include "ops/cpu_ops.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -28,7 +29,8 @@ Epilogue update(model::DNorm d_norm, bool is_simultaneous, int64_t accumulate, i
   options.accumulate = accumulate;
   options.augment = "translation";
   comm::SelfCommunicator communicator;
-  TrainState state(model, options, communicator, 1, at::kDouble);
+  ops::CpuOps cpu;
+  TrainState state(model, options, {communicator, cpu, at::kDouble}, 1);
   Step step(state, model, options, {});
   const core::Batch batch{.images = at::sin(at::arange(6 * 3 * 16 * 16, at::kDouble) * 0.37)
                                         .view({6, 3, 16, 16})

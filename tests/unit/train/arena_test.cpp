@@ -54,14 +54,15 @@ TEST(Arena, KeepsValuesStridesAndIdentity) {
 
 TEST(Arena, ConvolutionsLieAsTheyAreComputed) {
   struct Net : nn::Network {
-    Net(const nn::Settings& settings, comm::Communicator& communicator)
-        : Network("N", settings, communicator, 1, at::kFloat),
+    Net(const nn::Settings& settings, const nn::Backend& backend)
+        : Network("N", settings, backend, 1),
           plain(context(), root() / "plain", {.in = 8, .out = 8, .kernel = 3}, false),
           spectral(context(), root() / "spectral", {.in = 8, .out = 8, .kernel = 3}, true) {}
     nn::Conv plain, spectral;
   };
   comm::SelfCommunicator communicator;
-  Net net({}, communicator);
+  ops::CpuOps cpu;
+  Net net({}, {communicator, cpu, at::kFloat});
   Arena arena(net.store().parameters());
   for (const nn::NamedTensor& parameter : net.store().parameters()) {
     if (parameter.tensor.dim() != 4) continue;

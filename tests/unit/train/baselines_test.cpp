@@ -6,6 +6,7 @@
 
 #include "comm/self_communicator.h"
 #include "loss/regression.h"
+#include "ops/cpu_ops.h"
 #include "support/golden_digest.h"
 #include "train/step.h"
 
@@ -44,6 +45,7 @@ struct Prepared {
   TrainOptions train;
   loss::LossOptions loss;
   comm::SelfCommunicator communicator;
+  ops::CpuOps cpu;
   std::unique_ptr<TrainState> state;
   core::Batch batch;
   Noise noise;
@@ -52,7 +54,8 @@ struct Prepared {
     model.check();
     loss.kind = loss::Kind::kLogistic;
     loss.scale = 0.5;
-    state = std::make_unique<TrainState>(model, train, communicator, 1, at::kDouble);
+    state =
+        std::make_unique<TrainState>(model, train, nn::Backend{communicator, cpu, at::kDouble}, 1);
     const int64_t size = model.data_resolution();
     batch.images = testing::named_noise("x", {4, model.channels, size, size});
     batch.labels = testing::named_noise("y", {4}).ge(0).to(at::kLong);
@@ -196,7 +199,7 @@ const Blocks kStrided{"Strided", model::Block::kStrided, model::DNorm::kSpectral
 TEST(LatentRegressor, OfFullyConnectedLayersStartsAtLnTwo) {
   const model::ModelOptions options = small(kMlp, model::System::kLatentRegressor);
   Prepared prepared(options);
-  TrainState start(options, {}, prepared.communicator, 1, at::kDouble);
+  TrainState start(options, {}, {prepared.communicator, prepared.cpu, at::kDouble}, 1);
   prepared.loss.scale = 1;
   Step step(start, options, {}, prepared.loss);
   const loss::Loss loss =

@@ -1,5 +1,5 @@
-// train.precision = bfloat16: what is computed in it, what is not, and how far an update is from
-// the same in float32.
+// train.precision = bfloat16: it multiplies in it, keeps all else, and its update is close to that
+// in float32.
 #include <ATen/record_function.h>
 #include <gtest/gtest.h>
 
@@ -11,6 +11,7 @@
 
 #include "comm/self_communicator.h"
 #include "core/rng.h"
+#include "ops/cpu_ops.h"
 #include "support/cuda_emulator.h"
 #include "train/step.h"
 
@@ -19,7 +20,7 @@ namespace {
 
 struct Case {
   std::string name;
-  std::function<void(model::ModelOptions&)> change = [](model::ModelOptions&) {};
+  std::function<void(model::ModelOptions&)> set_options = [](model::ModelOptions&) {};
   double least_of_e = 0.9;  // cosine of E's gradients
 };
 void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
@@ -30,12 +31,12 @@ model::ModelOptions options_of(const Case& test) {
   model.z_dim = 8;
   model.h_width = model.j_width = model.e_head_width = 32;
   model.h_depth = model.j_depth = 2;
-  test.change(model);
+  test.set_options(model);
   model.check();
   return model;
 }
 
-// Types of the inputs of what multiplies matrices, while it lives.
+// Counts the types of inputs of matrix products and convolutions, while it lives.
 class Multiplications {
  public:
   Multiplications() {
@@ -69,19 +70,19 @@ class Multiplications {
   at::CallbackHandle handle_;
 };
 
-struct Epilogue {
+struct Updated {
   std::unique_ptr<TrainState> state;
   loss::Loss loss_d = {}, loss_ge = {};
 };
 
 // An update of D and one of G and E with rates of zero: gradients stay.
-Epilogue update(const Case& test, Precision precision) {
+Updated update(const Case& test, Precision precision, ops::Ops& ops) {
   const model::ModelOptions model = options_of(test);
   TrainOptions options;
   options.precision = precision;
   static comm::SelfCommunicator communicator;
-  Epilogue after{.state =
-                     std::make_unique<TrainState>(model, options, communicator, 1, at::kFloat)};
+  Updated after{.state = std::make_unique<TrainState>(
+                    model, options, nn::Backend{communicator, ops, at::kFloat}, 1)};
   if (after.state->d) {
     // Scores that start at zero would leave G and E none.
     for (const nn::NamedTensor& weight : after.state->nets.discriminator->store().parameters()) {
@@ -116,9 +117,10 @@ Epilogue update(const Case& test, Precision precision) {
 class Bfloat16 : public ::testing::TestWithParam<Case> {};
 
 TEST_P(Bfloat16, MultipliesInItAndKeepsTheRest) {
+  ops::CpuOps cpu;
   {
     const Multiplications counted;
-    update(GetParam(), Precision::kBfloat16);
+    update(GetParam(), Precision::kBfloat16, cpu);
   }
   for (const auto& [what, count] : Multiplications::types()) {
     const auto& [name, type] = what;
@@ -126,8 +128,8 @@ TEST_P(Bfloat16, MultipliesInItAndKeepsTheRest) {
     if (name == "aten::mm" || name == "aten::addmm") continue;
     EXPECT_EQ(type, at::kBFloat16) << name;
   }
-  const Epilogue low = update(GetParam(), Precision::kBfloat16),
-                 full = update(GetParam(), Precision::kFull);
+  const Updated low = update(GetParam(), Precision::kBfloat16, cpu),
+                full = update(GetParam(), Precision::kFull, cpu);
   EXPECT_EQ(low.loss_ge.total.scalar_type(), at::kFloat);
   const core::StateDict a = low.state->to_state_dict(), b = full.state->to_state_dict();
   ASSERT_EQ(a.tensors.size(), b.tensors.size());
@@ -152,8 +154,9 @@ TEST_P(Bfloat16, MultipliesInItAndKeepsTheRest) {
 // Each layer rounds to 2^-9; norms over few samples that are alike enlarge that. PyTorch's autocast
 // of the small E has a cosine of 0.92 to 0.98 to float32's gradient; of the deep ones at their
 // start, in 32 px, one of 0.3, so nothing is asked of those.
-void expect_about_the_gradients_of_float32(const Case& test) {
-  const Epilogue low = update(test, Precision::kBfloat16), full = update(test, Precision::kFull);
+void expect_about_the_gradients_of_float32(const Case& test, ops::Ops& ops) {
+  const Updated low = update(test, Precision::kBfloat16, ops),
+                full = update(test, Precision::kFull, ops);
   const auto expect_alike = [&](const std::string& name, Trained& own, Trained& expected,
                                 double least) {
     const at::Tensor g = own.arena.gradients(), f = expected.arena.gradients();
@@ -168,12 +171,14 @@ void expect_about_the_gradients_of_float32(const Case& test) {
 }
 
 TEST_P(Bfloat16, LeavesAboutTheGradientsOfFloat32) {
-  expect_about_the_gradients_of_float32(GetParam());
+  ops::CpuOps cpu;
+  expect_about_the_gradients_of_float32(GetParam(), cpu);
 }
 
 TEST_P(Bfloat16, DoesSoByAGpusKernels) {
-  const testing::EmulatedGpu gpu;
-  expect_about_the_gradients_of_float32(GetParam());
+  testing::EmulatedGpu gpu;
+  expect_about_the_gradients_of_float32(GetParam(), gpu.ops);
+  EXPECT_GT(gpu.num_launches, 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -8,6 +8,7 @@
 
 #include "comm/self_communicator.h"
 #include "core/error.h"
+#include "ops/cpu_ops.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -206,8 +207,9 @@ TEST(AugmentedUpdate, ShowsChangedImagesToDAndTheImageItselfToE) {
     TrainOptions train;
     train.augment = "colour translation cutout";
     comm::SelfCommunicator communicator;
-    TrainState state(model, train, communicator, 1, at::kDouble);
-    TrainState by_hand(model, train, communicator, 1, at::kDouble);
+    ops::CpuOps cpu;
+    TrainState state(model, train, {communicator, cpu, at::kDouble}, 1);
+    TrainState by_hand(model, train, {communicator, cpu, at::kDouble}, 1);
     const core::Batch batch{.images = pattern({6, 3, 32, 32}, 0.37),
                             .labels = at::full({6}, -1, at::kLong),
                             .sample_ids = {}};

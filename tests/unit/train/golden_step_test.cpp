@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/self_communicator.h"
+#include "ops/cpu_ops.h"
 #include "support/golden_digest.h"
 #include "train/step.h"
 
@@ -16,7 +17,7 @@ class GoldenSystemStep : public ::testing::TestWithParam<const char*> {
   GoldenSystemStep()
       : golden(GetParam()),
         options(golden.options<model::ModelOptions>("model")),
-        state(options, TrainOptions(), communicator, 1, at::kDouble),
+        state(options, TrainOptions(), {communicator, cpu, at::kDouble}, 1),
         step(state, options, TrainOptions(), golden.options<loss::LossOptions>("loss")),
         batch{.images = golden.images(options),
               .labels = golden.labels("in.y_real", options),
@@ -41,6 +42,7 @@ class GoldenSystemStep : public ::testing::TestWithParam<const char*> {
   testing::GoldenDigest golden;
   model::ModelOptions options;
   comm::SelfCommunicator communicator;
+  ops::CpuOps cpu;
   TrainState state;
   Step step;
   core::Batch batch;

@@ -3,6 +3,7 @@
 
 #include "comm/self_communicator.h"
 #include "core/error.h"
+#include "ops/cpu_ops.h"
 #include "support/golden.h"
 #include "train/step.h"
 
@@ -16,7 +17,7 @@ class GoldenStep : public ::testing::TestWithParam<const char*> {
  protected:
   GoldenStep()
       : golden(GetParam()),
-        state(golden.model_options(), TrainOptions(), communicator, 1, at::kDouble),
+        state(golden.model_options(), TrainOptions(), {communicator, cpu, at::kDouble}, 1),
         step(state, golden.model_options(), TrainOptions(), loss_of(golden)),
         batch{.images = golden["in.x"], .labels = {}, .sample_ids = {}},
         noise{.z = golden["in.z"],
@@ -39,6 +40,7 @@ class GoldenStep : public ::testing::TestWithParam<const char*> {
 
   Golden golden;
   comm::SelfCommunicator communicator;
+  ops::CpuOps cpu;
   TrainState state;
   Step step;
   core::Batch batch;
@@ -96,6 +98,7 @@ TEST(Adam, EqualsPyTorchOverFiveSteps) {
 TEST(Averages, EqualPyTorchsOverSixUpdates) {
   const Golden golden("ema");
   comm::SelfCommunicator communicator;
+  ops::CpuOps cpu;
   model::ModelOptions model;
   model.block = model::Block::kStrided;
   model.resolution = 16;
@@ -103,7 +106,7 @@ TEST(Averages, EqualPyTorchsOverSixUpdates) {
   TrainOptions options;
   options.ema_decay = 0.9;
   options.ema_start = 3;
-  TrainState state(model, options, communicator, 1, at::kDouble);
+  TrainState state(model, options, {communicator, cpu, at::kDouble}, 1);
   const int64_t n = golden["parameters"].size(1);
   const auto head = [&](const nn::Network& net) {
     return net.store().parameters().front().tensor.detach().view(-1).narrow(0, 0, n);
@@ -140,12 +143,13 @@ TEST(Arena, KeepsValuesAndSharesStorageWithParametersAndGradients) {
 
 TEST(TrainState, SurvivesTheStateDict) {
   comm::SelfCommunicator communicator;
+  ops::CpuOps cpu;
   model::ModelOptions model;
   model.block = model::Block::kStrided;
   model.resolution = 16;
   model.width = model.e_width = 2;
-  TrainState first(model, {}, communicator, 1, at::kFloat),
-      second(model, {}, communicator, 2, at::kFloat);
+  TrainState first(model, {}, {communicator, cpu, at::kFloat}, 1),
+      second(model, {}, {communicator, cpu, at::kFloat}, 2);
   EXPECT_FALSE(at::equal(first.g.arena.values(), second.g.arena.values()));
   second.load(first.to_state_dict());
   const core::StateDict a = first.to_state_dict(), b = second.to_state_dict();
@@ -155,13 +159,14 @@ TEST(TrainState, SurvivesTheStateDict) {
 
 TEST(TrainState, RefusesAnotherModel) {
   comm::SelfCommunicator communicator;
+  ops::CpuOps cpu;
   model::ModelOptions model;
   model.block = model::Block::kStrided;
   model.resolution = 16;
   model.width = model.e_width = 2;
-  TrainState small(model, {}, communicator, 1, at::kFloat);
+  TrainState small(model, {}, {communicator, cpu, at::kFloat}, 1);
   model.width = 4;
-  TrainState large(model, {}, communicator, 1, at::kFloat);
+  TrainState large(model, {}, {communicator, cpu, at::kFloat}, 1);
   EXPECT_THROW(large.load(small.to_state_dict()), core::UsageError);
   core::StateDict extra = small.to_state_dict();
   extra.tensors.emplace_back("more", at::zeros({1}));

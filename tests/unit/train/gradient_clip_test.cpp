@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/self_communicator.h"
+#include "ops/cpu_ops.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -24,7 +25,8 @@ Gradients gradients(double clip_norm, double weight_decay = 0) {
   options.clip_norm = clip_norm;
   options.weight_decay = weight_decay;
   comm::SelfCommunicator communicator;
-  TrainState state(model, options, communicator, 1, at::kDouble);
+  ops::CpuOps cpu;
+  TrainState state(model, options, {communicator, cpu, at::kDouble}, 1);
   Step step(state, model, options, {});
   const core::Batch batch{
       .images = at::sin(at::arange(4 * 3 * 16 * 16, at::kDouble) * 0.37).view({4, 3, 16, 16}),

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <set>
 
+#include "ops/cpu_ops.h"
 #include "support/threads_communicator.h"
 
 namespace bbg::train {
@@ -24,7 +25,8 @@ std::string verdict(const std::function<void(TrainState&, int rank)>& spoil) {
   std::mutex mutex;
   std::set<std::string> answers;
   bbg::testing::run_ranks(3, [&](comm::Communicator& communicator) {
-    TrainState state(model, {}, communicator, 1, at::kFloat);
+    ops::CpuOps cpu;
+    TrainState state(model, {}, {communicator, cpu, at::kFloat}, 1);
     {
       const at::NoGradGuard no_grad;
       spoil(state, communicator.rank());

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "comm/self_communicator.h"
+#include "ops/cpu_ops.h"
 #include "support/golden_digest.h"
 #include "train/step.h"
 
@@ -20,7 +21,8 @@ TEST(GoldenSimultaneousUpdate, LossesGradientsParametersAndBuffersEqualPyTorchsO
   ASSERT_TRUE(train.simultaneous);
   ASSERT_GT(train.weight_decay, 0);
   comm::SelfCommunicator communicator;
-  TrainState state(model, train, communicator, 1, at::kDouble);
+  ops::CpuOps cpu;
+  TrainState state(model, train, {communicator, cpu, at::kDouble}, 1);
   const std::vector<std::pair<std::string, nn::Network*>> networks = {
       {"G", state.nets.generator.get()},
       {"E", state.nets.encoder.get()},
@@ -57,6 +59,7 @@ struct Prepared {
   TrainOptions train;
   loss::LossOptions loss;
   comm::SelfCommunicator communicator;
+  ops::CpuOps cpu;
   std::unique_ptr<TrainState> state;
   core::Batch batch;
   Noise noise;
@@ -66,7 +69,8 @@ struct Prepared {
     loss.kind = loss::Kind::kLogistic;
     loss.scale = 0.5;
     train.weight_decay = weight_decay;
-    state = std::make_unique<TrainState>(model, train, communicator, 1, at::kDouble);
+    state =
+        std::make_unique<TrainState>(model, train, nn::Backend{communicator, cpu, at::kDouble}, 1);
     const int64_t size = model.data_resolution();
     batch.images = pattern({4, model.channels, size, size}, 0.37);
     batch.labels = at::full({4}, -1, at::kLong);

@@ -4,6 +4,7 @@
 
 #include "comm/self_communicator.h"
 #include "model/nets.h"
+#include "ops/cpu_ops.h"
 
 namespace bbg::train {
 namespace {
@@ -23,7 +24,8 @@ at::Tensor exact(const at::Tensor& weight) {
 
 TEST(SingularValues, AreThoseOfEachWeightWithinThePowerIterationsError) {
   comm::SelfCommunicator communicator;
-  const model::Nets nets = model::make_nets(small(), communicator, 1, at::kDouble);
+  ops::CpuOps cpu;
+  const model::Nets nets = model::make_nets(small(), {communicator, cpu, at::kDouble}, 1);
   const core::Values values = top_singular_values("G", *nets.generator);
   size_t found = 0;
   double largest = 0;
@@ -44,7 +46,8 @@ TEST(SingularValues, AreThoseOfEachWeightWithinThePowerIterationsError) {
 
 TEST(SingularValues, FindADirectionThatExplodes) {
   comm::SelfCommunicator communicator;
-  const model::Nets nets = model::make_nets(small(), communicator, 1, at::kDouble);
+  ops::CpuOps cpu;
+  const model::Nets nets = model::make_nets(small(), {communicator, cpu, at::kDouble}, 1);
   const at::NoGradGuard no_grad;
   const auto& weight = nets.discriminator->store().parameters()[2];
   ASSERT_GE(weight.tensor.dim(), 2);

@@ -6,6 +6,7 @@
 #include <atomic>
 
 #include "comm/self_communicator.h"
+#include "ops/cpu_ops.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -59,7 +60,8 @@ TEST_P(Synchronisation, NoneInAnUpdate) {
     options.weight_decay = 1e-3;
     options.accumulate = 2;
     comm::SelfCommunicator communicator;
-    TrainState state(model, options, communicator, 1, at::kFloat);
+    ops::CpuOps cpu;
+    TrainState state(model, options, {communicator, cpu, at::kFloat}, 1);
     Step step(state, model, options, {});
     const int64_t size = model.data_resolution();
     const core::Batch batch{

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "comm/self_communicator.h"
+#include "ops/cpu_ops.h"
 #include "train/step.h"
 
 namespace bbg::train {
@@ -27,7 +28,8 @@ Losses losses_at_zero_scores(model::System system, model::TermChoice terms, loss
   model.h_width = model.j_width = model.e_head_width = 4;
   model.check();
   comm::SelfCommunicator communicator;
-  TrainState state(model, {}, communicator, 1, at::kDouble);
+  ops::CpuOps cpu;
+  TrainState state(model, {}, {communicator, cpu, at::kDouble}, 1);
   {
     const at::NoGradGuard no_grad;
     for (const auto& parameter : state.nets.discriminator->store().parameters()) {

@@ -15,9 +15,7 @@ class WeightKernels {
   explicit WeightKernels(MakeKernelProgram make);
 
   // One iteration of each (spectral_norm.h), without a graph. move: their u become the new ones.
-  // `table` is these weights' own and kept from call to call.
-  void iterate(const std::vector<std::shared_ptr<SpectralWeight>>& weights, double eps, bool move,
-               MatrixTable& table);
+  void iterate(SpectralWeights& weights, double eps, bool move);
 
   // weight / sigma, in the form that the layer reads, in `type` and channels-last; sigma may be
   // undefined, for 1. weight: [out, in] or [out, in, k, k], one that they take. No autograd.
@@ -36,15 +34,8 @@ class WeightKernels {
 };
 
 // make_effective(), differentiable in `weight`; `kernels` live until backward is over.
-at::Tensor effective_by(WeightKernels& kernels, const at::Tensor& weight,
-                        const PowerIteration& iteration, Resample resample, at::ScalarType type);
-
-namespace cuda {
-
-// Whether weight_kernels() are for this weight; without BBG_CUDA they are for none.
-bool has_weight_kernels(const at::Tensor& weight, Resample resample);
-WeightKernels& weight_kernels();
-
-}  // namespace cuda
+at::Tensor effective_weight(WeightKernels& kernels, const at::Tensor& weight,
+                            const PowerIteration& iteration, Resample resample,
+                            at::ScalarType type);
 
 }  // namespace bbg::ops

@@ -1,17 +1,19 @@
-#include "ops/cuda_norm.h"
+#include "ops/gpu_norm.h"
 
+#include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <optional>
 
+#include "ops/kernels/layout.h"
 #include "ops/tensor_layout.h"
 
 namespace bbg::ops {
 
 namespace {
 
-constexpr int kThreads = 256, kSome = 8;  // as in the source
+using layout::kChannelsOfBlock, layout::kThreads;
 // Blocks that keep any GPU of today busy; a fixed number, since sums depend on it.
 constexpr int64_t kBlocks = 2048;
 constexpr int64_t kBlocksOfMoments = 512;  // fewer sums to be added up at the end
@@ -40,13 +42,6 @@ struct Cut {
   }
 };
 
-// Terms of the source.
-struct TermPointers {
-  const void *mean, *inverse, *gain, *bias;
-  long long gain_stride, bias_stride;
-  int relu;
-};
-
 // The terms of a call, kept until it is enqueued.
 struct OwnTerms {
   at::Tensor mean, inverse, gain, bias;
@@ -59,7 +54,7 @@ struct OwnTerms {
         bias(terms.bias.defined() ? terms.bias.contiguous() : terms.bias),
         relu(terms.relu) {}
 
-  TermPointers pointers() const {
+  layout::TermPointers<void> pointers() const {
     const auto stride = [](const at::Tensor& term) {
       return term.defined() && term.dim() == 2 ? term.size(1) : 0;
     };
@@ -74,19 +69,19 @@ int64_t width_of(const at::Tensor& x) {
   return x.size(1) % width == 0 && is_aligned ? width : 1;
 }
 
-// Of what is computed from x.
+// Options of tensors that are computed from x.
 at::TensorOptions options_of(const at::Tensor& x) {
   return x.options().dtype(arithmetic_of(x.scalar_type())).requires_grad(false);
 }
 
 int64_t positions(const at::Tensor& x) { return x.numel() / (x.size(0) * x.size(1)); }
 
-class EndedConvolution : public torch::autograd::Function<EndedConvolution> {
+class BiasAndEpilogue : public torch::autograd::Function<BiasAndEpilogue> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& y,
                             const at::Tensor& bias, const std::optional<at::Tensor>& skip,
                             bool is_upsampled, bool relu, NormKernels* kernels) {
-    kernels->end_convolution(y, bias, {skip.value_or(at::Tensor()), is_upsampled, relu});
+    kernels->add_epilogue(y, bias, {skip.value_or(at::Tensor()), is_upsampled, relu});
     context->mark_dirty({y});
     context->saved_data["has_skip"] = skip.has_value();
     context->saved_data["is_upsampled"] = is_upsampled;
@@ -116,6 +111,12 @@ class EndedConvolution : public torch::autograd::Function<EndedConvolution> {
 
 NormKernels::NormKernels(MakeKernelProgram make) : programs_(norm_source(), std::move(make)) {}
 
+bool NormKernels::takes(const at::Tensor& x) {
+  const at::ScalarType type = x.scalar_type();
+  return (type == at::kFloat || type == at::kDouble || type == at::kBFloat16) && x.numel() > 0 &&
+         (x.dim() == 2 || x.dim() == 4) && x.size(0) <= kMaxSamples;
+}
+
 const KernelProgram& NormKernels::program_for(const at::Tensor& x, int64_t width) {
   return programs_.of(x.scalar_type(), arithmetic_of(x.scalar_type()), width, x.device());
 }
@@ -129,11 +130,11 @@ at::Tensor NormKernels::moments(const at::Tensor& input) {
   const at::Tensor partial = at::empty({cut.chunks, 2, channels}, options),
                    packed = at::empty({2 * channels + 1}, options);
   const void *data = data_of(x), *sums = data_of(partial), *result = data_of(packed);
-  program.launch("moments", {cut.chunks, cut.tiles, 1}, kThreads,
+  program.launch(norm_kernels::moments, {cut.chunks, cut.tiles, 1}, kThreads,
                  {&data, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &sums});
   const int chunks = static_cast<int>(cut.chunks), count = static_cast<int>(channels);
-  program.launch("finish_moments", {blocks_for(channels, kSome), 1, 1}, kThreads,
-                 {&sums, &chunks, &data, &count, &cut.rows, &result});
+  program.launch(norm_kernels::finish_moments, {blocks_for(channels, kChannelsOfBlock), 1, 1},
+                 kThreads, {&sums, &chunks, &data, &count, &cut.rows, &result});
   return packed;
 }
 
@@ -146,7 +147,7 @@ NormStatistics NormKernels::merge(const at::Tensor& all, double eps,
   const void *from = data_of(all), *to = data_of(merged), *mean = data_of(running.mean),
              *variance = data_of(running.variance);
   programs_.of(all.scalar_type(), all.scalar_type(), 1, all.device())
-      .launch("merge_moments", {blocks_for(channels, kThreads), 1, 1}, kThreads,
+      .launch(norm_kernels::merge_moments, {blocks_for(channels, kThreads), 1, 1}, kThreads,
               {&from, &ranks, &channels, is_double ? static_cast<const void*>(&eps) : &eps32,
                is_double ? static_cast<const void*>(&running.momentum) : &momentum32, &mean,
                &variance, &to});
@@ -161,10 +162,10 @@ at::Tensor NormKernels::forward(const at::Tensor& input, const NormTerms& given)
   const int64_t width = width_of(x);
   const Cut cut(x.size(1), width, positions(x), x.size(0));
   const OwnTerms own(given);
-  const TermPointers terms = own.pointers();
+  const layout::TermPointers<void> terms = own.pointers();
   const void *data = data_of(x), *result = data_of(y);
   program_for(x, width).launch(
-      "forward", {cut.chunks, cut.tiles, x.size(0)}, kThreads,
+      norm_kernels::forward, {cut.chunks, cut.tiles, x.size(0)}, kThreads,
       {&data, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &terms, &result});
   return y;
 }
@@ -175,7 +176,7 @@ NormGradientSums NormKernels::gradient_sums(const at::Tensor& input, const at::T
   const int64_t width = std::min(width_of(x), width_of(g));
   const Cut cut(x.size(1), width, positions(x), x.size(0));
   const OwnTerms own(given);
-  const TermPointers terms = own.pointers();
+  const layout::TermPointers<void> terms = own.pointers();
   const int chunks = static_cast<int>(cut.chunks), samples = static_cast<int>(x.size(0)),
             channels = static_cast<int>(x.size(1));
   const at::Tensor partial = at::empty({chunks, 2, samples, channels}, options_of(x));
@@ -190,9 +191,10 @@ NormGradientSums NormKernels::gradient_sums(const at::Tensor& input, const at::T
              *sums = data_of(result.sums);
   const KernelProgram& program = program_for(x, width);
   program.launch(
-      "gradient_sums", {cut.chunks, cut.tiles, x.size(0)}, kThreads,
+      norm_kernels::gradient_sums, {cut.chunks, cut.tiles, x.size(0)}, kThreads,
       {&data, &of_y, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &terms, &parts_of_sums});
-  program.launch("finish_gradient_sums", {blocks_for(channels, kSome), 1, 1}, kThreads,
+  program.launch(norm_kernels::finish_gradient_sums, {blocks_for(channels, kChannelsOfBlock), 1, 1},
+                 kThreads,
                  {&parts_of_sums, &chunks, &samples, &channels, &terms, &of_gain, &of_bias, &sums});
   return result;
 }
@@ -204,17 +206,17 @@ at::Tensor NormKernels::gradient_input(const at::Tensor& input, const at::Tensor
   const int64_t width = std::min(width_of(x), width_of(g));
   const Cut cut(x.size(1), width, positions(x), x.size(0));
   const OwnTerms own(given);
-  const TermPointers terms = own.pointers();
+  const layout::TermPointers<void> terms = own.pointers();
   const void *data = data_of(x), *of_y = data_of(g), *all = data_of(sums), *of = data_of(count),
              *result = data_of(of_x);
   program_for(x, width).launch(
-      "gradient_input", {cut.chunks, cut.tiles, x.size(0)}, kThreads,
+      norm_kernels::gradient_input, {cut.chunks, cut.tiles, x.size(0)}, kThreads,
       {&data, &of_y, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &terms, &all, &of, &result});
   return of_x;
 }
 
-void NormKernels::end_convolution(const at::Tensor& x, const at::Tensor& given,
-                                  const Epilogue& epilogue) {
+void NormKernels::add_epilogue(const at::Tensor& x, const at::Tensor& given,
+                               const Epilogue& epilogue) {
   const at::Tensor bias = given.contiguous();
   const at::Tensor skip = epilogue.skip.defined() ? channels_last(epilogue.skip) : epilogue.skip;
   const int64_t width = skip.defined() ? std::min(width_of(x), width_of(skip)) : width_of(x);
@@ -223,28 +225,14 @@ void NormKernels::end_convolution(const at::Tensor& x, const at::Tensor& given,
   const int line = epilogue.is_upsampled ? static_cast<int>(x.size(3)) : 0,
             relu = epilogue.relu ? 1 : 0;
   program_for(x, width).launch(
-      "end_convolution", {cut.chunks, cut.tiles, 1}, kThreads,
+      norm_kernels::add_epilogue, {cut.chunks, cut.tiles, 1}, kThreads,
       {&data, &cut.rows, &cut.packs, &cut.tile, &cut.chunk, &added, &beside, &line, &relu});
 }
 
-at::Tensor ended_by(NormKernels& kernels, const at::Tensor& y, const at::Tensor& bias,
-                    const Epilogue& epilogue) {
+at::Tensor apply_epilogue(NormKernels& kernels, const at::Tensor& y, const at::Tensor& bias,
+                          const Epilogue& epilogue) {
   const auto skip = epilogue.skip.defined() ? std::optional(epilogue.skip) : std::nullopt;
-  return EndedConvolution::apply(y, bias, skip, epilogue.is_upsampled, epilogue.relu, &kernels);
+  return BiasAndEpilogue::apply(y, bias, skip, epilogue.is_upsampled, epilogue.relu, &kernels);
 }
-
-namespace cuda {
-
-bool has_kernel(const at::Tensor& x) {
-  return is_gpu(x.device()) && x.numel() > 0 && (x.dim() == 2 || x.dim() == 4) &&
-         x.size(0) <= kMaxSamples && runs_kernels(x.device(), x.scalar_type());
-}
-
-NormKernels& norm_kernels() {
-  static NormKernels kernels(make_kernel_program);
-  return kernels;
-}
-
-}  // namespace cuda
 
 }  // namespace bbg::ops

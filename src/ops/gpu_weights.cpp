@@ -1,4 +1,4 @@
-#include "ops/cuda_weights.h"
+#include "ops/gpu_weights.h"
 
 #include <torch/csrc/autograd/custom_function.h>
 
@@ -7,43 +7,34 @@
 #include <limits>
 
 #include "core/error.h"
+#include "ops/kernels/layout.h"
 #include "ops/tensor_layout.h"
 
 namespace bbg::ops {
 
 namespace {
 
-// As in the source.
-constexpr int64_t kThreads = 256, kRowsOfTile = 64, kMaxTaps = 16, kLanes = 32;
-constexpr int64_t kAcross = kThreads / kLanes;
+using layout::kAcross, layout::kLanes, layout::kMaxTaps, layout::kRowsOfTile, layout::kThreads;
+using Matrix = layout::MatrixEntry<void>;
+using Shape = layout::WeightShape;
+
 constexpr int64_t kMaxRows = 65535;  // blocks along the second dimension
 
-struct Matrix {
-  const void* weight;
-  void* u;
-  long long first_row, first_column, first_tile;
-  int rows, columns;
-};
-
-struct Shape {
-  int out, in, side, form;
-};
-
 Shape shape_of(const at::Tensor& weight, Resample resample) {
-  const int form = resample == Resample::kPoolAfter        ? 1
-                   : resample == Resample::kUpsampleBefore ? 2
-                                                           : 0;
+  const layout::Form form = resample == Resample::kPoolAfter        ? layout::kPooled
+                            : resample == Resample::kUpsampleBefore ? layout::kUpsampled
+                                                                    : layout::kAsItIs;
   return {static_cast<int>(weight.size(0)), static_cast<int>(weight.size(1)),
           weight.dim() == 4 ? static_cast<int>(weight.size(2)) : 1, form};
 }
 
 std::array<int64_t, 3> tiles_of(const Shape& shape) {
-  const bool is_turned = shape.form == 2;
+  const bool is_turned = shape.form == layout::kUpsampled;
   return {blocks_for(shape.in, is_turned ? kAcross : kLanes),
           blocks_for(shape.out, is_turned ? kLanes : kAcross), 1};
 }
 
-class MadeEffective : public torch::autograd::Function<MadeEffective> {
+class EffectiveWeight : public torch::autograd::Function<EffectiveWeight> {
  public:
   static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& weight,
                             const PowerIteration& iteration, Resample resample, at::ScalarType type,
@@ -69,8 +60,9 @@ class MadeEffective : public torch::autograd::Function<MadeEffective> {
 WeightKernels::WeightKernels(MakeKernelProgram make)
     : programs_(weights_source(), std::move(make)) {}
 
-void WeightKernels::iterate(const std::vector<std::shared_ptr<SpectralWeight>>& weights, double eps,
-                            bool move, MatrixTable& table) {
+void WeightKernels::iterate(SpectralWeights& spectral, double eps, bool move) {
+  const auto& weights = spectral.all;
+  MatrixTable& table = spectral.table;
   std::vector<Matrix> matrices;
   int64_t rows = 0, columns = 0, tiles = 0;
   for (const auto& weight : weights) {
@@ -113,12 +105,12 @@ void WeightKernels::iterate(const std::vector<std::shared_ptr<SpectralWeight>>& 
   const int count = static_cast<int>(matrices.size()), moves = move ? 1 : 0;
   const auto small = static_cast<float>(eps);
   const void* least = first.scalar_type() == at::kDouble ? static_cast<const void*>(&eps) : &small;
-  program.launch("add_tiles", {tiles, 1, 1}, kThreads, {&all, &count, &to_partial});
-  program.launch("add_columns", {columns / kThreads, 1, 1}, kThreads,
+  program.launch(weight_kernels::add_tiles, {tiles, 1, 1}, kThreads, {&all, &count, &to_partial});
+  program.launch(weight_kernels::add_columns, {columns / kThreads, 1, 1}, kThreads,
                  {&all, &count, &to_partial, &to_product, &to_squares});
-  program.launch("multiply_rows", {rows, 1, 1}, kThreads,
+  program.launch(weight_kernels::multiply_rows, {rows, 1, 1}, kThreads,
                  {&all, &count, &to_product, &to_squares, least, &to_v, &to_rows});
-  program.launch("finish_iterations", {count, 1, 1}, kThreads,
+  program.launch(weight_kernels::finish_iterations, {count, 1, 1}, kThreads,
                  {&all, &to_rows, least, &moves, &to_u, &to_sigma});
   for (size_t i = 0; i < matrices.size(); ++i) {
     const Matrix& matrix = matrices[i];
@@ -139,7 +131,8 @@ at::Tensor WeightKernels::make_effective(const at::Tensor& weight, const at::Ten
                 sizes.size() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
   const void *from = data_of(weight), *norm = data_of(sigma), *to = data_of(effective);
   programs_.of(type, weight.scalar_type(), 1, weight.device())
-      .launch("make_effective", tiles_of(shape), kThreads, {&from, &norm, &shape, &to});
+      .launch(weight_kernels::make_effective, tiles_of(shape), kThreads,
+              {&from, &norm, &shape, &to});
   return effective;
 }
 
@@ -159,19 +152,21 @@ at::Tensor WeightKernels::gradient(const at::Tensor& of_effective, const at::Ten
   const void *from = data_of(given), *raw = data_of(weight), *to = data_of(result),
              *sums = data_of(products), *sum = data_of(total), *norm = data_of(iteration.sigma),
              *u = data_of(iteration.u), *v = data_of(iteration.v);
-  program.launch("fold_gradient", tiles, kThreads, {&from, &raw, &shape, &to, &sums});
+  program.launch(weight_kernels::fold_gradient, tiles, kThreads, {&from, &raw, &shape, &to, &sums});
   if (!is_spectral) return result;
   const long long count = products.numel();
   const int columns = static_cast<int>(weight.numel() / weight.size(0));
-  program.launch("add_products", {1, 1, 1}, kThreads, {&sums, &count, &sum});
-  program.launch("finish_gradient", {blocks_for(columns, 4 * kThreads), weight.size(0), 1},
-                 kThreads, {&to, &sum, &norm, &u, &v, &columns});
+  program.launch(weight_kernels::add_products, {1, 1, 1}, kThreads, {&sums, &count, &sum});
+  program.launch(weight_kernels::finish_gradient,
+                 {blocks_for(columns, 4 * kThreads), weight.size(0), 1}, kThreads,
+                 {&to, &sum, &norm, &u, &v, &columns});
   return result;
 }
 
-at::Tensor effective_by(WeightKernels& kernels, const at::Tensor& weight,
-                        const PowerIteration& iteration, Resample resample, at::ScalarType type) {
-  return MadeEffective::apply(weight, iteration, resample, type, &kernels);
+at::Tensor effective_weight(WeightKernels& kernels, const at::Tensor& weight,
+                            const PowerIteration& iteration, Resample resample,
+                            at::ScalarType type) {
+  return EffectiveWeight::apply(weight, iteration, resample, type, &kernels);
 }
 
 bool WeightKernels::takes(const at::Tensor& weight, Resample resample) {
@@ -183,19 +178,5 @@ bool WeightKernels::takes(const at::Tensor& weight, Resample resample) {
          weight.size(0) <= kMaxRows && weight.numel() <= std::numeric_limits<int>::max() / 2 &&
          (weight.scalar_type() == at::kFloat || weight.scalar_type() == at::kDouble);
 }
-
-namespace cuda {
-
-bool has_weight_kernels(const at::Tensor& weight, Resample resample) {
-  return runs_kernels(weight.device(), weight.scalar_type()) &&
-         WeightKernels::takes(weight, resample);
-}
-
-WeightKernels& weight_kernels() {
-  static WeightKernels kernels(make_kernel_program);
-  return kernels;
-}
-
-}  // namespace cuda
 
 }  // namespace bbg::ops
