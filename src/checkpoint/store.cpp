@@ -1,14 +1,10 @@
 #include "checkpoint/store.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <span>
 
-#include "checkpoint/safetensors.h"
 #include "core/error.h"
-#include "core/hash.h"
 #include "core/paths.h"
 
 namespace bbg::checkpoint {
@@ -17,23 +13,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kFormat = "bbg_dist checkpoint";
-constexpr int64_t kFormatVersion = 1;
-constexpr const char* kStateFile = "state.safetensors";
-constexpr const char* kManifestFile = "manifest.json";
 constexpr const char* kBestFile = "best.json";
 constexpr std::string_view kPrefix = "step-", kBestPrefix = "best-";
 
 // The step of a folder with a final name; none for anything else.
 std::optional<int64_t> step_of(const std::string& name) { return core::number_of(name, kPrefix); }
-
-std::string manifest_of(const core::StateDict& state, int64_t step, const WrittenFile& written) {
-  const Json manifest = {{"format", kFormat},      {"format_version", kFormatVersion},
-                         {"step", step},           {"file", kStateFile},
-                         {"bytes", written.bytes}, {"xxh3", core::hex(written.checksum)},
-                         {"text", state.text}};
-  return manifest.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 // Makes the folders that are missing and their names durable.
 void create_durable_folders(core::FileSystem& files, const std::string& path) {
@@ -85,18 +69,11 @@ void Store::save(const core::StateDict& state, int64_t step) {
   create_durable_folders(files_, folder_);
   remove_leftovers();
   files_.create_folders(aside);
-  const WrittenFile written = write_safetensors(files_, aside + "/" + kStateFile, state);
-  // Last: a manifest vouches for a state file that is on the disk.
-  const std::string manifest = manifest_of(state, step, written);
-  const auto file = files_.create(aside + "/" + kManifestFile);
-  file->append(std::as_bytes(std::span(manifest)));
-  file->sync();
-  file->close();
-  files_.sync_folder(aside);
+  const std::string manifest = write_checkpoint(files_, aside, state, step);
 
   if (files_.exists(path)) {
     std::string problem;
-    if (read_verified(path, step, &problem)) {
+    if (read_checkpoint(files_, path, step, check_, &problem)) {
       const bool is_equal = files_.read(path + "/" + kManifestFile) == manifest;
       files_.remove_all(aside);
       if (is_equal) return;
@@ -168,47 +145,6 @@ Store::Loaded Store::load_best() {
   return load_folder(files_, is_given_up ? best_path_of(best->step) : path_of(best->step));
 }
 
-std::optional<core::StateDict> Store::read_verified(const std::string& path, int64_t step,
-                                                    std::string* problem) {
-  const auto broken = [&](const std::string& text) {
-    *problem = path + ": " + text;
-    return std::nullopt;
-  };
-  try {
-    const Json manifest = Json::parse(files_.read(path + "/" + kManifestFile), nullptr, false);
-    if (!manifest.is_object() || manifest.value("format", Json()) != kFormat) {
-      return broken("manifest.json is damaged");
-    }
-    const Json version = manifest.value("format_version", Json());
-    if (version != kFormatVersion) {
-      throw core::UsageError(path + " has checkpoint format version " + version.dump() +
-                                 ", this program reads " + std::to_string(kFormatVersion),
-                             "use the version of bbg_dist that wrote it");
-    }
-    if (manifest.value("step", Json()) != step) {
-      return broken("manifest.json is of another step");
-    }
-    const std::string content = files_.read(path + "/" + kStateFile);
-    if (manifest.value("bytes", Json()) != content.size()) {
-      return broken(std::string(kStateFile) + " has " + std::to_string(content.size()) +
-                    " bytes, not " + manifest.value("bytes", Json()).dump());
-    }
-    if (manifest.value("xxh3", Json()) !=
-        core::hex(core::hash64(std::as_bytes(std::span(content))))) {
-      return broken(std::string(kStateFile) + " does not have its checksum");
-    }
-    core::StateDict state = parse_safetensors(content, path + "/" + kStateFile);
-    const std::string objection = check_ ? check_(state) : "";
-    if (!objection.empty()) return broken(objection);
-    return state;
-  } catch (const core::SystemError& error) {
-    // A disk that fails for now, or too many open files, say nothing about the checkpoint.
-    const int code = error.details().code;
-    if (code != ENOENT && code != ENOTDIR && code != EISDIR) throw;
-    return broken(error.what());
-  }
-}
-
 Store::Loaded Store::load_folder(core::FileSystem& files, std::string folder) {
   while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
   const std::string name = std::filesystem::path(folder).filename().string();
@@ -217,9 +153,8 @@ Store::Loaded Store::load_folder(core::FileSystem& files, std::string folder) {
     throw core::UsageError(folder + (step ? " does not exist" : " is not a checkpoint's folder"),
                            "a checkpoint is a folder checkpoints/step-NNNNNNNN of a run");
   }
-  Store store(files, core::folder_of(folder), 1);
   std::string problem;
-  auto state = store.read_verified(folder, *step, &problem);
+  auto state = read_checkpoint(files, folder, *step, /*check=*/{}, &problem);
   if (!state) throw core::UsageError(problem, "take another checkpoint of the run");
   return {std::move(*state), *step, folder};
 }
@@ -258,7 +193,7 @@ std::optional<Store::Loaded> Store::load_first(const std::vector<int64_t>& steps
   std::string problems;
   for (const int64_t step : steps) {
     std::string problem;
-    if (auto state = read_verified(path_of(step), step, &problem)) {
+    if (auto state = read_checkpoint(files_, path_of(step), step, check_, &problem)) {
       return Loaded{std::move(*state), step, path_of(step)};
     }
     if (skipped != nullptr) skipped->push_back(problem);

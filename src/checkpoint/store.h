@@ -5,11 +5,11 @@
 // renamed. Called by one process, rank 0, and one thread at a time.
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "checkpoint/checkpoint_folder.h"
 #include "core/file_system.h"
 #include "core/types.h"
 
@@ -29,9 +29,6 @@ class Store {
     std::string measure;
     double value = 0;
   };
-
-  // Says what is wrong with a state that was read back; empty: nothing.
-  using Check = std::function<std::string(const core::StateDict&)>;
 
   // `files` must outlive the store. Touches nothing yet. A checkpoint that fails `check` counts as
   // one that is not whole.
@@ -78,9 +75,6 @@ class Store {
                                    std::vector<std::string>* skipped);
   // A checkpoint that is half removed must not look like one.
   void hide(int64_t step);
-  // Fills `problem` instead if it is not whole.
-  std::optional<core::StateDict> read_verified(const std::string& path, int64_t step,
-                                               std::string* problem);
 
   core::FileSystem& files_;
   std::string folder_;
