@@ -12,6 +12,7 @@
 #include "checkpoint/safetensors.h"
 #include "cli/commands.h"
 #include "comm/self_communicator.h"
+#include "core/draws.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/paths.h"
@@ -35,8 +36,6 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kFormat = "bbg_dist export";
 constexpr const char* kFormatVersion = "1";
 constexpr int64_t kExamples = 4;
-// Draws of training count up from 0, those of standing statistics down from -1.
-constexpr int64_t kExampleDraw = -2'000'000'000;
 
 struct ExportOptions {
   std::string output;      // the file
@@ -201,7 +200,7 @@ at::Tensor example_images(const run::RunConfig& config, const Data& data) {
   const int64_t side = config.model.data_resolution();
   at::Tensor images = at::empty({kExamples, config.model.channels, side, side}, at::kDouble);
   core::RandomStream stream(static_cast<uint64_t>(config.run.seed), core::Purpose::kEvaluate,
-                            static_cast<uint64_t>(kExampleDraw), 0);
+                            static_cast<uint64_t>(core::kExampleDraw), 0);
   stream.fill_normal(std::span(images.data_ptr<double>(), static_cast<size_t>(images.numel())));
   return images.tanh();
 }
@@ -215,8 +214,8 @@ void append_example(const run::RunConfig& config, const Networks& nets, const Da
   };
   if (nets.generator) {
     const train::Noise noise =
-        train::make_noise(static_cast<uint64_t>(config.run.seed), kExampleDraw, {0, kExamples},
-                          config.model, tensor_options);
+        train::make_noise(static_cast<uint64_t>(config.run.seed), core::kExampleDraw,
+                          {0, kExamples}, config.model, tensor_options);
     add("z", noise.z);
     add("labels", noise.labels);
     add("G", nets.generator->forward(noise.z, noise.labels));

@@ -7,6 +7,7 @@
 
 #include "cli/commands.h"
 #include "comm/self_communicator.h"
+#include "core/draws.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/paths.h"
@@ -124,7 +125,7 @@ nlohmann::ordered_json sample(const run::RunConfig& config, const SampleOptions&
   measure::make_standing(context, *generator);
   const measure::Sampler sampler(context);
 
-  const int64_t draw = measure::kSampleCommandDraw - options.draw;
+  const int64_t draw = core::sample_command_draw(options.draw);
   if (is_grid(options.output)) {
     files->create_folders(core::folder_of(options.output));
     report::write_png(*files, options.output, sampler.grid(*generator, draw, wanted, classes));

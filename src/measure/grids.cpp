@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/draws.h"
 #include "measure/sampler.h"
 #include "report/image_grid.h"
 #include "train/step.h"
@@ -18,7 +19,7 @@ constexpr int64_t kGridSamples = 64, kGridReconstructions = 40, kReconstructionC
 }  // namespace
 
 core::Image sample_grid(const Context& context, const Subject& subject) {
-  return Sampler(context).grid(subject.generator, kGridDraw, kGridSamples);
+  return Sampler(context).grid(subject.generator, core::kGridDraw, kGridSamples);
 }
 
 core::Image reconstruction_grid(const Context& context, const Images& images,

@@ -1,5 +1,6 @@
 #include "measure/inputs.h"
 
+#include "core/draws.h"
 #include "measure/sampler.h"
 #include "train/step.h"
 
@@ -44,7 +45,7 @@ const eval::Gaussian& Inputs::test_pixels() {
 at::Tensor Inputs::coarse_samples() const {
   const Sampler sampler(context_);
   const auto draw = [&](int64_t first, int64_t count) {
-    return coarse(sampler.images(subject_.generator, kSamplesDraw, first, count));
+    return coarse(sampler.images(subject_.generator, core::kSamplesDraw, first, count));
   };
   // Empty, but of the right width, on ranks without a part.
   std::vector<at::Tensor> parts = {draw(0, 1).narrow(0, 0, 0)};

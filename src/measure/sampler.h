@@ -11,11 +11,6 @@
 
 namespace bbg::measure {
 
-// Groups of images that differ from each other; passes of standing statistics count down from the
-// first, those of the command from the last.
-inline constexpr int64_t kStandingDraw = -1, kGridDraw = -1'000'000'000,
-                         kSamplesDraw = -3'000'000'000, kSampleCommandDraw = -4'000'000'000;
-
 // [C, S, S] in [-1, 1] -> 8-bit pixels.
 core::Image to_image(const at::Tensor& tensor);
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/draws.h"
 #include "measure/sampler.h"
 
 namespace bbg::measure {
@@ -33,7 +34,7 @@ void make_standing(const Context& context, model::Generator& generator) {
   const int64_t share = std::max<int64_t>(1, context.setup.evaluate.batch / ranks.size());
   const Sampler sampler(context);
   take_standing(context, generator, [&](int64_t pass) {
-    sampler.images(generator, kStandingDraw - pass, share * ranks.rank(), share);
+    sampler.images(generator, core::standing_draw(pass), share * ranks.rank(), share);
   });
 }
 

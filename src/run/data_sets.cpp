@@ -11,7 +11,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-// What data_prep calls classes that have numbers only.
+// data_prep gives classes that have numbers only such names.
 bool are_numbers(const data::ShardSet& shards) {
   const Names& names = shards.class_names();
   if (std::ssize(names) != shards.num_classes()) return true;
@@ -52,7 +52,7 @@ void check_images(const RunConfig& config, const data::ShardSet& shards, const s
   }
 }
 
-// What a conditional model asks of the images that it learns from.
+// A conditional model learns from images that all have labels, of its number of classes.
 void check_labels(const RunConfig& config, const data::ShardSet& shards) {
   const std::string& path = config.data.shards;
   if (shards.num_classes() != config.model.num_classes) {

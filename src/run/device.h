@@ -42,11 +42,11 @@ std::vector<Place> choose_places(const ComputeOptions& options, const std::vecto
 void check_precision(train::Precision precision, const std::vector<Seat>& seats,
                      const std::vector<Place>& places);
 
-// What to warn of where compute.device = auto took the CPU on a host that has GPUs; else empty.
+// A warning where compute.device = auto took the CPU on a host that has GPUs; else empty.
 std::string unused_gpus(const ComputeOptions& options, const std::vector<Seat>& seats,
                         const std::vector<Place>& places);
 
-// What to say where libtorch found no more memory on the GPU.
+// The error to show where libtorch found no more memory on the GPU.
 core::UsageError out_of_gpu_memory(const c10::OutOfMemoryError& error);
 
 // Who runs where, in one line.

@@ -1,7 +1,5 @@
 #include "run/saved_networks.h"
 
-#include <ATen/core/grad_mode.h>
-
 #include "core/error.h"
 #include "run/run_identity.h"
 
@@ -30,20 +28,14 @@ checkpoint::Store::Loaded load_checkpoint(const RunConfig& config, const std::st
 }  // namespace
 
 void SavedNetworks::fill(nn::Network& network, const std::string& prefix) const {
-  const at::NoGradGuard no_grad;
-  for (const auto* list : {&network.store().parameters(), &network.store().buffers()}) {
-    for (const nn::NamedTensor& entry : *list) {
-      const std::string name = prefix + "." + entry.name;
-      const auto found = tensors.find(name);
-      if (found == tensors.end() || found->second.sizes() != entry.tensor.sizes() ||
-          found->second.scalar_type() != entry.tensor.scalar_type()) {
-        throw core::UsageError("the checkpoint " + path + " is of another model: '" + name +
-                                   (found == tensors.end() ? "' is missing" : "' differs in shape"),
-                               "use the run's own config.ini");
-      }
-      at::Tensor(entry.tensor).copy_(found->second);
-    }
+  const std::vector<nn::NamedTensor> targets = nn::tensors_of(network, prefix);
+  if (const auto misfit = tensors.first_misfit(targets)) {
+    throw core::UsageError(
+        "the checkpoint " + path + " is of another model: '" + misfit->name +
+            (misfit->fit == nn::Fit::kMissing ? "' is missing" : "' differs in shape"),
+        "use the run's own config.ini");
   }
+  tensors.copy(targets);
   network.set_requires_grad(false);
   network.set_mode(nn::Mode::kEvaluate);
   network.begin_substep();
@@ -58,7 +50,7 @@ SavedNetworks load_networks(const RunConfig& config, const std::string& checkpoi
   return {.step = loaded.step,
           .path = loaded.path,
           .text = {loaded.state.text.begin(), loaded.state.text.end()},
-          .tensors = {loaded.state.tensors.begin(), loaded.state.tensors.end()}};
+          .tensors = nn::NamedSource(loaded.state.tensors)};
 }
 
 }  // namespace bbg::run

@@ -7,6 +7,7 @@
 #include "checkpoint/store.h"
 #include "core/file_system.h"
 #include "core/log.h"
+#include "nn/named_tensors.h"
 #include "nn/network.h"
 #include "run/run_config.h"
 
@@ -16,7 +17,7 @@ struct SavedNetworks {
   int64_t step = 0;
   std::string path;  // the checkpoint's folder
   std::unordered_map<std::string, std::string> text;
-  std::unordered_map<std::string, at::Tensor> tensors;
+  nn::NamedSource tensors;
 
   // The tensors `prefix`.* into `network`, which is then in evaluation mode. UsageError where they
   // do not fit.

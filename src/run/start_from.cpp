@@ -8,6 +8,7 @@
 #include "checkpoint/safetensors.h"
 #include "checkpoint/store.h"
 #include "core/error.h"
+#include "nn/named_tensors.h"
 #include "ops/spectral_norm.h"
 #include "run/run_on_all_ranks.h"
 
@@ -17,32 +18,18 @@ namespace {
 
 constexpr int kPowerIterations = 30;
 
-using ByName = std::unordered_map<std::string, at::Tensor>;
-
-std::vector<nn::NamedTensor> tensors_of(const nn::Network& network) {
-  std::vector<nn::NamedTensor> all = network.store().parameters();
-  const auto& buffers = network.store().buffers();
-  all.insert(all.end(), buffers.begin(), buffers.end());
-  return all;
-}
-
-void take(const ByName& source, const std::string& prefix, nn::Network& network, double sn_eps,
-          StartingTensors& result) {
-  ByName own;
+void take(const nn::NamedSource& source, const std::string& prefix, nn::Network& network,
+          double sn_eps, StartingTensors& result) {
+  std::unordered_map<std::string, at::Tensor> own;
   std::vector<std::string> power_vectors;  // missing ones
-  for (const nn::NamedTensor& entry : tensors_of(network)) {
-    const std::string name = prefix + "." + entry.name;
+  for (const nn::NamedTensor& entry : nn::tensors_of(network, prefix)) {
     own[entry.name] = entry.tensor;
-    const auto found = source.find(name);
-    if (found == source.end()) {
-      result.missing.push_back(name);
-      if (entry.name.ends_with(".u")) power_vectors.push_back(entry.name);
-    } else if (found->second.sizes() != entry.tensor.sizes()) {
-      result.other_shape.push_back(name);
-    } else {
-      at::Tensor(entry.tensor).copy_(found->second);
-      result.taken.push_back(name);
-    }
+    const nn::Fit fit = source.copy_if_it_fits(entry);
+    auto& names = fit == nn::Fit::kFits      ? result.taken
+                  : fit == nn::Fit::kMissing ? result.missing
+                                             : result.other_shape;
+    names.push_back(entry.name);
+    if (fit == nn::Fit::kMissing && entry.name.ends_with(".u")) power_vectors.push_back(entry.name);
   }
   for (const std::string& name : power_vectors) {
     at::Tensor u = own.at(name);
@@ -53,14 +40,11 @@ void take(const ByName& source, const std::string& prefix, nn::Network& network,
   }
 }
 
-void take_average(const ByName& source, const std::string& prefix, const nn::Network& network,
-                  nn::Network& average) {
+void take_average(const nn::NamedSource& source, const std::string& prefix,
+                  const nn::Network& network, nn::Network& average) {
   nn::copy_state(network, average);
-  for (const nn::NamedTensor& entry : tensors_of(average)) {
-    const auto found = source.find(prefix + "_average." + entry.name);
-    if (found != source.end() && found->second.sizes() == entry.tensor.sizes()) {
-      at::Tensor(entry.tensor).copy_(found->second);
-    }
+  for (const nn::NamedTensor& entry : nn::tensors_of(average, prefix + "_average")) {
+    source.copy_if_it_fits(entry);
   }
 }
 
@@ -75,7 +59,7 @@ std::string list(const std::vector<std::string>& names) {
 StartingTensors take_networks(const core::StateDict& source, double sn_eps,
                               train::TrainState& state) {
   const at::NoGradGuard no_grad;
-  const ByName tensors(source.tensors.begin(), source.tensors.end());
+  const nn::NamedSource tensors(source.tensors);
   StartingTensors result;
   take(tensors, "G", *state.nets.generator, sn_eps, result);
   if (state.nets.encoder) take(tensors, "E", *state.nets.encoder, sn_eps, result);
@@ -86,8 +70,7 @@ StartingTensors take_networks(const core::StateDict& source, double sn_eps,
 }
 
 void start_from(const std::string& path, const RunConfig& config, train::TrainState& state,
-                core::FileSystem& files, comm::Communicator& control,
-                comm::Communicator& communicator, const core::Log& log) {
+                core::FileSystem& files, comm::Communicator& control, const core::Log& log) {
   run_on_all_ranks(control, [&] {
     if (control.rank() != 0) return;
     std::error_code unknown;
@@ -107,7 +90,7 @@ void start_from(const std::string& path, const RunConfig& config, train::TrainSt
     log.info("start from: " + std::to_string(result.missing.size()) +
              " are missing there and keep their own start" + list(result.missing));
   });
-  state.broadcast(communicator);
+  state.broadcast();
 }
 
 }  // namespace bbg::run

@@ -28,7 +28,6 @@ StartingTensors take_networks(const core::StateDict& source, double sn_eps,
 // From `path`: a checkpoint's folder or a file of `bbg_dist export`. Rank 0 reads, says what was
 // taken and gives it to all. Collective. Refuses a file of which nothing fits.
 void start_from(const std::string& path, const RunConfig& config, train::TrainState& state,
-                core::FileSystem& files, comm::Communicator& control,
-                comm::Communicator& communicator, const core::Log& log);
+                core::FileSystem& files, comm::Communicator& control, const core::Log& log);
 
 }  // namespace bbg::run

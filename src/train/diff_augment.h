@@ -15,7 +15,7 @@ struct AugmentPolicy {
 
   bool is_empty() const { return !colour && !translation && !cutout; }
 };
-// Of words between spaces, in any order. UsageError for any other word.
+// Reads words between spaces, in any order. UsageError for any other word.
 AugmentPolicy parse_augment_policy(const std::string& words);
 
 // Random numbers for one image, whatever the policy: what one change does to an image does not

@@ -30,7 +30,7 @@ class DivergenceWatch {
  public:
   DivergenceWatch(const TrainOptions& options, const loss::LossOptions& loss);
 
-  // What the state after `step` steps was found to be: loss_d_<term>, sigma_max_<network> and
+  // Takes the values measured after `step` steps: loss_d_<term>, sigma_max_<network> and
   // others, equal on all ranks. None may be NaN or infinite. Only a regular report, one that comes
   // whenever the run is started and stopped, counts for the rest. Steps ascend between two
   // restores. Each cause is warned of once.
@@ -47,9 +47,6 @@ class DivergenceWatch {
 
   int64_t rollbacks() const { return state_.rollbacks; }
   double rate_factor() const { return state_.rate_factor; }  // of all learning rates
-  // The draw that a first step would begin with. Each way on has draws of its own, so that samples,
-  // noise and changes of images are not those that led into the trouble.
-  int64_t first_draw() const { return state_.rollbacks << 36; }
 
  private:
   using History = std::deque<std::pair<int64_t, double>>;  // (step, value), ascending

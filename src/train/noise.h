@@ -12,7 +12,7 @@
 
 namespace bbg::train {
 
-// What is drawn for one rank's slice of a global batch. `draw` numbers the global batches of a run.
+// The draws for one rank's slice of a global batch. `draw` numbers the global batches of a run.
 struct Noise {
   at::Tensor z;        // [n, z_dim] ~ P_z
   at::Tensor epsilon;  // [n, z_dim] ~ N(0, I), for a stochastic encoder

@@ -17,7 +17,8 @@ class Adam {
   Adam(Arena& arena, AdamOptions options) : Adam({arena.values()}, {arena.gradients()}, options) {}
   // Parts of an arena's values, changed in place, and of its gradients; each [n_i].
   Adam(std::vector<at::Tensor> values, std::vector<at::Tensor> gradients, AdamOptions options);
-  // Of the steps that follow. On a GPU it is a number there, so that a recorded step reads it.
+  // Sets the rate of the steps that follow. On a GPU it is a number there, so that a recorded step
+  // reads it.
   void set_rate(double rate);
   void step();
   void step(double rate) {
@@ -25,7 +26,7 @@ class Adam {
     step();
   }
 
-  // Of the parts, one after the other: [n], n the sum of n_i.
+  // Moments of the parts, one after the other: [n], n the sum of n_i.
   const at::Tensor& first_moment() const { return first_; }
   const at::Tensor& second_moment() const { return second_; }
   // Views of a moment, part by part.

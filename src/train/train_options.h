@@ -58,7 +58,7 @@ struct TrainOptions {
   void check_ranks(int size) const;
   // UsageError where train.norm-group names no group of ranks.
   NormGroup parsed_norm_group() const;
-  // Of D alone in one step: none in a system without D.
+  // Updates of D alone in one step: none in a system without D.
   int64_t d_updates(const model::ModelOptions& model) const {
     return model.has_discriminator() ? d_steps : 0;
   }
@@ -67,7 +67,7 @@ struct TrainOptions {
   int64_t draws_per_step(const model::ModelOptions& model) const {
     return simultaneous ? 1 : d_updates(model) + 1;
   }
-  // What rates are multiplied with in the update that follows `step` finished ones.
+  // The factor of all rates in the update that follows `step` finished ones.
   double rate_factor(int64_t step) const;
 
  private:

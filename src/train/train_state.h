@@ -3,43 +3,21 @@
 // and from a StateDict, which is complete: a state read back continues bit for bit. All ranks hold
 // equal copies, of Adam's moments too unless they are shared out (comm.shard-optimizer).
 
-#include <map>
+#include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "comm/communicator.h"
-#include "comm/gradient_exchange.h"
 #include "comm/reduction_queue.h"
 #include "core/types.h"
 #include "model/nets.h"
 #include "train/arena.h"
-#include "train/optimizer.h"
 #include "train/train_options.h"
+#include "train/trained.h"
 
 namespace bbg::train {
-
-// What training adds to one network. Stays where it is built: its parts refer to each other.
-struct Trained {
-  Trained(nn::Network& network, const TrainOptions& options, comm::Communicator& communicator,
-          comm::ReductionQueue& queue);
-  Trained(const Trained&) = delete;
-  Trained& operator=(const Trained&) = delete;
-
-  // Adam's step on what finish() of the exchange left; then every rank has all parameters again.
-  void step();
-
-  // One of Adam's moments, of the arena's layout. A collective where they are shared out; else the
-  // moment itself.
-  at::Tensor whole(const at::Tensor& moment);
-  // Its inverse: `moment` becomes the rank's parts of `flat`.
-  void take_owned(const at::Tensor& flat, at::Tensor moment);
-
-  Arena arena;
-  comm::GradientExchange exchange;
-  Adam adam;  // of what the rank owns
-  // Of the last update: the L2 norm of the loss's gradient over the global batch, before clipping
-  // and regularisation. A scalar on the device; undefined before the first update.
-  at::Tensor gradient_norm;
-};
 
 struct TrainState {
   // What `backend` refers to must outlive the state. Parameters and buffers of rank 0 are
@@ -47,7 +25,7 @@ struct TrainState {
   TrainState(const model::ModelOptions& model_options, const TrainOptions& options,
              const nn::Backend& backend, uint64_t seed, const comm::ExchangeOptions& exchange = {});
 
-  // Whose ranks share the statistics of norms in training; null: all of them (train.norm-group).
+  // The ranks that share the statistics of norms in training; null: all of them (train.norm-group).
   std::unique_ptr<comm::Communicator> norm_ranks;
   model::Nets nets;
   comm::ReductionQueue queue;  // of all networks' gradients
@@ -73,13 +51,15 @@ struct TrainState {
 
   // Collective where moments are shared out. A rank that does not want it gets an empty one.
   core::StateDict to_state_dict(bool is_wanted = true);
-  // UsageError where names or shapes differ: the checkpoint is of another model. Where moments are
-  // shared out, they arrive with the next broadcast().
-  void load(const core::StateDict& state);
-  // Everything that rank 0 holds, to all ranks. Collective.
-  void broadcast(comm::Communicator& communicator);
+  // Everything from rank 0's `saved`; the other ranks' is not read and may be null. Collective; the
+  // state is complete on all ranks then. UsageError, on all ranks, where names or shapes differ:
+  // the checkpoint is of another model, and nothing has changed.
+  void load(const core::StateDict* saved);
+  // Networks, averages and optimizers as rank 0 has them, to all ranks; moments that are shared out
+  // stay where they are. Collective.
+  void broadcast();
 
-  // What all ranks hold equal copies of, under the names of a checkpoint; the tensors are the
+  // The tensors that all ranks hold equal copies of, under the names of a checkpoint; they are the
   // state's own.
   std::vector<nn::NamedTensor> replicas() const;
 
@@ -91,13 +71,14 @@ struct TrainState {
     at::Tensor own;
   };
   std::vector<Moment> shared_moments();
+  // By their names in checkpoints: G, E, D.
+  std::vector<std::pair<std::string, const Trained*>> trained() const;
   void merge_statistics();
   void share_buffers();
 
   comm::Communicator& communicator_;
-  std::optional<Arena> buffers_;  // of all networks that are trained; empty: they have none
-
-  std::map<std::string, at::Tensor> loaded_moments_;  // of load(), whole, until broadcast()
+  // Buffers of all networks that are trained, and of the averages; empty: they have none.
+  std::optional<Arena> buffers_, average_buffers_;
   TrainOptions options_;
 };
 

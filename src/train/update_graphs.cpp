@@ -53,7 +53,7 @@ struct UpdateGraphs::State {
   void record(Recording& recording, const core::Batch& batch, const Noise& noise,
               const Update& update) {
     recording.inputs = cloned(batch, noise);
-    // What the first calls left cached would stand beside the graphs' own memory for ever.
+    // Memory that the first calls left cached would stand beside the graphs' own memory for ever.
     c10::cuda::CUDACachingAllocator::emptyCache();
     recording.graph.emplace();
     try {

@@ -9,6 +9,7 @@
 
 #include "checkpoint/checkpoint_options.h"
 #include "comm/self_communicator.h"
+#include "core/draws.h"
 #include "core/error.h"
 #include "measure/evaluation.h"
 #include "measure/protocol.h"
@@ -60,7 +61,7 @@ class TableOfMeasures : public ::testing::Test {
     double result = 0;
     leave_as_found(subject, [&] {
       make_standing(context, subject.generator);
-      const at::Tensor samples = Sampler(context).images(subject.generator, kSamplesDraw, 0,
+      const at::Tensor samples = Sampler(context).images(subject.generator, core::kSamplesDraw, 0,
                                                          context.setup.evaluate.samples);
       const core::Batch test = images.read(images.test(), 0, images.test().count);
       result = (samples.mean(at::kDouble) - test.images.mean(at::kDouble)).item<double>();

@@ -12,7 +12,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// What the log says in as many steps as a trace of one takes.
+// The log's lines in as many steps as a trace of one takes.
 std::string traced(const std::string& path) {
   ::testing::internal::CaptureStderr();
   const core::Log log(0, 1, true);

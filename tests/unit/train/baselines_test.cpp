@@ -250,7 +250,7 @@ TEST(Autoencoder, SurvivesTheStateDictWhichHasNoD) {
   first.update(false);
   const core::StateDict saved = first.state->to_state_dict();
   for (const auto& [name, tensor] : saved.tensors) EXPECT_NE(name[0], 'D') << name;
-  second.state->load(saved);
+  second.state->load(&saved);
   first.update(true);
   second.update(true);
   const core::StateDict a = first.state->to_state_dict(), b = second.state->to_state_dict();

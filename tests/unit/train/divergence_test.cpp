@@ -7,6 +7,7 @@
 #include <limits>
 #include <numbers>
 
+#include "core/draws.h"
 #include "support/rounds_otherwise.h"
 
 namespace bbg::train {
@@ -198,7 +199,7 @@ TEST(DivergenceWatch, GoesBackAsOftenAsToldWithSmallerRatesAndOtherDraws) {
   train.rollbacks = 2;
   train.rollback_factor = 0.1;
   DivergenceWatch guard(train, {});
-  EXPECT_EQ(guard.first_draw(), 0);
+  EXPECT_EQ(core::training_draw(guard.rollbacks(), 0, 3), 0);
   EXPECT_EQ(guard.rate_factor(), 1);
   EXPECT_FALSE(guard.observe(5, losses(1), true));
   const std::string checkpoint = guard.text();
@@ -212,7 +213,7 @@ TEST(DivergenceWatch, GoesBackAsOftenAsToldWithSmallerRatesAndOtherDraws) {
     guard.go_back(checkpoint);
     EXPECT_EQ(guard.rollbacks(), times);
     EXPECT_DOUBLE_EQ(guard.rate_factor(), std::pow(0.1, times));
-    EXPECT_EQ(guard.first_draw(), times * (int64_t{1} << 36));
+    EXPECT_EQ(core::training_draw(guard.rollbacks(), 0, 3), times * (int64_t{1} << 36));
     // What it remembers is what was known then.
     EXPECT_EQ(guard.observe(6, bad, true)->since, 5);
   }

@@ -151,7 +151,8 @@ TEST(TrainState, SurvivesTheStateDict) {
   TrainState first(model, {}, {communicator, cpu, at::kFloat}, 1),
       second(model, {}, {communicator, cpu, at::kFloat}, 2);
   EXPECT_FALSE(at::equal(first.g.arena.values(), second.g.arena.values()));
-  second.load(first.to_state_dict());
+  const core::StateDict saved = first.to_state_dict();
+  second.load(&saved);
   const core::StateDict a = first.to_state_dict(), b = second.to_state_dict();
   for (size_t i = 0; i < a.tensors.size(); ++i)
     EXPECT_TRUE(at::equal(a.tensors[i].second, b.tensors[i].second));
@@ -167,10 +168,10 @@ TEST(TrainState, RefusesAnotherModel) {
   TrainState small(model, {}, {communicator, cpu, at::kFloat}, 1);
   model.width = 4;
   TrainState large(model, {}, {communicator, cpu, at::kFloat}, 1);
-  EXPECT_THROW(large.load(small.to_state_dict()), core::UsageError);
   core::StateDict extra = small.to_state_dict();
+  EXPECT_THROW(large.load(&extra), core::UsageError);
   extra.tensors.emplace_back("more", at::zeros({1}));
-  EXPECT_THROW(small.load(extra), core::UsageError);
+  EXPECT_THROW(small.load(&extra), core::UsageError);
 }
 
 }  // namespace

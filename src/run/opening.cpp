@@ -1,0 +1,111 @@
+#include "run/opening.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "comm/make_communicator.h"
+#include "core/error.h"
+#include "measure/probe_memory.h"
+#include "run/compare_ranks.h"
+#include "run/run_on_all_ranks.h"
+
+namespace bbg::run {
+
+namespace {
+
+void check_held_out(int64_t held_out, int ranks) {
+  if (held_out >= ranks) return;
+  throw core::UsageError("evaluation has " + std::to_string(held_out) +
+                             " test images, fewer than the " + std::to_string(ranks) +
+                             " ranks that share them",
+                         "give data.test-shards with more images, or start fewer ranks");
+}
+
+void check_keep_best(const checkpoint::CheckpointOptions& options,
+                     const std::vector<std::string>& measures) {
+  if (!options.keeps_best()) return;
+  const std::string& wanted = options.keep_best;
+  if (std::find(measures.begin(), measures.end(), wanted) != measures.end()) return;
+  std::string there;
+  for (const std::string& measure : measures) there += (there.empty() ? "" : ", ") + measure;
+  throw core::UsageError(
+      "checkpoint.keep-best = " + wanted + " is not measured in this run",
+      there.empty() ? "set checkpoint.keep-best = none" : "choose one of " + there);
+}
+
+std::string parameters_text(const model::Nets& nets) {
+  std::string text;
+  const auto add = [&](const std::string& name, const nn::Network* network) {
+    if (network == nullptr) return;
+    text += (text.empty() ? "" : ", ") + name + " " + std::to_string(network->num_parameters());
+  };
+  add("G", nets.generator.get());
+  add("E", nets.encoder.get());
+  add("D", nets.discriminator.get());
+  return text;
+}
+
+}  // namespace
+
+Opened open_run(const RunConfig& config, comm::Communicator& control) {
+  std::optional<DataSets> sets;
+  std::vector<Seat> seats = gather_seats(control);
+  std::vector<Place> places;
+  run_on_all_ranks(control, [&] {
+    comm::nccl_version();  // refuses another library than the one that was built against
+    config.data.rank_batch(control.size(), config.train.accumulate);
+    config.train.check_ranks(control.size());
+    config.exchange.check_ranks(control.size());
+    sets.emplace(open_data_sets(config));
+    check_held_out(sets->held_out(), control.size());
+    places = choose_places(config.compute, seats);
+    check_precision(config.train.precision, seats, places);
+  });
+  compare_ranks(control, {{"the data of data.shards", sets->train.fingerprint()},
+                          {"the data of data.test-shards",
+                           sets->test ? sets->test->fingerprint() : "absent"}});
+  return {.sets = std::move(*sets), .seats = std::move(seats), .places = std::move(places)};
+}
+
+void set_buckets(int64_t kept, train::TrainState& state, comm::Communicator& communicator,
+                 at::Device device, const core::Log& log) {
+  if (!state.queue.takes_buckets() ||
+      state.queue.bucket_bytes() != comm::ExchangeOptions::kMeasured) {
+    return;
+  }
+  const int64_t bytes = kept > 0 ? kept : comm::choose_bucket_bytes(communicator, device);
+  state.queue.set_bucket_bytes(bytes);
+  log.info("gradients travel in buckets of " + std::to_string(bytes >> 20) + " MiB, " +
+           (kept > 0 ? "as the checkpoint says" : "by measurement"));
+}
+
+void announce(const RunConfig& config, const Opened& opened, int64_t step,
+              const train::TrainState& state, comm::Communicator& control,
+              const std::string& exchange, const core::Log& log) {
+  log.info(placement_text(opened.seats, opened.places));
+  if (!opened.sets.note.empty()) log.info(opened.sets.note);
+  const std::string unused = unused_gpus(config.compute, opened.seats, opened.places);
+  if (!unused.empty() && control.rank() == 0) log.warn(unused);
+  if (step < config.run.steps) {
+    log.info("training from step " + std::to_string(step) + " to " +
+             std::to_string(config.run.steps) + ", gradients over " + exchange);
+  } else {
+    log.info("the run is complete at step " + std::to_string(step) + "; evaluating it");
+  }
+  log.info("parameters: " + parameters_text(state.nets));
+}
+
+void check_measures(const RunConfig& config, const DataSets& sets,
+                    const measure::Evaluation& evaluation, const model::Nets& nets,
+                    comm::Communicator& control, const core::Log& log) {
+  if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());
+  run_on_all_ranks(control, [&] {
+    check_keep_best(config.checkpoint, evaluation.progress_names());
+    if (!evaluation.has(measure::Need::kFeatures)) return;
+    measure::check_probe_memory(measure::probe_width(config.measuring(), nets),
+                                sets.train.num_classes(), control.local_size(),
+                                measure::host_memory_bytes());
+  });
+}
+
+}  // namespace bbg::run
