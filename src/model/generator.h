@@ -1,8 +1,6 @@
 #pragma once
-// G: code, and class where it is conditional -> image in [-1, 1]. The residual family is BigGAN's
-// (Brock et al. 2019, section 3 and appendix B; docs/choices.md 1-11), the strided one a DCGAN with
-// batch norm for small data, mlp and bigan those of BiGAN on MNIST and ImageNet (docs/choices.md
-// 57, 61).
+// G: code, and class where it is conditional -> image in [-1, 1]. Each family has its own
+// (model/families.h).
 
 #include <memory>
 
@@ -19,6 +17,7 @@ class Generator : public nn::Network {
   virtual at::Tensor forward(const at::Tensor& z, const at::Tensor& labels = {}) = 0;
 };
 
+// Of the family that model.block names.
 std::unique_ptr<Generator> make_generator(const ModelOptions& options, const nn::Backend& backend,
                                           uint64_t seed);
 

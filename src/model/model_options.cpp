@@ -1,9 +1,7 @@
 #include "model/model_options.h"
 
-#include <bit>
-
 #include "core/error.h"
-#include "model/biggan/layout.h"
+#include "model/families.h"
 
 namespace bbg::model {
 
@@ -113,18 +111,7 @@ void ModelOptions::declare(core::OptionTable& table) {
 }
 
 EncoderKind ModelOptions::encoder_kind() const {
-  if (encoder != EncoderKind::kAuto) return encoder;
-  switch (block) {
-    case Block::kResidual:
-      return EncoderKind::kSmall;
-    case Block::kStrided:
-      return EncoderKind::kStrided;
-    case Block::kMlp:
-      return EncoderKind::kMlp;
-    case Block::kBiGan:
-      return EncoderKind::kAlexNet;
-  }
-  BBG_CHECK(false, "a family without an encoder");
+  return encoder == EncoderKind::kAuto ? family_of(block).encoder : encoder;
 }
 
 Terms ModelOptions::active_terms() const {
@@ -207,111 +194,13 @@ void check_condition(const ModelOptions& options) {
   }
 }
 
-bool is_power_of_two(int64_t number) {
-  return number > 0 && std::has_single_bit(static_cast<uint64_t>(number));
-}
-
-void check_encoder(const ModelOptions& options) {
-  const int64_t resolution = options.data_resolution();
-  const EncoderKind kind = options.encoder_kind();
-  if (kind == EncoderKind::kMlp) return;  // any size
-  if ((kind == EncoderKind::kRevNet50 || kind == EncoderKind::kAlexNet) &&
-      options.e_width % 2 != 0) {
-    throw core::UsageError("model.e-width = " + std::to_string(options.e_width) +
-                               " does not split into the two halves of a RevNet or AlexNet",
-                           "choose an even number");
-  }
-  if (kind == EncoderKind::kAlexNet) return;  // any size
-  const bool is_large = kind == EncoderKind::kResNet50 || kind == EncoderKind::kResNet101 ||
-                        kind == EncoderKind::kRevNet50;
-  // The four stages of a large trunk halve three times, its root twice.
-  const bool fits = is_large ? resolution % 32 == 0
-                             : is_power_of_two(resolution) && resolution >= 16 && resolution <= 128;
-  if (!fits) {
-    throw core::UsageError("model.encoder = " + core::word_of(kEncoderKinds, kind) +
-                               " does not take images of " + std::to_string(resolution) + " px",
-                           is_large ? "choose a multiple of 32 px"
-                                    : "choose 16, 32, 64 or 128 px, or model.encoder = resnet50");
-  }
-}
-
-void check_strided(const ModelOptions& options) {
-  if (!is_power_of_two(options.resolution) || options.resolution < 16 || options.resolution > 128) {
-    throw core::UsageError("model.resolution = " + std::to_string(options.resolution) +
-                               " is not known for model.block = strided",
-                           "choose 16, 32, 64 or 128, and shards of the same size");
-  }
-  if (options.is_conditional()) {
-    throw core::UsageError("model.g-condition = class exists for model.block = residual only",
-                           "set model.g-condition = single, or model.block = residual");
-  }
-}
-
-void check_residual(const ModelOptions& options) {
-  const auto blocks = static_cast<int64_t>(generator_layout(options).size());
-  if (options.has_discriminator()) discriminator_layout(options);
-  const int64_t chunks = options.g_split_z ? blocks + 1 : 1;
-  if (options.z_dim % chunks != 0) {
-    const int64_t below = options.z_dim / chunks * chunks;
-    throw core::UsageError("model.z-dim = " + std::to_string(options.z_dim) +
-                               " does not split into " + std::to_string(chunks) + " equal chunks",
-                           "the nearest that do are " +
-                               (below > 0 ? std::to_string(below) + " and " : "") +
-                               std::to_string(below + chunks));
-  }
-  if (options.has_discriminator() && options.d_norm != DNorm::kSpectral) {
-    throw core::UsageError("model.d-norm = " + core::word_of(kDNorms, options.d_norm) +
-                               " does not fit model.block = residual",
-                           "set model.d-norm = sn, or model.block = strided");
-  }
-}
-
-// BiGAN's own networks, blocks of kind mlp and bigan.
-void check_bigan(const ModelOptions& options) {
-  const Terms terms = options.active_terms();
-  if (terms.z || (terms.x && terms.xz)) {
-    throw core::UsageError(
-        "model.block = " + core::word_of(kBlocks, options.block) +
-            " has one score, which model.system = " + core::word_of(kSystems, options.system) +
-            " with model.terms = " + core::word_of(kTermChoices, options.terms) + " does not fit",
-        "set model.system = bigan (a score of the pair) or gan (of the image), or model.block = "
-        "strided or residual");
-  }
-  if (options.has_discriminator() && options.d_norm != DNorm::kBatch) {
-    throw core::UsageError(
-        "model.d-norm = " + core::word_of(kDNorms, options.d_norm) +
-            " does not fit model.block = " + core::word_of(kBlocks, options.block),
-        "set model.d-norm = bn");
-  }
-  if (options.is_conditional()) {
-    throw core::UsageError("model.g-condition = class exists for model.block = residual only",
-                           "set model.g-condition = single, or model.block = residual");
-  }
-  if (options.block == Block::kBiGan && options.resolution % 16 != 0) {
-    throw core::UsageError("model.resolution = " + std::to_string(options.resolution) +
-                               " is not known for model.block = bigan",
-                           "choose a multiple of 16; the paper has 64");
-  }
-}
-
 }  // namespace
 
 void ModelOptions::check() const {
   check_system(*this);
   check_condition(*this);
-  switch (block) {
-    case Block::kResidual:
-      check_residual(*this);
-      break;
-    case Block::kStrided:
-      check_strided(*this);
-      break;
-    case Block::kMlp:
-    case Block::kBiGan:
-      check_bigan(*this);
-      break;
-  }
-  if (has_encoder()) check_encoder(*this);
+  family_of(block).check(*this);
+  if (has_encoder()) encoder_of(encoder_kind()).check(*this);
 }
 
 }  // namespace bbg::model

@@ -18,5 +18,8 @@ struct Nets {
 
 // Values depend on seed and options only.
 Nets make_nets(const ModelOptions& options, const nn::Backend& backend, uint64_t seed);
+// G and D of this family, whatever model.block says; the options must fit it (Family::check).
+Nets make_nets(const Family& family, const ModelOptions& options, const nn::Backend& backend,
+               uint64_t seed);
 
 }  // namespace bbg::model

@@ -1,5 +1,7 @@
 #include "model/bigan/bigan_discriminator.h"
 
+#include "model/bigan/family.h"
+
 namespace bbg::model {
 
 namespace {
@@ -61,6 +63,13 @@ at::Tensor BiganDiscriminator::join(const at::Tensor& image_features,
     h = at::leaky_relu(norms_[i](h), nn::kLeak);
   }
   return h.flatten(1);
+}
+
+std::unique_ptr<DiscriminatorParts> make_bigan_discriminator(nn::Context& context,
+                                                             const nn::Scope& scope,
+                                                             const nn::Scope& code_scope,
+                                                             const ModelOptions& options) {
+  return std::make_unique<BiganDiscriminator>(context, scope, code_scope, options);
 }
 
 }  // namespace bbg::model

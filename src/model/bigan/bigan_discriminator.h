@@ -23,9 +23,9 @@ class BiganDiscriminator final : public SingleScore {
   at::Tensor code_features(const at::Tensor& z) override;   // -> [N, (2 + 4 + 8) width]
   at::Tensor feature(const at::Tensor& x) override;
   int64_t feature_width() const override { return feature_width_; }
-  at::Tensor score(const at::Tensor& image_features, const at::Tensor& code_features) override;
 
  private:
+  at::Tensor score(const at::Tensor& image_features, const at::Tensor& code_features) override;
   at::Tensor join(const at::Tensor& image_features, const at::Tensor& code_features);  // J, flat
 
   nn::Conv f_;

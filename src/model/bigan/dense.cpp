@@ -1,5 +1,7 @@
 #include "model/bigan/dense.h"
 
+#include "model/bigan/family.h"
+
 namespace bbg::model {
 
 at::Tensor flat_pixels(const at::Tensor& x) { return (x.flatten(1) + 1) / 2; }
@@ -57,6 +59,13 @@ at::Tensor DenseDiscriminator::feature(const at::Tensor& x) {
 at::Tensor DenseDiscriminator::score(const at::Tensor& image_features,
                                      const at::Tensor& code_features) {
   return score_(j_(image_features, code_features)).squeeze(1);
+}
+
+std::unique_ptr<DiscriminatorParts> make_dense_discriminator(nn::Context& context,
+                                                             const nn::Scope& scope,
+                                                             const nn::Scope& code_scope,
+                                                             const ModelOptions& options) {
+  return std::make_unique<DenseDiscriminator>(context, scope, code_scope, options);
 }
 
 }  // namespace bbg::model

@@ -54,9 +54,10 @@ class DenseDiscriminator final : public SingleScore {
   at::Tensor code_features(const at::Tensor& z) override;   // [N, z_dim] -> [N, width]
   at::Tensor feature(const at::Tensor& x) override;         // of J or F, [N, width]
   int64_t feature_width() const override { return width_; }
-  at::Tensor score(const at::Tensor& image_features, const at::Tensor& code_features) override;
 
  private:
+  at::Tensor score(const at::Tensor& image_features, const at::Tensor& code_features) override;
+
   int64_t width_;
   DenseLayer f_;
   std::optional<nn::Linear> h_;

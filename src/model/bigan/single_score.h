@@ -3,19 +3,20 @@
 // Discriminator offers: what reads the image, what reads the code, and what joins them. Those of
 // BiGAN are built so (Donahue et al. 2017).
 
-#include <ATen/ATen.h>
+#include "model/discriminator_parts.h"
 
 namespace bbg::model {
 
-class SingleScore {
+class SingleScore : public DiscriminatorParts {
  public:
-  virtual ~SingleScore() = default;
-  virtual at::Tensor image_features(const at::Tensor& x) = 0;  // of [N, C, S, S]
-  // Of [N, z_dim]; undefined where the score is that of the image alone.
-  virtual at::Tensor code_features(const at::Tensor& z) = 0;
-  // [N, f], for probe and neighbours: what the score of the image alone reads, else image_features.
-  virtual at::Tensor feature(const at::Tensor& x) = 0;
-  virtual int64_t feature_width() const = 0;  // f
+  core::Scores scores(const at::Tensor& image_features, const at::Tensor& code_features,
+                      const at::Tensor&) final {
+    core::Scores scores;
+    (code_features.defined() ? scores.xz : scores.x) = score(image_features, code_features);
+    return scores;
+  }
+
+ protected:
   virtual at::Tensor score(const at::Tensor& image_features,
                            const at::Tensor& code_features) = 0;  // [N]
 };

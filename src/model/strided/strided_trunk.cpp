@@ -4,6 +4,11 @@
 
 namespace bbg::model {
 
+bool is_strided_size(int64_t resolution) {
+  return resolution >= 16 && resolution <= 128 &&
+         std::has_single_bit(static_cast<uint64_t>(resolution));
+}
+
 StridedTrunk::StridedTrunk(nn::Context& context, const nn::Scope& scope,
                            const ModelOptions& options, int64_t resolution, int64_t width,
                            DNorm norm) {

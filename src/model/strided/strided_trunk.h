@@ -8,6 +8,9 @@
 
 namespace bbg::model {
 
+// A power of two from 16 to 128 px.
+bool is_strided_size(int64_t resolution);
+
 class StridedTrunk {
  public:
   // Batch norm stands from the second convolution on; spectral norm is on all.
