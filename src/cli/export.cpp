@@ -126,7 +126,7 @@ struct Data {
   std::string problem;  // why `train` is not there
 };
 
-// What the run was trained on, if it can be read here.
+// The data that the run was trained on, if it can be read here.
 Data open_data(const run::RunConfig& config, const run::SavedNetworks& saved) {
   Data data;
   if (config.data.shards.empty()) {

@@ -45,7 +45,7 @@ void work(cli::Job& job, const command::Program& program, const command::Call& c
     return;
   }
   const Place place = call.problem ? Place::kAlone : call.command->place;
-  // What several processes are refused is said by one of them.
+  // One process says what several are refused.
   const bool is_job = (place == Place::kRanks && !call.problem) ||
                       (place != Place::kHere && comm::find_launcher().ranks > 1);
   if (is_job) {

@@ -29,7 +29,7 @@ struct SampleOptions {
   std::string checkpoint;   // a folder step-NNNNNNNN; empty: the newest whole one of run.output
   int64_t count = 0;        // 0: a row of eight of each class that is asked for, else 64
   int64_t draw = 0;         // another number, other images
-  int64_t label = -1;       // of conditional models; -1: a class a row in grids, drawn in files
+  int64_t label = -1;       // for conditional models; -1: a class a row in grids, drawn in files
   std::string class_names;  // the same by name, as data.shards has them; several between commas
   bool averaged = true;
   bool json = false;

@@ -25,7 +25,7 @@ struct Lookout::State {
       is_looking = true;
       lock.unlock();
       if (call) call();
-      call = nullptr;  // what it owns may end here, not under the mutex
+      call = nullptr;  // things it owns may end here, not under the mutex
       lock.lock();
       is_looking = false;
       done = number;

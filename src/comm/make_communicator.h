@@ -15,7 +15,7 @@ enum class Backend { kAuto, kMpi, kNccl };
 struct CommOptions {
   Backend backend = Backend::kAuto;
   int64_t deadline_ms = 600'000;
-  std::string dump_folder;  // of watchdog.h; no key of its own: bbg_dist takes the run folder
+  std::string dump_folder;  // for watchdog.h; no key of its own: bbg_dist takes the run folder
 
   void declare(core::OptionTable& table);
 };

@@ -7,7 +7,7 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// What may stand behind an option: one of some words, a file, or what no table knows.
+// The value of an option: one of some words, a file, or text that no table knows.
 struct Value {
   Words words;
   bool is_file = false;

@@ -39,10 +39,10 @@ struct Program {
   std::string name, version;
   std::string summary;          // "trains GANs"
   std::string details = {};     // for its help: what commands have in common
-  std::string default_command;  // of a command line that begins with an option; may be empty
+  std::string default_command;  // for a command line that begins with an option; may be empty
   std::vector<Command> commands;
   std::vector<std::pair<int, std::string>> exit_codes;
-  const core::OptionTable* run_options = nullptr;  // of the commands that read a run
+  const core::OptionTable* run_options = nullptr;  // for the commands that read a run
 
   Command* find(const std::string& command);
 };

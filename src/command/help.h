@@ -13,7 +13,7 @@ std::string synopsis(const Program& program, const Command& command);
 // The details of a command, or its summary, as sentences.
 std::string description(const Command& command);
 
-// What every command that reads a run takes besides its own options: word and meaning.
+// Options that every command that reads a run takes besides its own: word and meaning.
 inline constexpr const char* kRunOptions[][2] = {
     {"--config FILE", "the configuration of the run"},
     {"--section.key VALUE", "any option of the run; it wins over the file"}};

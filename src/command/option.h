@@ -22,7 +22,7 @@ struct Option {
   std::optional<int64_t> minimum = {}, maximum = {};
   bool is_file = false, is_path = false, is_required = false, needs_text = false;
   std::string type = {};          // "must be a whole number": what a value of another kind is told
-  std::string missing_text = {};  // what is said where a required option lacks; empty: its name
+  std::string missing_text = {};  // said where a required option is missing; empty: its name
   std::function<bool(const std::string&)> set = {};     // false: not of this type
   std::function<std::optional<int64_t>()> number = {};  // none for text
 

@@ -1,5 +1,5 @@
 #pragma once
-// What is generated from a program's table for other places than its own help: a page of the
+// Texts generated from a program's table for other places than its own help: a page of the
 // documentation, a man page and completion for bash. Tests compare the files in the repository
 // with them.
 

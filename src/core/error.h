@@ -28,7 +28,7 @@ class SystemError : public std::runtime_error {
  public:
   struct Details {
     std::string call;    // e.g. "MPI_Allreduce", "pread"
-    std::string object;  // what it was done to: a path, an operation
+    std::string object;  // the thing it was done to: a path, an operation
     std::string cause;   // the library's own text
     int code = 0;
     bool restart_can_help = false;

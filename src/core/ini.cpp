@@ -64,7 +64,7 @@ std::string in_quotes(const std::string& value, char quote) {
   return text + quote;
 }
 
-// What keeps a whole text from being read; empty: nothing.
+// The problem that keeps a whole text from being read; empty: none.
 std::string problem_of_encoding(const std::string& text, const std::string& origin) {
   const bool is_little = text.starts_with("\xFF\xFE");
   if (is_little || text.starts_with("\xFE\xFF")) {

@@ -34,7 +34,7 @@ struct Expansion {
 };
 // ~ at the head, $NAME and ${NAME} replaced by the environment's values, $$ by $.
 Expansion expand_path(const std::string& text);
-// What expand_path() turns into `path`, whatever the environment.
+// The text that expand_path() turns into `path`, whatever the environment.
 std::string literal_path(const std::string& path);
 
 std::string trim(const std::string& text);  // without outer blanks, tabs and carriage returns

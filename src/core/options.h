@@ -49,7 +49,7 @@ class OptionTable {
     Option& at_most(double bound);
     Option& above(double bound);
     Option& one_of(std::vector<std::string> values);
-    Option& path();       // of a file or folder: the environment's values are put in
+    Option& path();       // a file or folder: the environment's values are put in
     Option& not_empty();  // nor of blanks alone
     std::string bounds_text() const;
   };

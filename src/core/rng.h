@@ -11,7 +11,7 @@
 
 namespace bbg::core {
 
-// What a stream is for; part of its name. Never reorder: numbers are part of every run's
+// The purpose of a stream; part of its name. Never reorder: numbers are part of every run's
 // reproducibility.
 enum class Purpose : uint32_t {
   kInitialise = 1,  // parameters; step = hash of the parameter's name
