@@ -38,7 +38,7 @@ enum class Layout { kCompareGan, kStudioGan, kBigGanPyTorch };
 inline constexpr core::Word<Layout> kLayouts[] = {
     {"cg", Layout::kCompareGan}, {"sg", Layout::kStudioGan}, {"bgp", Layout::kBigGanPyTorch}};
 
-// What the norms of residual G know beside their chunk of z: the class, one learned embedding for
+// The input of residual G's norms beside their chunk of z: the class, one learned embedding for
 // all images, or nothing.
 enum class GCondition { kClass, kSingle, kNone };
 inline constexpr core::Word<GCondition> kGConditions[] = {

@@ -13,7 +13,7 @@ namespace bbg::model {
 
 class Discriminator final : public nn::Network {
  public:
-  // Of the family that model.block names.
+  // Builds the family that model.block names.
   Discriminator(const ModelOptions& options, const nn::Backend& backend, uint64_t seed);
   Discriminator(const Family& family, const ModelOptions& options, const nn::Backend& backend,
                 uint64_t seed);

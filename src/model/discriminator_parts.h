@@ -11,8 +11,8 @@ namespace bbg::model {
 class DiscriminatorParts {
  public:
   virtual ~DiscriminatorParts() = default;
-  virtual at::Tensor image_features(const at::Tensor& x) = 0;  // of [N, C, S, S]
-  // Of [N, z_dim]; undefined where no score reads the code.
+  virtual at::Tensor image_features(const at::Tensor& x) = 0;  // x [N, C, S, S]
+  // z [N, z_dim]. The result is undefined where no score reads the code.
   virtual at::Tensor code_features(const at::Tensor& z) = 0;
   // [N, f], for probe and neighbours: what the score of the image reads, else image_features.
   virtual at::Tensor feature(const at::Tensor& x) = 0;

@@ -17,7 +17,7 @@ class Generator : public nn::Network {
   virtual at::Tensor forward(const at::Tensor& z, const at::Tensor& labels = {}) = 0;
 };
 
-// Of the family that model.block names.
+// The generator of the family that model.block names.
 std::unique_ptr<Generator> make_generator(const ModelOptions& options, const nn::Backend& backend,
                                           uint64_t seed);
 

@@ -21,8 +21,8 @@ struct ModelOptions {
   // gan, biggan, latent-regressor: x alone; bigan: xz alone; bigbigan: all three; autoencoder: no D
   System system = System::kBigBiGan;
   TermChoice terms = TermChoice::kAuto;
-  int64_t resolution = 32;   // of G and D
-  int64_t e_resolution = 0;  // of E's images, from which D's are made; 0: the same
+  int64_t resolution = 32;   // G's and D's
+  int64_t e_resolution = 0;  // E's images, from which D's are made; 0: the same
   int64_t channels = 3;
   int64_t z_dim = 80;
   Prior prior = Prior::kNormal;
@@ -30,7 +30,7 @@ struct ModelOptions {
   Block block = Block::kResidual;
   Layout layout = Layout::kCompareGan;
   int64_t width = 64;   // "ch" of the papers
-  int64_t g_width = 0;  // of G where it differs from D's
+  int64_t g_width = 0;  // G's, where it differs from D's
   GCondition g_condition = GCondition::kSingle;
   int64_t num_classes = 0;
   bool g_split_z = true;
@@ -65,8 +65,8 @@ struct ModelOptions {
   bool has_discriminator() const { return system != System::kAutoencoder; }
   bool is_latent_regressor() const { return system == System::kLatentRegressor; }
   Terms active_terms() const;
-  // Of the images that are read (and cropped): E's, or G's and D's where there is no E or it sees
-  // the same.
+  // Side of the images that are read (and cropped): E's, or G's and D's where there is no E or it
+  // sees the same.
   int64_t data_resolution() const {
     return has_encoder() && e_resolution > 0 ? e_resolution : resolution;
   }

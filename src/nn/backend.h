@@ -8,7 +8,7 @@
 namespace bbg::nn {
 
 struct Backend {
-  comm::Communicator& communicator;  // of cross-replica norm
+  comm::Communicator& communicator;  // for cross-replica norm
   ops::Ops& ops;                     // for the device of the tensors
   at::TensorOptions tensor_options;
 };

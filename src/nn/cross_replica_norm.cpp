@@ -15,7 +15,7 @@ using torch::autograd::variable_list;
 
 class Normalise : public torch::autograd::Function<Normalise> {
  public:
-  static constexpr size_t kNumArguments = 8;  // of forward(), after the context
+  static constexpr size_t kNumArguments = 8;  // forward()'s, after the context
 
   static variable_list forward(AutogradContext* context, const Variable& x,
                                const std::optional<Variable>& gain_term,

@@ -32,7 +32,7 @@ class NamedSource {
     Fit fit;
     std::string text;  // "it lacks 'G.w'", "'G.w' is [2] of type Float there, [3] ... here"
   };
-  // Of the first target that does not fit; none: copy() will succeed.
+  // The first target that does not fit; none: copy() will succeed.
   std::optional<Misfit> first_misfit(const std::vector<NamedTensor>& targets) const;
   // Into all targets, which fit.
   void copy(const std::vector<NamedTensor>& targets) const;

@@ -20,7 +20,7 @@ struct NamedTensor {
 
 enum class Start {
   kWeight,
-  kInjected,  // of a map that adds the code to a 5x5 convolution: 25 times as wide with
+  kInjected,  // for a map that adds the code to a 5x5 convolution: 25 times as wide with
               // Init::kNormal02 (docs/choices.md 61), else as kWeight
   kOrthogonal,
   kZero,

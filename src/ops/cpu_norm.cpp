@@ -12,7 +12,7 @@ namespace {
 
 struct Shape {
   int64_t samples, positions, channels;
-  int64_t size() const { return positions * channels; }  // of one sample
+  int64_t size() const { return positions * channels; }  // one sample's
 };
 Shape shape_of(const at::Tensor& x) {
   return {x.size(0), x.numel() / (x.size(0) * x.size(1)), x.size(1)};

@@ -34,7 +34,7 @@ struct Cut {
         tile(std::min(packs, kThreads)),
         tiles((packs + tile - 1) / tile),
         rows(rows_of_sample) {
-    constexpr int64_t kRowsApiece = 8;  // of a thread, at least, where there are so many
+    constexpr int64_t kRowsApiece = 8;  // rows of a thread, at least, where there are so many
     const int64_t most = std::max<int64_t>(1, rows / (kThreads / tile * kRowsApiece));
     chunks = std::clamp<int64_t>(blocks / (samples * tiles), 1, most);
     chunk = (rows + chunks - 1) / chunks;

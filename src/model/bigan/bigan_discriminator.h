@@ -32,7 +32,7 @@ class BiganDiscriminator final : public SingleScore {
   std::optional<nn::Linear> h_;
   std::vector<nn::Conv> convs_;
   std::vector<nn::BatchNorm> norms_;
-  std::vector<int64_t> channels_;  // of each of convs_
+  std::vector<int64_t> channels_;  // one for each of convs_
   std::optional<nn::Linear> score_;
   int64_t feature_width_ = 0;
 };

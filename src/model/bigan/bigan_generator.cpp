@@ -39,8 +39,8 @@ class BiganGenerator final : public Generator {
   }
 
  private:
-  int64_t side_;                   // of the first map
-  std::vector<int64_t> channels_;  // of each of deconvs_
+  int64_t side_;                   // side of the first map
+  std::vector<int64_t> channels_;  // one for each of deconvs_
   std::optional<nn::Linear> linear_, code_;
   std::optional<nn::BatchNorm> norm0_;
   std::vector<nn::UpConv> deconvs_;

@@ -52,7 +52,7 @@ class DenseDiscriminator final : public SingleScore {
                      const ModelOptions& options);
   at::Tensor image_features(const at::Tensor& x) override;  // [N, C, S, S] -> [N, width]
   at::Tensor code_features(const at::Tensor& z) override;   // [N, z_dim] -> [N, width]
-  at::Tensor feature(const at::Tensor& x) override;         // of J or F, [N, width]
+  at::Tensor feature(const at::Tensor& x) override;         // J's or F's, [N, width]
   int64_t feature_width() const override { return width_; }
 
  private:

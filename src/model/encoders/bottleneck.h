@@ -1,5 +1,5 @@
 #pragma once
-// What the paper's encoder trunks share: how large a trunk is, and the bottleneck branch of a unit.
+// Shared parts of the paper's encoder trunks: a trunk's size, and the bottleneck branch of a unit.
 
 #include "nn/cross_replica_norm.h"
 #include "nn/layers.h"
@@ -7,9 +7,9 @@
 namespace bbg::model {
 
 struct BottleneckTrunkShape {
-  int64_t channels = 3;  // of the image
+  int64_t channels = 3;  // the image's
   int64_t base = 64;     // 64 x width factor; every width is a multiple (docs/choices.md 32)
-  std::vector<int64_t> units = {3, 4, 6, 3};  // of each stage; {3, 4, 23, 3}: ResNet-101
+  std::vector<int64_t> units = {3, 4, 6, 3};  // one number a stage; {3, 4, 23, 3}: ResNet-101
   bool last_relu = false;  // between the last norm and the average (docs/choices.md 31)
 };
 

@@ -21,7 +21,7 @@ class ReversibleResNet {
 
  private:
   PooledRoot root_;
-  std::deque<ReversibleStage> stages_;  // whose elements stay in place
+  std::deque<ReversibleStage> stages_;  // a deque: its elements stay in place
   std::optional<PooledNorm> end_;
   int64_t out_features_ = 0;
 };

@@ -46,7 +46,7 @@ class ReversibleStage {
   bool recompute_;
   int64_t in_, zeros_;  // zeros_: channels on each side
   std::vector<Unit> units_;
-  std::vector<at::Tensor> parameters_;  // of all units, in order of declaration
+  std::vector<at::Tensor> parameters_;  // those of all units, in order of declaration
 };
 
 }  // namespace bbg::model

@@ -5,7 +5,7 @@
 
 namespace bbg::ops::layout {
 
-constexpr int kThreads = 256;  // of a block of any kernel
+constexpr int kThreads = 256;  // threads of a block, in any kernel
 
 // ------------------------------------------------------------------------------------- norm.cu
 
@@ -23,10 +23,10 @@ static_assert(sizeof(TermPointers<void>) == 56, "as on the other side");
 
 // ---------------------------------------------------------------------------------- weights.cu
 
-constexpr int kRowsOfTile = 64;             // of a matrix, that one block adds up by columns
-constexpr int kMaxTaps = 16;                // of a convolution's kernel
+constexpr int kRowsOfTile = 64;             // rows of a matrix that one block adds up by columns
+constexpr int kMaxTaps = 16;                // taps of a convolution's kernel, at most
 constexpr int kLanes = 32;                  // neighbours in memory, of what is written
-constexpr int kAcross = kThreads / kLanes;  // and of the other kind of channels
+constexpr int kAcross = kThreads / kLanes;  // and channels of the other kind
 
 // One of a list in which each follows the one before it. Its columns begin at a multiple of
 // kThreads.
@@ -35,7 +35,7 @@ struct MatrixEntry {
   const T* weight;                    // [rows, columns]
   T* u;                               // [rows]
   long long first_row, first_column;  // in the flat vectors of all matrices
-  long long first_tile;               // of kRowsOfTile x kThreads
+  long long first_tile;               // a tile: kRowsOfTile x kThreads
   int rows, columns;
 };
 static_assert(sizeof(MatrixEntry<void>) == 48, "as on the other side");
@@ -44,7 +44,7 @@ static_assert(sizeof(MatrixEntry<void>) == 48, "as on the other side");
 enum Form { kAsItIs = 0, kPooled = 1, kUpsampled = 2 };
 
 struct WeightShape {
-  int out, in, side;  // of the weight: [out, in, side, side]
+  int out, in, side;  // the weight is [out, in, side, side]
   int form;
 };
 static_assert(sizeof(WeightShape) == 16, "as on the other side");
