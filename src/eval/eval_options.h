@@ -1,5 +1,5 @@
 #pragma once
-// What evaluation measures on, and how much of it.
+// Options of evaluation: what it measures on, and how much of it.
 
 #include <cstdint>
 

@@ -40,7 +40,7 @@ struct Point {
 };
 
 struct Pair {
-  Vector step, change;  // of x and of the gradient
+  Vector step, change;  // differences of x and of the gradient
   double product;       // their inner product, > 0
 };
 

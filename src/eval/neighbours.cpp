@@ -17,7 +17,7 @@ namespace {
 using comm::Communicator;
 using comm::Reduce;
 
-constexpr int64_t kBlockBytes = 16 << 20;  // of training features that pass from a rank to all
+constexpr int64_t kBlockBytes = 16 << 20;  // training features that pass from a rank to all
 constexpr int64_t kQueries = 256;          // test samples a block
 constexpr int64_t kPairs = 8192;           // exact distances a block
 constexpr int64_t kExtraCandidates = 64;

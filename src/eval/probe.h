@@ -37,7 +37,7 @@ struct ProbeResult {
   double accuracy = 0;        // on the test split, in [0, 1]
   double train_accuracy = 0;  // on all training samples
   double l2 = 0;              // used in the final fit
-  int64_t iterations = 0;     // of the final fit
+  int64_t iterations = 0;     // in the final fit
 };
 
 // Features [n_r, d], float32 (float64 computes in float64), any device that `communicator` serves;

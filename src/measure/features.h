@@ -43,7 +43,7 @@ class Features {
   std::unique_ptr<nn::Network> own_;  // a network that only features are read of
   std::function<at::Tensor(const at::Tensor&)> map_;
   bool is_network_;
-  std::unique_ptr<eval::BnCrelu> crelu_;  // of the first training features
+  std::unique_ptr<eval::BnCrelu> crelu_;  // with statistics of the first training features
   Read train_, test_;
 };
 

@@ -11,8 +11,8 @@
 namespace bbg::measure {
 
 enum class Need {
-  kCoarsePixels,     // of samples and of real images, averaged to 8x8
-  kFeatures,         // of labelled images, by E or D
+  kCoarsePixels,     // samples and real images, averaged to 8x8
+  kFeatures,         // features of labelled images, by E or D
   kReconstructions,  // G(E(x)) of the test images
 };
 std::string text_of(Need need);  // for people

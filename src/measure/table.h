@@ -33,7 +33,7 @@ struct Measure {
   std::string protocol;  // with {fields} of measure/protocol.h
   std::string paper;
   report::Card card;  // without its key
-  int place = 0;      // of the card among the report's
+  int place = 0;      // the card's place among the report's
 };
 
 using Measures = std::vector<Measure>;
