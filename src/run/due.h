@@ -14,7 +14,7 @@ struct Due {
   bool regular_report = false;
   bool report = false;
   bool save = false;
-  bool evaluation = false;  // of the last step it belongs to the end of the run
+  bool evaluation = false;  // that of the last step belongs to the end of the run
   bool grids = false;       // as the evaluation
   bool leave = false;
 

@@ -18,7 +18,7 @@ namespace bbg::run {
 
 struct Opened {
   DataSets sets;
-  std::vector<Seat> seats;  // of all ranks, as the places
+  std::vector<Seat> seats;  // one for each rank, as the places
   std::vector<Place> places;
 };
 

@@ -15,7 +15,7 @@ struct Progress {
   int64_t step = 0;  // finished ones
   // Images seen are those of `step` steps with the global batch of now, and these.
   int64_t image_offset = 0;
-  int64_t bucket_bytes = 0;  // of the exchange; 0: it has no buckets
+  int64_t bucket_bytes = 0;  // for the exchange; 0: it has no buckets
   std::string watch;         // text of train::DivergenceWatch, with the number of rollbacks
 
   // The entries of a checkpoint's text (docs/formats.md).

@@ -14,7 +14,7 @@ namespace bbg::run {
 
 namespace {
 
-constexpr int64_t kStepsAhead = 2;  // of the host
+constexpr int64_t kStepsAhead = 2;  // steps that the host may be ahead
 
 std::string trace_path(const RunConfig& config, int rank) {
   return config.run.output + "/trace-rank-" + std::to_string(rank) + ".json";

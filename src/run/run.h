@@ -96,7 +96,7 @@ class Run {
   RunFolder folder_;
   Reports reports_;
   train::DivergenceWatch watch_;
-  Progress progress_;  // of networks and batches, now
+  Progress progress_;  // how far networks and batches are now
   const Resumed started_;
   train::Step updates_;
   const StopSignal stop_;
@@ -110,7 +110,7 @@ class Run {
 
   Due due_;
   bool is_saved_ = true;  // the state of this step; at the start there is nothing to save
-  Losses losses_;         // of the last step
+  Losses losses_;         // at the last step
   core::Values values_;   // measured on it, where losses are due
 };
 

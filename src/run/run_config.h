@@ -61,7 +61,7 @@ struct RunConfig {
   ComputeOptions compute;
 
   core::OptionTable table;
-  std::string note;  // what parse() decided for the user, to be said once; may be empty
+  std::string note;  // a decision of parse() for the user, to be said once; may be empty
 
   RunConfig();
   RunConfig(const RunConfig&) = delete;  // the table points at the fields

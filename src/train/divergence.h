@@ -20,8 +20,8 @@ enum class Answer { kWarn, kEnd, kGoBack };
 
 struct Trouble {
   std::string cause;  // its short name
-  std::string text;   // what is wrong, with its numbers
-  std::string hint;   // what may help
+  std::string text;   // the problem, with its numbers
+  std::string hint;   // advice that may help
   int64_t since = 0;  // states of this step or later are suspect
   Answer answer = Answer::kWarn;
 };
@@ -46,7 +46,7 @@ class DivergenceWatch {
   void go_back(const std::string& text);
 
   int64_t rollbacks() const { return state_.rollbacks; }
-  double rate_factor() const { return state_.rate_factor; }  // of all learning rates
+  double rate_factor() const { return state_.rate_factor; }  // for all learning rates
 
  private:
   using History = std::deque<std::pair<int64_t, double>>;  // (step, value), ascending
@@ -54,7 +54,7 @@ class DivergenceWatch {
   struct State {
     int64_t rollbacks = 0;
     double rate_factor = 1;
-    int64_t finite_step = 0;                 // of the last observation without NaN
+    int64_t finite_step = 0;                 // the last observation without NaN
     std::map<std::string, History> losses;   // loss_d_<term>, as shares of their value at chance
     std::map<std::string, History> spectra;  // sigma_max_<network>
   };
@@ -66,7 +66,7 @@ class DivergenceWatch {
   Answer answer(bool is_fatal) const;
 
   TrainOptions options_;
-  double chance_;  // of a term of D's loss
+  double chance_;  // a term of D's loss, at chance
   State state_;
   std::set<std::string> told_;  // causes, in this process
 };

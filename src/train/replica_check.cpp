@@ -37,7 +37,7 @@ std::string differing_replicas(const TrainState& state, comm::Communicator& cont
     if (votes.size() == 1) continue;
     if (++differing > 1) continue;
     int most = 0;
-    for (int64_t rank = 0; rank < all.size(0); ++rank) {  // of equal votes, the lowest rank's
+    for (int64_t rank = 0; rank < all.size(0); ++rank) {  // equal votes: the lowest rank's wins
       if (votes[digests[rank][i]] <= most) continue;
       most = votes[digests[rank][i]];
       usual = digests[rank][i];

@@ -15,14 +15,14 @@ enum class Decay { kLinear, kExponential };
 // Arithmetic of the training: that of compute.dtype, or bfloat16.
 enum class Precision { kFull, kBfloat16 };
 enum class CudaGraphs { kAuto, kOn, kOff };
-// What is done when a run goes wrong (train/divergence.h).
+// The answer when a run goes wrong (train/divergence.h).
 enum class Watch { kReport, kStop, kRollback, kOff };
 
 // The ranks that share the statistics of norms.
 struct NormGroup {
   enum class Who { kAll, kHost, kNeighbours };
   Who who = Who::kAll;
-  int64_t size = 0;  // of neighbours: so many ranks that follow each other
+  int64_t size = 0;  // for neighbours: so many ranks that follow each other
 };
 
 struct TrainOptions {

@@ -20,7 +20,7 @@
 namespace bbg::train {
 
 struct TrainState {
-  // What `backend` refers to must outlive the state. Parameters and buffers of rank 0 are
+  // Everything `backend` refers to must outlive the state. Parameters and buffers of rank 0 are
   // broadcast.
   TrainState(const model::ModelOptions& model_options, const TrainOptions& options,
              const nn::Backend& backend, uint64_t seed, const comm::ExchangeOptions& exchange = {});
@@ -28,7 +28,7 @@ struct TrainState {
   // The ranks that share the statistics of norms in training; null: all of them (train.norm-group).
   std::unique_ptr<comm::Communicator> norm_ranks;
   model::Nets nets;
-  comm::ReductionQueue queue;  // of all networks' gradients
+  comm::ReductionQueue queue;  // for all networks' gradients
   Trained g;
   std::optional<Trained> e, d;  // as in nets
 

@@ -29,7 +29,7 @@ struct Trained {
 
   Arena arena;
   comm::GradientExchange exchange;
-  Adam adam;  // of what the rank owns
+  Adam adam;  // for the parameters that the rank owns
   // The L2 norm of the last update's gradient of the loss over the global batch, before clipping
   // and regularisation. A scalar on the device; undefined before the first update.
   at::Tensor gradient_norm;

@@ -48,7 +48,7 @@ struct UpdateGraphs::State {
   at::Device device;
   size_t num_kinds;
   at::cuda::MempoolId_t pool = at::cuda::graph_pool_handle();
-  std::map<int, Recording> recordings = {};  // of the kinds that have been made
+  std::map<int, Recording> recordings = {};  // for the kinds that have been made
 
   void record(Recording& recording, const core::Batch& batch, const Noise& noise,
               const Update& update) {
