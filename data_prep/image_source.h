@@ -23,9 +23,9 @@ class ImageSource {
   virtual std::string name(int64_t index) const = 0;  // for messages
   virtual const std::vector<std::string>& class_names() const = 0;
   virtual std::string description() const = 0;
-  virtual int64_t natural_channels() const = 0;  // what --channels auto means
+  virtual int64_t natural_channels() const = 0;  // --channels auto means these
   virtual data::Fit natural_fit() const = 0;
-  virtual LeftOut left_out() const { return {}; }  // what the input has beside images
+  virtual LeftOut left_out() const { return {}; }  // things in the input beside images
 };
 
 // Images in a folder, see find_images(). The order is a fixed shuffle of the sorted paths.
@@ -44,7 +44,7 @@ enum class CifarSplit { kTrain, kTest };
 // files, else numbers.
 std::unique_ptr<ImageSource> open_cifar(const std::string& path, CifarKind kind, CifarSplit split);
 
-// What the path can be: a .bin file by its size, a folder by its files.
+// Kinds that the path can be: a .bin file by its size, a folder by its files.
 std::vector<CifarKind> possible_cifar(const std::string& path);
 
 // Whether the file starts like IDX images, plain or gzip.

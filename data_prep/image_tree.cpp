@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// What archivers, network storage and file systems put beside data under names that are not hidden.
+// Names, not hidden ones, that archivers, network storage and file systems put beside data.
 constexpr std::array<std::string_view, 7> kSystemFolders = {
     "__macosx", "@eadir",     "lost+found", "$recycle.bin", "system volume information",
     "#recycle", "__pycache__"};

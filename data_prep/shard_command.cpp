@@ -44,7 +44,7 @@ struct Skipped {
   std::string name, reason;
 };
 
-// What --format auto means for the input.
+// The format that --format auto means for the input.
 std::string recognise_format(const std::string& input) {
   std::vector<std::string> formats;
   for (const CifarKind kind : possible_cifar(input)) {
