@@ -1,5 +1,5 @@
 #pragma once
-// What bbg_bench measures. Model, training and data have the options of bbg_dist.
+// Options for what bbg_bench measures. Model, training and data have the options of bbg_dist.
 
 #include <cstdint>
 #include <string>
@@ -16,7 +16,7 @@ struct BenchOptions {
   std::string trace;
   int64_t warmup = 3;  // steps
   int64_t rounds = 5;
-  int64_t steps = 5;  // of a round
+  int64_t steps = 5;  // in a round
   std::string write_start;
 
   void declare(core::OptionTable& table) {

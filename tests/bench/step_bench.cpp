@@ -154,7 +154,7 @@ class Trainer {
     if (!reducers_) return state_.queue.times();
     return {reducers_->seconds(), reducers_->seconds()};
   }
-  // Of one step, on the wire.
+  // Bytes of one step, on the wire.
   int64_t exchange_bytes() const {
     const auto bytes = [&](const train::Trained& trained) {
       const at::Tensor& values = trained.arena.values();
@@ -263,7 +263,7 @@ nlohmann::ordered_json time_steps(const run::RunConfig& config, const BenchOptio
         {"d", ms(parts.d)},
         {"ge", ms(parts.ge)},
         {"ema", ms(parts.ema)}}},
-      // Of d and ge: what their collectives took, and their optimizers.
+      // Within d and ge: the time of their collectives, and of their optimizers.
       {"within_ms",
        {{"exchange", ms(after.waited - before.waited)}, {"norm", norm}, {"optimizer", optimizer}}},
       // All that reductions took; what was not waited for above went on behind other work.

@@ -190,7 +190,7 @@ TEST_F(Cluster, JobThatRunsOutOfTimeGoesOnFromTheQueueBitForBit) {
   const std::string number = submit("broken", steps);
   ASSERT_TRUE(wait_until([&] { return fs::exists(folder_ / "broken/checkpoints/step-00000010"); }))
       << test::read_file(folder_ / "broken.log");
-  // What Slurm sends ahead of the time limit.
+  // Slurm sends this signal ahead of the time limit.
   ASSERT_EQ(test::run_command(folder_, "scancel --batch --signal=USR1 " + number).code, 0);
   ASSERT_TRUE(wait_until([&] {
     const std::string state = job(number);

@@ -46,9 +46,9 @@ TEST(CrossReplicaNorm, KeepsItsPrecisionFarFromZero) {
 TEST(CrossReplicaNorm, TakesVectors) { compare_with_whole_batch({6, 8}, 1); }
 TEST(CrossReplicaNorm, TakesOneSamplePerRank) { compare_with_whole_batch({1, 3, 2, 2}, 0); }
 
-// What follows the normalisation in the same pass, against the same after ATen's batch norm:
-// output, gradient of x, and gradients of gain and bias, whose shares of the ranks add up to the
-// batch's.
+// Compares the work that follows the normalisation in the same pass with the same after ATen's
+// batch norm: output, gradient of x, and gradients of gain and bias. The ranks' shares of the last
+// two add up to the batch's.
 void compare_what_follows(bool of_samples) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t n = 3, c = 5, rank = communicator->rank(), size = communicator->size();

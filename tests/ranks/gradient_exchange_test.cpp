@@ -1,5 +1,5 @@
-// What the exchange leaves is the mean over ranks, in buckets of any size, by the computing thread
-// or beside it; with integers exactly.
+// The exchange leaves the mean over ranks, in buckets of any size, by the computing thread or
+// beside it; with integers exactly.
 #include "comm/gradient_exchange.h"
 
 #include <gtest/gtest.h>
@@ -180,7 +180,7 @@ TEST_P(GradientExchange, SharedOutLeavesTheMeanInPartsThatMakeTheWhole) {
       one->backward(communicator_->rank(), update, gradient);
       one->exchange.finish();
     }
-    // Of whole numbers, whose squares have sums below 2^24: exact but for the root, which is the
+    // Whole numbers, and sums of squares below 2^24: exact but for the root, which is the
     // nearest number, whatever the processor.
     const double squares = sum_of_squares(plain.arena.gradients());
     EXPECT_EQ(network.exchange.norm().item<float>(), static_cast<float>(std::sqrt(squares)));

@@ -84,7 +84,7 @@ TEST_P(TrainStep, WithItsOptimizerSharedOutEqualsOneRank) {
     }
     expect_near(saved, *one);
 
-    // What is saved is what others load, with and without shares, and of other buckets.
+    // Others load what is saved: with and without shares, and with other buckets.
     for (const bool is_shared : {true, false}) {
       comm::ExchangeOptions others = in_buckets(comm::Exchange::kBuckets, 1 << 12);
       others.shard_optimizer = is_shared;
@@ -127,8 +127,8 @@ TEST_P(TrainStep, WithNormsOfGroupsEqualsOneRankInPortions) {
               all);
 }
 
-// What G's first norm sees is the same in groups of any size as long as G has not moved, and so is
-// the mean of the means.
+// G's first norm sees the same in groups of any size as long as G has not moved. The mean of the
+// means is then the same too.
 TEST(NormGroups, RunningMeansAreThoseOfAllRanks) {
   const auto communicator = comm::make_mpi_communicator({});
   const Case test{"",

@@ -31,7 +31,7 @@ class C10dRanks {
   c10::intrusive_ptr<c10d::ProcessGroup> group_;
 };
 
-// What DistributedDataParallel does with the parameters of one network, with its defaults. The
+// Treats the parameters of one network as DistributedDataParallel does, with its defaults. The
 // gradients that backward leaves in the parameters are the means over ranks.
 class DdpReducer {
  public:

@@ -26,7 +26,7 @@ class CrashingFileSystem final : public core::FileSystem {
     kCrash,     // nothing works any more
     kDiskFull,  // every write from then on fails until free_disk(); the rest works
   };
-  // What becomes of that which was not synced.
+  // The fate of all that was not synced.
   enum class Loss {
     kNothing,      // only the process died
     kContent,      // names are there, their content is not

@@ -12,7 +12,7 @@
 
 namespace bbg::testing {
 
-enum class Order { kForward, kBackward };  // of blocks, and of a block's threads between barriers
+enum class Order { kForward, kBackward };  // for blocks, and for a block's threads between barriers
 
 // Makes programs of the sources in src/ops/kernels. num_launches: counts the kernels that are
 // started, and outlives the programs.

@@ -1,6 +1,6 @@
 #pragma once
-// What tests on a GPU begin with: skipped where there is none; all work on one stream that is not
-// the default one, and cuDNN's kernels those that repeat bit for bit, as in bbg_dist.
+// The frame of tests on a GPU. They are skipped where there is none. All work is on one stream that
+// is not the default one. cuDNN's kernels are those that repeat bit for bit, as in bbg_dist.
 
 #include <ATen/Context.h>
 #include <c10/cuda/CUDAGuard.h>
@@ -35,7 +35,7 @@ class OnGpu : public Base {
   std::optional<c10::cuda::CUDAStreamGuard> stream_;
   // On host memory, and on the GPU's.
   std::unique_ptr<comm::Communicator> control_, communicator_;
-  // Of all tests of the suite, which then compile its kernels once.
+  // Shared by all tests of the suite, which so compile its kernels once.
   inline static std::unique_ptr<ops::Ops> ops_;
 };
 

@@ -16,7 +16,7 @@ struct WeightCase {
   std::vector<int64_t> shape;
   ops::Resample resample = ops::Resample::kNone;
   bool spectral = true;
-  at::ScalarType type = at::kDouble;  // of the effective weight
+  at::ScalarType type = at::kDouble;  // the effective weight's
 };
 
 inline void PrintTo(const WeightCase& test, std::ostream* out) {
@@ -110,7 +110,7 @@ inline void expect_plain_iterations(at::ScalarType type, at::Device device, ops:
     weights.push_back(std::make_shared<ops::SpectralWeight>(ops::SpectralWeight{
         .raw = of_weight(shape, 1.7 * frequency, type, device), .u = starts.back().clone()}));
   }
-  weights.back()->raw.zero_();  // whose vectors are shorter than eps
+  weights.back()->raw.zero_();  // its vectors are shorter than eps
   for (const bool moves : {false, true, true}) {
     own_ops.iterate(spectral, 1e-6, moves);
     for (size_t i = 0; i < weights.size(); ++i) {

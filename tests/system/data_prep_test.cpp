@@ -257,8 +257,8 @@ TEST_F(DataPrep, MissingAndEmptyInputsAreRefused) {
   EXPECT_FALSE(fs::exists(first_shard()));
 }
 
-// What file managers, synchronisers, archivers and notebooks leave in folders is no data, at any
-// depth, and what is left out is told by kind.
+// Files that file managers, synchronisers, archivers and notebooks leave in folders are no data, at
+// any depth. Those left out are told by kind.
 TEST_F(DataPrep, WhatIsNoImageIsLeftOutAndCountedInOneLine) {
   make_photos();
   for (const char* name :
@@ -382,7 +382,7 @@ TEST_F(DataPrep, OfSeveralAtOnceOneWritesAndTheOthersAreRefused) {
   EXPECT_EQ(run("verify '" + shards_ + "'").code, 0);
 }
 
-// What mpirun of Open MPI, mpirun of MPICH and srun tell their processes.
+// Variables that mpirun of Open MPI, mpirun of MPICH and srun set for their processes.
 TEST_F(DataPrep, OfTheProcessesOfOneJobOnlyTheFirstWorks) {
   make_photos();
   const std::string work =
@@ -496,7 +496,7 @@ TEST_F(DataPrep, ManyShardsNeedFewOpenFiles) {
   ASSERT_EQ(shard("--shards 66").code, 0);
   EXPECT_THAT(run("verify '" + shards_ + "'", "ulimit -n 40;").out, HasSubstr("ok, 66 samples"));
   EXPECT_THAT(run("verify '" + shards_ + "'", "ulimit -Sn 9;").out, HasSubstr("ok, 66 samples"));
-  // What started the test may have left number 3 open.
+  // The program that started the test may have left number 3 open.
   const test::Outcome outcome = run("verify '" + shards_ + "'", "exec 3>&-; ulimit -n 4;");
   expect_one_line(outcome, 1, "Too many open files; this process may have 4 at a time");
 }

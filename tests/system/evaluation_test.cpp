@@ -1,5 +1,5 @@
-// What an evaluation measures, on which data, and what it does not cost when it cannot: with the
-// real program.
+// An evaluation with the real program: what it measures, on which data, and what it does not cost
+// when it cannot.
 
 #include <algorithm>
 #include <filesystem>
@@ -89,7 +89,7 @@ class EvaluationOfARun : public test::BbgDist {
         "--model.num-classes 3 --data.batch 16 --eval.standing-passes 1 --eval.batch 32";
   }
 
-  int64_t side_ = 16;  // of the images
+  int64_t side_ = 16;  // the images'
   std::string conditional_;
   std::vector<std::string> three_ = {"ant", "bee", "cow"};
 };
@@ -235,7 +235,7 @@ TEST_F(EvaluationOfARun, PixelsOfLargeImagesAreAveraged) {
   EXPECT_EQ(nlohmann::json::parse(plan.out)["probe"]["features"], 32 * 32);
 }
 
-// Of steps 2 to 10 all but the newest two go, and the best by the curve stays.
+// All of steps 2 to 10 but the newest two go, and the best by the curve stays.
 TEST_F(EvaluationOfARun, BestCheckpointIsKept) {
   const std::string shards = make_shards("train", three_, 192),
                     test = make_shards("test", three_, 60);

@@ -44,7 +44,7 @@ class Interruption : public test::BbgDist {
   }
 
   const std::string rare_ = "--run.steps 60 --checkpoint.every 1000 --report.grid-every 60 ";
-  // Of an evaluation that never ends by itself.
+  // Options of an evaluation that never ends by itself.
   const std::string endless_ = "--eval.standing-passes 100000000 ";
 };
 

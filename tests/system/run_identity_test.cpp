@@ -119,7 +119,7 @@ TEST_F(RunIdentity, ChangedOptionsAreToldAndACompleteRunKeepsItsOwn) {
   EXPECT_THAT(test::read_file(folder_ / "run/report.html"), Not(HasSubstr("lr-g = 0.5\n")));
   EXPECT_EQ(test::read_file(folder_ / "run/metrics.jsonl"), lines);
 
-  // What may not change.
+  // This option may not change.
   ASSERT_EQ(train(1, "other", "--run.steps 2 --train.d-steps 1").code, 0);
   test::expect_one_line(
       train(1, "other", "--train.d-steps 1 --train.simultaneous true"), 2,

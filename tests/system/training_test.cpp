@@ -222,7 +222,7 @@ TEST_F(Training, FeaturesOfDAreMeasuredWhereTheyAreAskedFor) {
   const auto after = state("run", 5);
   for (const auto& [name, tensor] : before) EXPECT_TRUE(at::equal(after.at(name), tensor)) << name;
 
-  // Of a system with E the two networks are told apart, where the task is not too easy.
+  // With E in the system, the two networks are told apart where the task is not too easy.
   const std::string few = "--run.steps 5 --eval.neighbours-train 8";
   ASSERT_EQ(train(1, "both", few).code, 0);
   const auto both = nlohmann::json::parse(test::read_file(folder_ / "both/evaluation.json"));
@@ -548,7 +548,7 @@ TEST_F(Training, ProgramExplainsItself) {
   for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 110u) << line;
 }
 
-// What other programs read, each with its own reader: read_run.py.
+// Files that other programs read, each with its own reader: read_run.py.
 class Readers : public test::BbgDist {
  protected:
   void expect_read(const std::string& what) {

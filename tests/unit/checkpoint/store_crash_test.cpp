@@ -139,7 +139,7 @@ TEST(StoreCrash, ACrashWhileABrokenCheckpointIsReplacedLosesNothing) {
   }
 }
 
-// What is left is the way up to some step, and going back again ends where it was to end.
+// The way up to some step is left, and going back again ends where it was to end.
 TEST(StoreCrash, ACrashWhileGoingBackLeavesAWayThatCanGoBackAgain) {
   for (int64_t n = 0;; ++n) {
     for (const Loss loss : kLosses) {

@@ -32,7 +32,7 @@ std::string refusal(Work work) {
   return "";
 }
 
-// What Slurm 22.05 sets in the batch script of `sbatch -n4`, in a step, and with a server.
+// Slurm 22.05 sets these in the batch script of `sbatch -n4`, in a step, and with a server.
 const Variables kBatch = {{"SLURM_JOB_ID", "5"}, {"SLURM_NTASKS", "4"}, {"SLURM_PROCID", "0"}};
 Variables step(int tasks, Variables more = {}) {
   more.insert({{"SLURM_NTASKS", std::to_string(tasks)},

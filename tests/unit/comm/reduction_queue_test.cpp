@@ -185,7 +185,7 @@ TEST(GradientExchange, SendsABucketWhileBackwardIsAtEarlierLayers) {
   Lonely communicator(shared);
   ReductionQueue queue(communicator, of(Exchange::kBuckets), at::kCPU);
   GradientExchange exchange(communicator, queue, chain.gradients, chain.places);
-  chain.loss().backward();  // of an earlier portion: nothing is sent
+  chain.loss().backward();  // an earlier portion: nothing is sent
   EXPECT_TRUE(there.empty());
   chain.gradients.zero_();
   exchange.begin();

@@ -107,7 +107,7 @@ class OtherHosts : public ::testing::Test {
 TEST_F(OtherHosts, RanksThatHaveToldNothingOrOfEarlierAreNamed) {
   tell(1, {{6, "barrier", 0}, {7, "all_reduce", 400}});
   tell(2, {{5, "all_reduce", 400}});
-  tell(4, {{7, "all_reduce", 400}}, kJob - 1);  // of the job before
+  tell(4, {{7, "all_reduce", 400}}, kJob - 1);  // told by the job before
   test::write_file(collectives_path(folder_ / "", 5), "{\"job\": [");
   const std::string text = expire(6);
   EXPECT_THAT(text, HasSubstr("rank 0: all_reduce #7 (400 bytes)"));

@@ -41,7 +41,7 @@ class PagesTest : public ::testing::Test {
     program_.run_options = &table_;
   }
 
-  // What bash offers for the last of `words`, in a folder with one file of an odd name.
+  // The words that bash offers for the last of `words`, in a folder with one file of an odd name.
   std::vector<std::string> completed(const std::vector<std::string>& words) {
     test::write_file(folder_ / "zoo.bash", bash_completion(program_));
     test::write_file(folder_ / "work/otter picture.png", "");

@@ -13,7 +13,7 @@ using testing::IsEmpty;
 using testing::MatchesRegex;
 using testing::Not;
 
-// What appears on standard error. The log is made inside: it may look at the stream then.
+// The text that appears on standard error. The log is made inside: it may look at the stream then.
 std::string said(int rank, int size, bool speaks, const std::function<void(const Log&)>& speak) {
   testing::internal::CaptureStderr();
   speak(Log(rank, size, speaks));

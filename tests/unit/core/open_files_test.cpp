@@ -19,7 +19,7 @@ TEST(OpenFiles, TheLimitIsRaisedToWhatTheSystemAllows) {
   raise_open_file_limit();
   EXPECT_EQ(open_file_limit(),
             static_cast<int64_t>(std::min<rlim_t>(before.rlim_max, kEnoughOpenFiles)));
-  // What is higher already stays.
+  // A limit that is higher already stays.
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
   raise_open_file_limit();
   EXPECT_GE(open_file_limit(),

@@ -143,7 +143,7 @@ TEST(RandomStreamTest, NormalNumbersHaveTheMomentsOfN01) {
               five_sigma(share * (1 - share), kCount));
 }
 
-// What one sample receives: the same element of many streams is as random as one stream.
+// The same element of many streams, one for each sample, is as random as one stream.
 TEST(RandomStreamTest, FirstNormalsOfManyStreamsAreN01) {
   constexpr int kCount = 20'000;
   double first = 0, second = 0;

@@ -257,7 +257,7 @@ void set_label(const std::string& path, int64_t sample, int64_t label) {
 TEST(Shards, LabelThatIsNoClassIsRefusedOnOpening) {
   const test::TemporaryFolder folder;
   const std::string path = write_shards(random_samples(5), folder.path(), 1)[0];
-  set_label(path, 3, 1);  // of two classes
+  set_label(path, 3, 1);  // the second of two classes
   EXPECT_EQ(ShardSet::open(folder.path()).label(3), 1);
   for (const int64_t label : {2, -2}) {
     set_label(path, 3, label);
@@ -374,11 +374,11 @@ core::SystemError::Details failure_of_opening(const std::string& path) {
   return {};
 }
 
-// What the system refuses is no damage: the file may be whole.
+// A refusal by the system is no damage: the file may be whole.
 TEST(Shards, TooManyOpenFilesAreNamedAsSuch) {
   const test::TemporaryFolder folder;
   const std::string path = write_shards(random_samples(5), folder.path(), 1)[0];
-  for (const rlim_t number : {0, 1}) {  // of our own call, and of HDF5's
+  for (const rlim_t number : {0, 1}) {  // refused: our own call, then HDF5's
     const FewOpenFiles few(number);
     const auto failure = failure_of_opening(path);
     EXPECT_EQ(failure.code, EMFILE);

@@ -79,7 +79,7 @@ TEST(FrechetDistance, FitIsTheSameOnAnyNumberOfRanks) {
                                  : features.slice(0, 11 * part / parts, 11 * (part + 1) / parts);
       const Gaussian gaussian = fit_gaussian(communicator, own);
       EXPECT_TRUE(at::allclose(gaussian.mean, features.mean(0), 1e-14, 0));
-      EXPECT_TRUE(at::allclose(gaussian.covariance, expected, 1e-11, 1e-11));  // of sums of 1,000s
+      EXPECT_TRUE(at::allclose(gaussian.covariance, expected, 1e-11, 1e-11));  // sums of 1,000s
     });
   }
 }

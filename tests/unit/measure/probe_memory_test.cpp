@@ -20,7 +20,7 @@ struct Case {
   std::vector<std::string> options;
 };
 
-// What is counted before the run is what the networks give.
+// The width that is counted before the run is the one that the networks give.
 TEST(ProbeMemory, WidthIsThatOfTheLongestFeature) {
   const at::NoGradGuard no_grad;
   for (const Case& given : std::vector<Case>{

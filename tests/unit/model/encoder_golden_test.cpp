@@ -75,7 +75,7 @@ INSTANTIATE_TEST_SUITE_P(Wide, EncoderGolden,
                                            "revnet50_wide_64"),
                          with_underscore);
 
-// What all these comparisons rest on.
+// All these comparisons rest on this.
 TEST(GoldenDigest, SeesOneWrongValueAWrongNameAndWhatWasLeftOut) {
   testing::GoldenDigest golden("encoder_small_32");
   const auto options = golden.options<ModelOptions>("model");

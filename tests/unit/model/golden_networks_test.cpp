@@ -121,7 +121,7 @@ TEST(SpectralNorm, OfAnOrthogonalMatrixIsTheMatrix) {
   const at::Tensor q =
       std::get<0>(at::linalg_qr(at::sin(at::arange(64, at::kDouble)).view({8, 8})));
   const ops::SpectralResult result = ops::spectral_norm(q, at::ones({8}, at::kDouble), 1e-6);
-  EXPECT_NEAR(result.sigma.item<double>(), 1, 1e-14);  // of 64 numbers
+  EXPECT_NEAR(result.sigma.item<double>(), 1, 1e-14);  // from 64 numbers
 }
 
 TEST(SpectralNorm, FindsADominantDirectionInTwentyIterations) {
@@ -129,7 +129,7 @@ TEST(SpectralNorm, FindsADominantDirectionInTwentyIterations) {
   const at::Tensor weight =
       at::diag(at::cat({at::full({1}, 7.0, at::kDouble), at::ones({15}, at::kDouble)}));
   for (int i = 0; i < 20; ++i) u = ops::spectral_norm(weight, u, 1e-6).u;
-  // What is left of the other directions: 7^-40 of sigma. So rounding alone.
+  // The other directions have 7^-40 of sigma left. So rounding alone.
   EXPECT_NEAR(ops::spectral_norm(weight, u, 1e-6).sigma.item<double>(), 7, 1e-13);
 }
 

@@ -280,7 +280,7 @@ TEST(ModelOptions, RefuseWhatTheBaselinesOfBiganDoNotHave) {
   expect(true, [](ModelOptions& o) { o.system = System::kLatentRegressor, o.e_resolution = 32; });
   expect(true, [](ModelOptions& o) { o.system = System::kAutoencoder, o.prior = Prior::kUniform; });
   expect(true, [](ModelOptions& o) { o.system = System::kAutoencoder, o.e_resolution = 64; });
-  // Of a D that is not there nothing is asked.
+  // Nothing is asked of a D that is not there.
   expect(true, [](ModelOptions& o) { o.system = System::kAutoencoder, o.block = Block::kMlp; });
   expect(false,
          [](ModelOptions& o) { o.system = System::kLatentRegressor, o.e_stochastic = true; });

@@ -156,7 +156,7 @@ TEST_F(ReversibleStageTest, NeedsMemoryThatDoesNotGrowWithItsLength) {
   const Use four = use(4, true), sixteen = use(16, true);
   EXPECT_EQ(four.kept, 4 * kChannels * 256 * 8);  // its output and nothing else
   EXPECT_EQ(sixteen.kept, four.kept);
-  // What does grow is the gradients of the parameters.
+  // Only the gradients of the parameters grow.
   EXPECT_LE(sixteen.peak - four.peak, sixteen.parameters);
   // The meter sees what is saved on the other way.
   const Use kept_four = use(4, false), kept_sixteen = use(16, false);

@@ -1,4 +1,4 @@
-// What each system's networks give, and which gradients must and must not flow.
+// Outputs of each system's networks, and which gradients must and must not flow.
 #include <gtest/gtest.h>
 
 #include <map>
@@ -351,7 +351,7 @@ TEST(Systems, AlexNetFeatureIsTheLastMapAndTheLayerBeforeTheOutput) {
   }
 }
 
-// What the score of the image reads, where D has one.
+// The feature is what the score of the image reads, where D has such a score.
 TEST(Systems, FeatureOfDIsWhatItsScoreOfTheImageReads) {
   for (const ModelOptions& options :
        {small_mlp(System::kGan), small_mlp(System::kBiGan), small_conv(System::kGan),

@@ -26,7 +26,7 @@ Interval interval_at(int64_t step) {
   return interval;
 }
 
-// What a terminal shows of one drawing: without the carriage return and the colours.
+// One drawing as a terminal shows it: without the carriage return and the colours.
 std::string visible(const std::string& drawn) {
   return std::regex_replace(drawn, std::regex("\r|\x1b\\[[0-9;]*[mK]"), "");
 }
@@ -45,7 +45,7 @@ class ConsoleTest : public testing::Test {
          }});
   }
   std::unique_ptr<Sink> pipe() { return make_console_sink({.out = out_}); }
-  // What was written since the last call.
+  // The text written since the last call.
   std::string take() {
     const std::string text = out_.str();
     out_.str("");
@@ -148,7 +148,7 @@ TEST_F(ConsoleTest, TheBarIsEmptyAtTheStartAndFullOnlyAtTheEnd) {
   const auto bar = [&](int64_t step) {
     const std::string text = visible(drawn(*sink, interval_at(step)));
     return std::pair(std::count(text.begin(), text.end(), '='),
-                     std::count(text.begin(), text.end(), '.') - 2);  // of the two losses
+                     std::count(text.begin(), text.end(), '.') - 2);  // less the two losses' points
   };
   EXPECT_EQ(bar(0), std::pair(0L, 40L));
   EXPECT_EQ(bar(999), std::pair(39L, 1L));

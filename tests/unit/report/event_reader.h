@@ -57,7 +57,7 @@ inline std::vector<std::string> read_frames(std::string_view file) {
 
 struct WireField {
   uint64_t number = 0, type = 0;
-  uint64_t bits = 0;  // of a number, whatever its type
+  uint64_t bits = 0;  // a number's, whatever its type
   std::string bytes;
 };
 
@@ -107,7 +107,7 @@ struct Event {
   double wall_time = -1;
   int64_t step = 0;
   std::string file_version;
-  bool is_start = false;  // of a session
+  bool is_start = false;  // the start of a session
   std::vector<Value> values;
 };
 

@@ -152,7 +152,7 @@ TEST_F(WholeHtmlReportTest, HasTheNumbersOfTheEvaluation) {
   const auto cards = matches(text, "<section class=\"card\"><h3>([^<]*)<");
   EXPECT_THAT(cards, ElementsAre("Linear probe", "Nearest neighbour", "Reconstruction ratio",
                                  "Samples' distance", "Training time"));
-  EXPECT_THAT(text, HasSubstr("<div class=\"big\">81.2\u202f%</div>"));  // of 81.25, to even
+  EXPECT_THAT(text, HasSubstr("<div class=\"big\">81.2\u202f%</div>"));  // 81.25 rounds to even
   EXPECT_THAT(text, HasSubstr("<i class=\"own\" style=\"width:81.2%\">"));
   EXPECT_THAT(text, HasSubstr("<span>untrained</span><span><i style=\"width:50.0%\"></i></span>"
                               "<span>50.0\u202f%</span>"));

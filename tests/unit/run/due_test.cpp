@@ -57,7 +57,7 @@ TEST_F(Schedule, RunThatIsAskedToStopSavesAndLeaves) {
 }
 
 TEST_F(Schedule, LastStepReportsAndSavesAndLeavesTheRestToTheEnd) {
-  config_.run.steps = 42;  // of evaluations and grids
+  config_.run.steps = 42;  // a step of evaluations and grids
   const Due due = after(42, /*is_asked=*/true);
   EXPECT_TRUE(due.report && due.save);
   EXPECT_FALSE(due.evaluation || due.grids || due.leave);

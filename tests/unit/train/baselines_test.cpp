@@ -60,7 +60,7 @@ struct Prepared {
     batch.images = testing::named_noise("x", {4, model.channels, size, size});
     batch.labels = testing::named_noise("y", {4}).ge(0).to(at::kLong);
     noise = make_noise(1, 0, {0, 4}, model, at::kDouble);
-    // What starts at zero would hide what should pass it.
+    // A weight that starts at zero would hide what should pass it.
     const at::NoGradGuard no_grad;
     if (state->nets.encoder) fill_last(*state->nets.encoder);
     if (state->nets.discriminator) fill_last(*state->nets.discriminator);

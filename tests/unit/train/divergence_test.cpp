@@ -22,7 +22,7 @@ TrainOptions options(Watch watch, int64_t window = 4) {
   return options;
 }
 
-// Of D's three terms, equal to each other.
+// D's three terms, equal to each other.
 core::Values losses(double each) {
   return {{"loss_d", 3 * each},   {"loss_d_x", each},   {"loss_d_z", each},    {"loss_d_xz", each},
           {"loss_ge", -2 * each}, {"loss_ge_x", -each}, {"grad_norm_d", 0.125}};
@@ -154,11 +154,11 @@ TEST(DivergenceWatch, FindsSingularValuesThatExplodeBeyondTheirMedian) {
   for (const double g : {100.0, 1.0, 2.0, 3.0, 2.5}) {  // the window is not full
     EXPECT_FALSE(guard.observe(step += 10, spectra(g, 1), true));
   }
-  EXPECT_FALSE(guard.observe(60, spectra(9.9, 1), true));           // of 100 1 2 3 2.5: 2.5
-  EXPECT_FALSE(guard.observe(70, spectra(2, 1), true));             // of 1 2 3 2.5 9.9: 2.5
-  EXPECT_FALSE(guard.observe(80, spectra(8, 1), true));             // of 2 3 2.5 9.9 2: 2.5
-  EXPECT_FALSE(guard.observe(90, spectra(9, 1), true));             // of 3 2.5 9.9 2 8: 3
-  const auto trouble = guard.observe(100, spectra(32.1, 1), true);  // of 2.5 9.9 2 8 9: 8
+  EXPECT_FALSE(guard.observe(60, spectra(9.9, 1), true));           // median of 100 1 2 3 2.5: 2.5
+  EXPECT_FALSE(guard.observe(70, spectra(2, 1), true));             // median of 1 2 3 2.5 9.9: 2.5
+  EXPECT_FALSE(guard.observe(80, spectra(8, 1), true));             // median of 2 3 2.5 9.9 2: 2.5
+  EXPECT_FALSE(guard.observe(90, spectra(9, 1), true));             // median of 3 2.5 9.9 2 8: 3
+  const auto trouble = guard.observe(100, spectra(32.1, 1), true);  // median of 2.5 9.9 2 8 9: 8
   ASSERT_TRUE(trouble);
   EXPECT_EQ(trouble->answer, Answer::kGoBack);
   EXPECT_EQ(trouble->since, 90);  // 80 is not above the median
@@ -214,7 +214,7 @@ TEST(DivergenceWatch, GoesBackAsOftenAsToldWithSmallerRatesAndOtherDraws) {
     EXPECT_EQ(guard.rollbacks(), times);
     EXPECT_DOUBLE_EQ(guard.rate_factor(), std::pow(0.1, times));
     EXPECT_EQ(core::training_draw(guard.rollbacks(), 0, 3), times * (int64_t{1} << 36));
-    // What it remembers is what was known then.
+    // It remembers what was known then.
     EXPECT_EQ(guard.observe(6, bad, true)->since, 5);
   }
   EXPECT_EQ(guard.observe(10, bad, true)->answer, Answer::kEnd);

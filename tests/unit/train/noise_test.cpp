@@ -1,4 +1,4 @@
-// What is drawn for a batch: the prior, whole and truncated.
+// The codes drawn for a batch: the prior, whole and truncated.
 
 #include <gtest/gtest.h>
 
@@ -50,7 +50,7 @@ TEST(Noise, TruncatedRowsDoNotDependOnWhoDrawsThem) {
 
 TEST(Noise, WithoutTruncationNothingIsDrawnAgain) {
   const at::Tensor whole = codes({});
-  EXPECT_GT(whole.abs().max().item<double>(), 3.5);  // of 50,000, some 20 are
+  EXPECT_GT(whole.abs().max().item<double>(), 3.5);  // some 20 of 50,000 are
   EXPECT_TRUE(at::equal(codes({.threshold = 100}), whole));
 }
 

@@ -14,8 +14,8 @@ struct Losses {
   double d, ge;
 };
 
-// Of one update each. Strided networks without spectral norm, under which weights of zero are 0/0
-// (docs/choices.md C3).
+// Losses of one update each. Strided networks without spectral norm, under which weights of zero
+// are 0/0 (docs/choices.md C3).
 Losses losses_at_zero_scores(model::System system, model::TermChoice terms, loss::Kind kind) {
   model::ModelOptions model;
   model.system = system;
