@@ -4,6 +4,7 @@
   check.py layers        includes follow the table in tests/style/layers
   check.py text          no tabs in C++, no carriage returns, no merge marks, no TODO without (#issue)
   check.py format        C++ is as clang-format leaves it (exit 77, skipped, without the pinned version)
+  check.py english       a comment in C++ opens with its thing or a verb, not with "of", "what" or "whose"
   check.py python        Python without unused names and the like, by pyflakes (skipped without it)
   check.py shell         shell scripts without shellcheck's warnings (skipped without it)
   check.py sizes         rooms, files and functions stay small; functions that are longer stand in tests/style/long_functions
@@ -24,6 +25,7 @@ import subprocess
 import sys
 
 from documents import check_documents, check_paragraphs
+from english import check_english
 from generate import check_generated
 from layers import check_layers
 from sizes import check_sizes
@@ -104,9 +106,9 @@ def check_tests(root, build):
             yield f"{name}: no program of tests/CMakeLists.txt compiles it"
 
 
-RULES = {"layers": check_layers, "text": check_text, "format": check_format, "python": check_python,
-         "shell": check_shell, "sizes": check_sizes, "documents": check_documents, "paragraphs": check_paragraphs,
-         "generated": check_generated}
+RULES = {"layers": check_layers, "text": check_text, "format": check_format, "english": check_english,
+         "python": check_python, "shell": check_shell, "sizes": check_sizes, "documents": check_documents,
+         "paragraphs": check_paragraphs, "generated": check_generated}
 
 
 def main():

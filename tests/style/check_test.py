@@ -114,6 +114,28 @@ class Check(unittest.TestCase):
             self.skipTest(output)
         self.assertEqual((code, output), (1, "src/core/error.cpp: run clang-format -i on it\n"))
 
+    def test_a_comment_that_opens_with_its_thing_passes(self):
+        self.write("src/core/error.cpp",
+                   "// Says\n// what was done.\n"
+                   "int x = 0;  // bytes\n"
+                   "            // of the whole\n"
+                   'const char* y = "//  // of";  // offset, and what follows\n'
+                   'const char* z = R"(\n// What it is.\n)";\n'
+                   "// Offices whatever whosever\n")
+        self.assertEqual(self.run_rule("english"), (0, ""))
+
+    def test_a_comment_that_opens_with_of_what_or_whose_is_found(self):
+        for name, text, line, word in (("src/core/error.h", "\n// What is left\n// of it.\nint x;\n", 2, "What"),
+                                       ("src/ops/norm.cu", "int x = 0;  // of the whole\n", 1, "of"),
+                                       ("src/core/log.h", "int x;  // bytes\n// Whose file.\nint y;\n", 2, "Whose"),
+                                       ("src/core/rng.h", "#include <span>  //what for\n", 1, "what"),
+                                       ("data_prep/main.cpp", "// It.\n\n  // OF it\n", 3, "OF"),
+                                       ("tests/unit/a_test.cpp", "/// what\n", 1, "what")):
+            with self.subTest(name):
+                self.write(name, text)
+                self.expect_problem("english", f"{name}:{line}:", f"opens with '{word}'")
+                self.write(name, "")
+
     def test_an_unused_name_in_python_is_found(self):
         self.write("tests/read.py", "import os\n")
         code, output = self.run_rule("python")
