@@ -25,7 +25,8 @@ TEST_P(EncoderGolden, OutputsGradientsAndBuffersEqualPyTorchs) {
   options.check();
   options.init = nn::Init::kXavier;  // quicker than orthogonal, and overwritten
   comm::SelfCommunicator communicator;
-  Encoder encoder(options, communicator, 1, at::kDouble);
+  const auto ops = ops::make_ops(at::kCPU);
+  Encoder encoder(options, {communicator, *ops, at::kDouble}, 1);
   golden.fill(encoder, "E");
   const at::Tensor x = golden.images(options).set_requires_grad(true);
 
@@ -80,7 +81,8 @@ TEST(GoldenDigest, SeesOneWrongValueAWrongNameAndWhatWasLeftOut) {
   testing::GoldenDigest golden("encoder_small_32");
   const auto options = golden.options<ModelOptions>("model");
   comm::SelfCommunicator communicator;
-  Encoder encoder(options, communicator, 1, at::kDouble);
+  const auto ops = ops::make_ops(at::kCPU);
+  Encoder encoder(options, {communicator, *ops, at::kDouble}, 1);
   golden.fill(encoder, "E");
   const at::Tensor mean = encoder.forward(golden.images(options)).mean.detach().clone();
   golden.expect("out.mean", mean);

@@ -6,6 +6,7 @@
 #include "comm/self_communicator.h"
 #include "nn/layers.h"
 #include "nn/network.h"
+#include "ops/cpu_ops.h"
 
 namespace bbg::train {
 namespace {
