@@ -60,8 +60,8 @@ def with_file_table(root):
 # --- The drawing --------------------------------------------------------------------------------------------------------
 
 # Where a room stands from left to right; its row follows from the table.
-COLUMNS = {"data_prep": 0, "command": 0, "data": 1, "report": 2, "comm": 3, "eval": 3, "ops": 4, "nn": 4, "model": 4, "train": 4,
-           "measure": 4, "run": 4, "plan": 4, "cli": 4, "loss": 5, "checkpoint": 6}
+COLUMNS = {"data_prep": 0, "command": 1, "data": 2, "report": 3, "comm": 4, "eval": 4, "ops": 5, "nn": 5, "model": 5, "train": 5,
+           "measure": 5, "run": 5, "plan": 5, "cli": 5, "loss": 6, "checkpoint": 7}
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 142, 50, 20, 26, 12
 
 STYLE = """
