@@ -183,7 +183,7 @@ void check_precision(train::Precision precision, const std::vector<Seat>& seats,
         "rank " +
             std::to_string(i) + " on host " + seats[i].host + " has " +
             std::to_string(capability / 10) + "." + std::to_string(capability % 10),
-        "set train.precision = float32");
+        "set train.precision = full");
   }
 }
 

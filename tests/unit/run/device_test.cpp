@@ -84,7 +84,7 @@ TEST(Places, Bfloat16IsRefusedOnGpusThatHaveNoInstructionsForIt) {
   } catch (const core::UsageError& error) {
     const std::string text = core::message_of(error);
     EXPECT_THAT(text, HasSubstr("that of rank 1 on host b has 7.5"));
-    EXPECT_THAT(text, HasSubstr("train.precision = float32"));
+    EXPECT_THAT(text, HasSubstr("set train.precision = full"));
   }
 }
 
