@@ -11,13 +11,11 @@
 
 #include "checkpoint/safetensors.h"
 #include "cli/commands.h"
-#include "comm/self_communicator.h"
 #include "core/draws.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/paths.h"
 #include "core/rng.h"
-#include "core/standard_output.h"
 #include "data/loader.h"
 #include "data/shard_reader.h"
 #include "measure/standing.h"
@@ -328,11 +326,11 @@ command::Command export_command(Job& job) {
       .place = command::Place::kAlone};
   options->declare(command.options);
   command.run = [&job, options] {
-    const core::Log log = job.log();
-    job.say_note(log);
-    comm::SelfCommunicator alone;
-    const auto facts = export_networks(job.config, *options, alone, log);
-    core::print(options->json ? facts.dump(2) + "\n" : export_text(facts));
+    job.work_alone(
+        [&](comm::Communicator& alone, const core::Log& log) {
+          return export_networks(job.config, *options, alone, log);
+        },
+        options->json, export_text);
   };
   return command;
 }

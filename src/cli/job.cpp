@@ -1,10 +1,13 @@
 #include "cli/job.h"
 
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "comm/end_job.h"
+#include "comm/self_communicator.h"
 #include "core/error.h"
 #include "core/first_calls.h"
+#include "core/standard_output.h"
 
 namespace bbg::cli {
 
@@ -31,6 +34,15 @@ core::Log Job::log() const {
 
 void Job::say_note(const core::Log& log) const {
   if (!config.note.empty()) log.info(config.note);
+}
+
+void Job::work_alone(const std::function<Facts(comm::Communicator& alone, const core::Log&)>& work,
+                     bool is_json, const std::function<std::string(const Facts&)>& text) const {
+  const core::Log own_log = log();
+  say_note(own_log);
+  comm::SelfCommunicator alone;
+  const Facts facts = work(alone, own_log);
+  core::print(is_json ? facts.dump(2) + "\n" : text(facts));
 }
 
 int Job::fail(const std::exception& error) {

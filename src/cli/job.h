@@ -3,8 +3,11 @@
 // lives in main, longer than what refers to it. Single-threaded.
 
 #include <exception>
+#include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <string>
 
 #include "comm/communicator.h"
 #include "comm/make_communicator.h"
@@ -28,6 +31,11 @@ class Job {
   core::Log log() const;
   // Says what reading the options decided for the user.
   void say_note(const core::Log& log) const;
+  // Runs `work` on this process alone and prints the facts that it gives, as JSON or as `text` puts
+  // them for people.
+  using Facts = nlohmann::ordered_json;
+  void work_alone(const std::function<Facts(comm::Communicator& alone, const core::Log&)>& work,
+                  bool is_json, const std::function<std::string(const Facts&)>& text) const;
   // Says what failed, and gives the exit code. Several ranks may wait in a collective for this one,
   // and are told by the end of the job.
   int fail(const std::exception& error);

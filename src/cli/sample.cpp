@@ -6,12 +6,10 @@
 #include <sstream>
 
 #include "cli/commands.h"
-#include "comm/self_communicator.h"
 #include "core/draws.h"
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/paths.h"
-#include "core/standard_output.h"
 #include "data/shard_reader.h"
 #include "measure/sampler.h"
 #include "measure/standing.h"
@@ -175,11 +173,9 @@ command::Command sample_command(Job& job) {
       .place = command::Place::kAlone};
   options->declare(command.options);
   command.run = [&job, options] {
-    const core::Log log = job.log();
-    job.say_note(log);
-    comm::SelfCommunicator alone;
-    const auto facts = sample(job.config, *options, alone, log);
-    core::print(options->json ? facts.dump(2) + "\n" : sample_text(facts));
+    job.work_alone([&](comm::Communicator& alone,
+                       const core::Log& log) { return sample(job.config, *options, alone, log); },
+                   options->json, sample_text);
   };
   return command;
 }
