@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "data/loader.h"
+#include "feed/loader.h"
 
 namespace bbg::measure {
 
@@ -27,7 +27,7 @@ Images::Images(const Context& context, const data::ShardSet& train, const data::
 
 core::Batch Images::read(const Split& split, int64_t first, int64_t count) const {
   core::Batch batch =
-      data::read_range(*split.shards, split.first + first, count, context_.setup.data.crop);
+      feed::read_range(*split.shards, split.first + first, count, context_.setup.data.crop);
   batch.images = batch.images.to(context_.tensor_options);
   return batch;
 }

@@ -7,7 +7,7 @@
 
 #include "core/slots.h"
 #include "core/types.h"
-#include "data/loader.h"
+#include "feed/loader.h"
 #include "run/run_config.h"
 #include "train/noise.h"
 
@@ -36,7 +36,7 @@ class Batches {
   at::TensorOptions tensor_options_;
   uint64_t seed_;
   int64_t draw_ = 0;
-  std::optional<data::Loader> loader_;
+  std::optional<feed::Loader> loader_;
   std::vector<at::Tensor> sample_ids_;
 };
 

@@ -13,7 +13,7 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/rng.h"
-#include "data/loader.h"
+#include "feed/loader.h"
 #include "run/step_trace.h"
 #include "train/step.h"
 
@@ -191,7 +191,7 @@ class Trainer {
   core::Batch synthetic_;
   std::optional<data::ShardSet> shards_;
   std::optional<data::SamplePlan> plan_;
-  std::optional<data::Loader> loader_;
+  std::optional<feed::Loader> loader_;
   int64_t draw_ = 0, steps_ = 0;
 };
 

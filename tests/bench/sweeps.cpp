@@ -9,7 +9,7 @@
 
 #include "bench/median.h"
 #include "core/error.h"
-#include "data/loader.h"
+#include "feed/loader.h"
 
 namespace bbg::bench {
 
@@ -82,14 +82,14 @@ nlohmann::ordered_json sweep_loader(const run::RunConfig& config, const BenchOpt
   for (int64_t round = 0; round < options.rounds; ++round) {
     reference.push_back(images / seconds_of(communicator, [&] {
                           for (int64_t i = 0; i < kBatches; ++i) {
-                            data::read_range(shards, i % places * rank_batch, rank_batch,
+                            feed::read_range(shards, i % places * rank_batch, rank_batch,
                                              config.data.crop);
                           }
                         }));
     for (const int64_t threads : {1, 2, 4}) {
       data::DataOptions own = config.data;
       own.loader_threads = threads;
-      data::Loader loader(
+      feed::Loader loader(
           shards, plan, own,
           core::Slots::of_rank(plan.global_batch(), communicator.rank(), communicator.size()), 0);
       for (int64_t i = 0; i < kWarmupBatches; ++i) loader.next();

@@ -18,16 +18,16 @@
 #include "data/sample_plan.h"
 #include "data/shard_reader.h"
 
-namespace bbg::data {
+namespace bbg::feed {
 
 class Loader {
  public:
   // `slots`: this rank's of each global batch. Images are at least as large as options.crop;
   // first_draw: see SamplePlan.
-  Loader(const ShardSet& shards, const SamplePlan& plan, const DataOptions& options,
-         const core::Slots& slots, int64_t first_draw);
-  Loader(std::shared_ptr<const SampleSource> source, const SamplePlan& plan,
-         const DataOptions& options, const core::Slots& slots, int64_t first_draw);
+  Loader(const data::ShardSet& shards, const data::SamplePlan& plan,
+         const data::DataOptions& options, const core::Slots& slots, int64_t first_draw);
+  Loader(std::shared_ptr<const data::SampleSource> source, const data::SamplePlan& plan,
+         const data::DataOptions& options, const core::Slots& slots, int64_t first_draw);
   ~Loader();
 
   // images [b, C, H, W] float32 in [-1, 1] (x / 127.5 - 1), labels [b], sample ids [b]; on the CPU.
@@ -41,8 +41,10 @@ class Loader {
 
 // The samples with these ids, in this order and without random changes, for evaluation. With a crop
 // above 0 the middle of each.
-core::Batch read_samples(const ShardSet& shards, std::span<const int64_t> ids, int64_t crop = 0);
+core::Batch read_samples(const data::ShardSet& shards, std::span<const int64_t> ids,
+                         int64_t crop = 0);
 // The samples [first, first + count).
-core::Batch read_range(const ShardSet& shards, int64_t first, int64_t count, int64_t crop = 0);
+core::Batch read_range(const data::ShardSet& shards, int64_t first, int64_t count,
+                       int64_t crop = 0);
 
-}  // namespace bbg::data
+}  // namespace bbg::feed

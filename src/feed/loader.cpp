@@ -1,4 +1,4 @@
-#include "data/loader.h"
+#include "feed/loader.h"
 
 #include <ATen/ATen.h>
 
@@ -17,7 +17,7 @@
 #include "core/error.h"
 #include "data/augment.h"
 
-namespace bbg::data {
+namespace bbg::feed {
 
 namespace {
 
@@ -44,9 +44,9 @@ void to_planes(std::span<const uint8_t> pixels, int64_t channels, float* out) {
 // Builds a batch sample by sample. `before_read` hears each id and may throw to end it; `corner`
 // says where the crop of a sample begins, if there is one; `change` may edit its pixels.
 template <class BeforeRead, class CornerOf, class Change>
-core::Batch build_batch(const SampleSource& source, int64_t crop, std::span<const int64_t> ids,
-                        const BeforeRead& before_read, const CornerOf& corner,
-                        const Change& change) {
+core::Batch build_batch(const data::SampleSource& source, int64_t crop,
+                        std::span<const int64_t> ids, const BeforeRead& before_read,
+                        const CornerOf& corner, const Change& change) {
   BBG_CHECK(crop <= source.height() && crop <= source.width(), "crop larger than the images");
   const auto count = static_cast<int64_t>(ids.size());
   const int64_t height = crop > 0 ? crop : source.height();
@@ -63,7 +63,7 @@ core::Batch build_batch(const SampleSource& source, int64_t crop, std::span<cons
     const int64_t id = ids[static_cast<size_t>(i)];
     before_read(id);
     source.read(id, sample);
-    if (crop > 0) crop_to_front(sample, source.width(), source.channels(), crop, corner(i));
+    if (crop > 0) data::crop_to_front(sample, source.width(), source.channels(), crop, corner(i));
     change(i, pixels);
     to_planes(pixels, source.channels(), batch.images.mutable_data_ptr<float>() + i * bytes);
     batch.labels.mutable_data_ptr<int64_t>()[i] = source.label(id);
@@ -82,9 +82,9 @@ constexpr std::chrono::milliseconds kPatience{1000};
 }  // namespace
 
 struct Loader::State {
-  std::shared_ptr<const SampleSource> source;
-  SamplePlan plan;
-  DataOptions options;
+  std::shared_ptr<const data::SampleSource> source;
+  data::SamplePlan plan;
+  data::DataOptions options;
   core::Slots slots;
 
   std::mutex mutex;
@@ -101,8 +101,8 @@ struct Loader::State {
 
   std::vector<std::thread> threads;  // touched by the owner alone
 
-  State(std::shared_ptr<const SampleSource> given, const SamplePlan& the_plan,
-        const DataOptions& the_options, const core::Slots& the_slots, int64_t first_draw)
+  State(std::shared_ptr<const data::SampleSource> given, const data::SamplePlan& the_plan,
+        const data::DataOptions& the_options, const core::Slots& the_slots, int64_t first_draw)
       : source(std::move(given)),
         plan(the_plan),
         options(the_options),
@@ -121,14 +121,14 @@ struct Loader::State {
       under_way[draw] = id;
     };
     const auto corner = [&](int64_t i) {
-      return random_corner(plan.seed(), draw, slots[i], source->height(), source->width(),
-                           options.crop);
+      return data::random_corner(plan.seed(), draw, slots[i], source->height(), source->width(),
+                                 options.crop);
     };
     const auto flip = [&](int64_t i, std::span<uint8_t> pixels) {
-      if (options.flip && is_flipped(plan.seed(), draw, slots[i])) {
+      if (options.flip && data::is_flipped(plan.seed(), draw, slots[i])) {
         const bool crops = options.crop > 0;
-        flip_horizontally(pixels, crops ? options.crop : source->height(),
-                          crops ? options.crop : source->width(), source->channels());
+        data::flip_horizontally(pixels, crops ? options.crop : source->height(),
+                                crops ? options.crop : source->width(), source->channels());
       }
     };
     return build_batch(*source, options.crop, ids, note, corner, flip);
@@ -179,12 +179,12 @@ struct Loader::State {
   }
 };
 
-Loader::Loader(const ShardSet& shards, const SamplePlan& plan, const DataOptions& options,
-               const core::Slots& slots, int64_t first_draw)
+Loader::Loader(const data::ShardSet& shards, const data::SamplePlan& plan,
+               const data::DataOptions& options, const core::Slots& slots, int64_t first_draw)
     : Loader(shards.source(), plan, options, slots, first_draw) {}
 
-Loader::Loader(std::shared_ptr<const SampleSource> source, const SamplePlan& plan,
-               const DataOptions& options, const core::Slots& slots, int64_t first_draw)
+Loader::Loader(std::shared_ptr<const data::SampleSource> source, const data::SamplePlan& plan,
+               const data::DataOptions& options, const core::Slots& slots, int64_t first_draw)
     : state_(std::make_shared<State>(std::move(source), plan, options, slots, first_draw)) {
   state_->running = options.loader_threads;
   for (int64_t i = 0; i < options.loader_threads; ++i) {
@@ -230,17 +230,17 @@ core::Batch Loader::next() {
   return batch;
 }
 
-core::Batch read_samples(const ShardSet& shards, std::span<const int64_t> ids, int64_t crop) {
-  const Corner middle = centre_corner(shards.height(), shards.width(), crop);
+core::Batch read_samples(const data::ShardSet& shards, std::span<const int64_t> ids, int64_t crop) {
+  const data::Corner middle = data::centre_corner(shards.height(), shards.width(), crop);
   return build_batch(
       *shards.source(), crop, ids, [](int64_t) {}, [&](int64_t) { return middle; },
       [](int64_t, std::span<uint8_t>) {});
 }
 
-core::Batch read_range(const ShardSet& shards, int64_t first, int64_t count, int64_t crop) {
+core::Batch read_range(const data::ShardSet& shards, int64_t first, int64_t count, int64_t crop) {
   std::vector<int64_t> ids(static_cast<size_t>(count));
   std::iota(ids.begin(), ids.end(), first);
   return read_samples(shards, ids, crop);
 }
 
-}  // namespace bbg::data
+}  // namespace bbg::feed

@@ -1,4 +1,4 @@
-#include "data/loader.h"
+#include "feed/loader.h"
 
 #include <ATen/ATen.h>
 #include <gmock/gmock.h>
@@ -12,10 +12,10 @@
 
 #include "core/error.h"
 #include "data/augment.h"
-#include "shard_fixture.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/unit/data/shard_fixture.h"
 
-namespace bbg::data {
+namespace bbg::feed {
 namespace {
 
 using testing::HasSubstr;
@@ -23,21 +23,21 @@ using testing::HasSubstr;
 class LoaderTest : public testing::Test {
  protected:
   LoaderTest() {
-    write_shards(samples_, folder_.path(), 3);
-    shards_.emplace(ShardSet::open(folder_.path()));
+    data::write_shards(samples_, folder_.path(), 3);
+    shards_.emplace(data::ShardSet::open(folder_.path()));
     options_.batch = 8;
     options_.loader_threads = 3;
   }
 
-  SamplePlan plan() const { return {9, samples_.size(), options_.batch}; }
+  data::SamplePlan plan() const { return {9, samples_.size(), options_.batch}; }
   core::Slots slots(int rank, int size, int64_t portions = 1) const {
     return core::Slots::of_rank(options_.batch, rank, size, portions);
   }
 
-  Samples samples_ = random_samples(50);
+  data::Samples samples_ = data::random_samples(50);
   test::TemporaryFolder folder_;
-  std::optional<ShardSet> shards_;
-  DataOptions options_;
+  std::optional<data::ShardSet> shards_;
+  data::DataOptions options_;
 };
 
 float value_of(uint8_t byte) { return static_cast<float>(byte) / 127.5f - 1.0f; }
@@ -88,7 +88,7 @@ TEST_F(LoaderTest, RanksTogetherReadWhatOneRankReads) {
 
 TEST_F(LoaderTest, StartsAnywhereAndThreadsDoNotMatter) {
   options_.flip = true;
-  DataOptions one_thread = options_;
+  data::DataOptions one_thread = options_;
   one_thread.loader_threads = 1;
   one_thread.prefetch = 1;
   Loader from_start(*shards_, plan(), options_, slots(0, 1), 0);
@@ -121,7 +121,7 @@ TEST_F(LoaderTest, FlipsTheSlotsThatTheSeedNames) {
   for (int64_t draw = 0; draw < 10; ++draw) {
     const at::Tensor a = plain.next().images, b = flipping.next().images;
     for (int64_t slot = 0; slot < 8; ++slot) {
-      const at::Tensor expected = is_flipped(9, draw, slot) ? a[slot].flip({2}) : a[slot];
+      const at::Tensor expected = data::is_flipped(9, draw, slot) ? a[slot].flip({2}) : a[slot];
       EXPECT_TRUE(at::equal(b[slot], expected));
     }
   }
@@ -137,10 +137,11 @@ TEST_F(LoaderTest, CropsAtThePlacesThatTheSeedNamesAndThenFlips) {
     const at::Tensor whole = plain.next().images, cropped = cropping.next().images;
     ASSERT_EQ(cropped.sizes(), (std::vector<int64_t>{8, 2, 2, 2}));
     for (int64_t slot = 0; slot < 8; ++slot) {
-      const Corner corner = random_corner(9, draw, slot, 4, 3, 2);
+      const data::Corner corner = data::random_corner(9, draw, slot, 4, 3, 2);
       places.insert({corner.top, corner.left});
       const at::Tensor window = whole[slot].narrow(1, corner.top, 2).narrow(2, corner.left, 2);
-      EXPECT_TRUE(at::equal(cropped[slot], is_flipped(9, draw, slot) ? window.flip({2}) : window));
+      EXPECT_TRUE(
+          at::equal(cropped[slot], data::is_flipped(9, draw, slot) ? window.flip({2}) : window));
     }
   }
   EXPECT_EQ(places.size(), 6);
@@ -170,7 +171,7 @@ TEST_F(LoaderTest, DamageFoundByAThreadIsThrownFromNext) {
   const std::string victim(samples_.pixels[20].begin(), samples_.pixels[20].end());
   bytes[bytes.find(victim)] ^= 1;
   test::write_file(path, bytes);
-  const ShardSet damaged = ShardSet::open(folder_.path());
+  const data::ShardSet damaged = data::ShardSet::open(folder_.path());
   Loader loader(damaged, plan(), options_, slots(0, 1), 0);
   // An epoch has 50 samples, so the damaged shard is met within 7 draws of 8.
   EXPECT_THROW(
@@ -181,7 +182,7 @@ TEST_F(LoaderTest, DamageFoundByAThreadIsThrownFromNext) {
 }
 
 // A source whose second sample takes for ever, until the test lets go.
-class StuckSource final : public SampleSource {
+class StuckSource final : public data::SampleSource {
  public:
   int64_t size() const override { return 4; }
   int64_t height() const override { return 1; }
@@ -207,9 +208,9 @@ void wait_for_threads_of(const std::shared_ptr<StuckSource>& source) {
 
 TEST(LoaderDeadline, NamesDrawAndFileAndLeavesTheStuckThreadBehind) {
   const auto source = std::make_shared<StuckSource>();
-  const SamplePlan plan(1, 4, 1);
+  const data::SamplePlan plan(1, 4, 1);
   source->stuck_id = plan.sample_id(1, 0);
-  DataOptions options;
+  data::DataOptions options;
   options.loader_threads = 1;
   options.deadline_ms = 100;
   {
@@ -233,9 +234,9 @@ TEST(LoaderDeadline, NamesDrawAndFileAndLeavesTheStuckThreadBehind) {
 // A deadline of an hour, as after an error elsewhere: the message must not wait for a disk.
 TEST(LoaderDeadline, TheEndWaitsForNoReadAndTheThreadReadsNoMore) {
   const auto source = std::make_shared<StuckSource>();
-  const SamplePlan plan(1, 4, 4);
+  const data::SamplePlan plan(1, 4, 4);
   source->stuck_id = plan.sample_id(0, 0);
-  DataOptions options;
+  data::DataOptions options;
   options.loader_threads = 1;
   options.deadline_ms = 3'600'000;
   {
@@ -249,7 +250,7 @@ TEST(LoaderDeadline, TheEndWaitsForNoReadAndTheThreadReadsNoMore) {
 }
 
 TEST(DataOptions, AreDeclaredUnderTheirFixedNames) {
-  DataOptions options;
+  data::DataOptions options;
   core::OptionTable table;
   options.declare(table);
   table.parse({"--data.shards", "a", "--data.test-shards", "b", "--data.batch", "32", "--data.flip",
@@ -266,4 +267,4 @@ TEST(DataOptions, AreDeclaredUnderTheirFixedNames) {
 }
 
 }  // namespace
-}  // namespace bbg::data
+}  // namespace bbg::feed
