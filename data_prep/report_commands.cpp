@@ -6,7 +6,7 @@
 #include "core/standard_output.h"
 #include "core/text.h"
 #include "data/shard_format.h"
-#include "data/shard_reader.h"
+#include "data/shard_set.h"
 #include "data_prep/commands.h"
 #include "data_prep/progress_line.h"
 

@@ -16,7 +16,7 @@
 #include "core/file_system.h"
 #include "core/paths.h"
 #include "core/rng.h"
-#include "data/shard_reader.h"
+#include "data/shard_set.h"
 #include "feed/loader.h"
 #include "measure/standing.h"
 #include "ops/ops.h"

@@ -10,7 +10,7 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/paths.h"
-#include "data/shard_reader.h"
+#include "data/shard_set.h"
 #include "measure/sampler.h"
 #include "measure/standing.h"
 #include "ops/ops.h"

@@ -11,8 +11,8 @@ struct Hasher::State {
   XXH3_state_t xxh;
 };
 
-uint64_t hash64(std::span<const std::byte> bytes) {
-  return XXH3_64bits(bytes.data(), bytes.size());
+uint64_t hash64(std::span<const std::byte> bytes, uint64_t seed) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
 Hasher::Hasher() : state_(new State) { XXH3_64bits_reset(&state_->xxh); }

@@ -10,7 +10,7 @@
 
 namespace bbg::core {
 
-uint64_t hash64(std::span<const std::byte> bytes);
+uint64_t hash64(std::span<const std::byte> bytes, uint64_t seed = 0);
 
 // The same over pieces.
 class Hasher {

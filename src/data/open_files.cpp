@@ -1,10 +1,7 @@
 #include "data/open_files.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
-
-#include "core/error.h"
 
 namespace bbg::data {
 
@@ -14,6 +11,12 @@ size_t OpenFiles::add(FileDescriptor file) {
   const std::lock_guard lock(mutex_);
   files_.push_back({.path = file.path(), .identity = file.identity(), .open = nullptr});
   keep(files_.size() - 1, std::move(file));
+  return files_.size() - 1;
+}
+
+size_t OpenFiles::add(std::string path) {
+  const std::lock_guard lock(mutex_);
+  files_.push_back({.path = std::move(path), .identity = {}, .open = nullptr});
   return files_.size() - 1;
 }
 
@@ -27,25 +30,20 @@ std::shared_ptr<const FileDescriptor> OpenFiles::get(size_t file) const {
   File& entry = files_[file];
   entry.last_use = ++uses_;
   if (entry.open) return entry.open;
+  const std::optional<FileDescriptor::Identity> known = entry.identity;
   lock.unlock();
-  FileDescriptor descriptor = reopen(entry.path, entry.identity);
+  FileDescriptor descriptor = open_again(entry.path, known);
   lock.lock();
+  if (!entry.identity) entry.identity = descriptor.identity();
   return entry.open ? entry.open : keep(file, std::move(descriptor));
 }
 
-FileDescriptor OpenFiles::reopen(const std::string& path,
-                                 const FileDescriptor::Identity& identity) const {
-  for (;;) {
-    try {
-      FileDescriptor descriptor(path);
-      if (descriptor.identity() == identity) return descriptor;
-      throw core::UsageError(path + " was changed or replaced while it was being read",
-                             "leave a data set as it is while programs read it; start again");
-    } catch (const core::SystemError& error) {
-      const std::lock_guard lock(mutex_);
-      if (error.details().code != EMFILE || !close_one()) throw;
-    }
-  }
+FileDescriptor OpenFiles::open_again(
+    const std::string& path, const std::optional<FileDescriptor::Identity>& identity) const {
+  FileDescriptor descriptor = with_room([&] { return FileDescriptor(path); });
+  if (!identity || descriptor.identity() == *identity) return descriptor;
+  throw core::UsageError(path + " was changed or replaced while it was being read",
+                         "leave a data set as it is while programs read it; start again");
 }
 
 std::shared_ptr<const FileDescriptor> OpenFiles::keep(size_t file,

@@ -2,13 +2,16 @@
 // The files of a data set, of which a bounded number are open at a time. One that was closed is
 // opened again when it is read, and refused if it is not the same by then. Reading is thread-safe.
 
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "data/file_descriptor.h"
 
 namespace bbg::data {
@@ -17,21 +20,39 @@ class OpenFiles {
  public:
   explicit OpenFiles(int64_t most_open);
 
-  // Returns its number, counted from 0. One thread, before reading.
+  // Returns its number, counted from 0. One thread, before reading. A path alone is opened when it
+  // is first read.
   size_t add(FileDescriptor file);
-  // As FileDescriptor's; UsageError also where the file was changed or replaced since add().
+  size_t add(std::string path);
+  // As FileDescriptor's; UsageError also where the file was changed or replaced since it was first
+  // opened.
   void read_at(size_t file, int64_t offset, std::span<uint8_t> out) const;
+
+  // Calls `open`, which opens a file elsewhere, and again with one file less where the system
+  // allows no more.
+  template <class Open>
+  auto with_room(const Open& open) const {
+    for (;;) {
+      try {
+        return open();
+      } catch (const core::SystemError& error) {
+        const std::lock_guard lock(mutex_);
+        if (error.details().code != EMFILE || !close_one()) throw;
+      }
+    }
+  }
 
  private:
   struct File {
     std::string path;
-    FileDescriptor::Identity identity;
-    std::shared_ptr<const FileDescriptor> open;  // shared with the reads that are under way
+    std::optional<FileDescriptor::Identity> identity;  // none: never opened
+    std::shared_ptr<const FileDescriptor> open;        // shared with the reads that are under way
     int64_t last_use = 0;
   };
   std::shared_ptr<const FileDescriptor> get(size_t file) const;
   std::shared_ptr<const FileDescriptor> keep(size_t file, FileDescriptor descriptor) const;
-  FileDescriptor reopen(const std::string& path, const FileDescriptor::Identity& identity) const;
+  FileDescriptor open_again(const std::string& path,
+                            const std::optional<FileDescriptor::Identity>& identity) const;
   bool close_one() const;
 
   const int64_t most_open_;

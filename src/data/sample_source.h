@@ -1,25 +1,40 @@
 #pragma once
-// Where a loader gets samples from: the seam between shards and the loader (tests put slow and
-// broken sources here). All calls are thread-safe.
+// Where samples are read from: the seam between the files of a data set and whoever reads them
+// (tests put slow and broken sources here). All calls are thread-safe.
 
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
+
+#include "data/encoding.h"
 
 namespace bbg::data {
+
+// Whether a read is compared with its digest, at about a third of its own cost.
+enum class Check { kTrust, kVerify };
 
 class SampleSource {
  public:
   virtual ~SampleSource() = default;
 
   virtual int64_t size() const = 0;  // samples
+  virtual Encoding encoding() const = 0;
+  // Of all images; 0 where they differ in size, as JPEG files do.
   virtual int64_t height() const = 0;
   virtual int64_t width() const = 0;
-  virtual int64_t channels() const = 0;
-  // Pixels of a sample, [height, width, channels]; `out` has just this size.
-  virtual void read(int64_t index, std::span<uint8_t> out) const = 0;
+  virtual int64_t channels() const = 0;  // 1 or 3
+
+  // Pixels of a sample, [height, width, channels], where the encoding is raw. `out` has just this
+  // size. UsageError names file, sample and place of a damaged one.
+  virtual void read_pixels(int64_t index, std::span<uint8_t> out, Check check) const = 0;
+  // The sample as it is stored, of any encoding. Lies in `buffer`, which grows as needed and keeps
+  // its memory from call to call.
+  virtual std::span<const uint8_t> read(int64_t index, std::vector<uint8_t>& buffer,
+                                        Check check) const = 0;
   virtual int64_t label(int64_t index) const = 0;     // -1: none
   virtual std::string file(int64_t index) const = 0;  // that holds the sample, for messages
+  virtual std::string name(int64_t index) const = 0;  // of the image it was made from; may be empty
 };
 
 }  // namespace bbg::data

@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <cstdio>
-#include <regex>
 
 namespace bbg::data {
 
@@ -20,7 +19,7 @@ void add_number(core::Hasher& hasher, int64_t value) {
   add_values(hasher, std::span<const int64_t>(&value, 1));
 }
 
-// With its length, so that no two different headers hash the same bytes.
+// With its length, so that no two different texts in a row hash the same bytes.
 void add_text(core::Hasher& hasher, const std::string& text) {
   add_number(hasher, static_cast<int64_t>(text.size()));
   add_values(hasher, std::span<const char>(text));
@@ -28,48 +27,33 @@ void add_text(core::Hasher& hasher, const std::string& text) {
 
 }  // namespace
 
-uint64_t header_checksum(const ShardHeader& header, std::span<const int64_t> labels,
-                         std::span<const uint64_t> block_checksums) {
-  core::Hasher hasher;
-  add_text(hasher, kMagic);
-  add_number(hasher, kFormatVersion);
-  add_text(hasher, header.encoding);
-  for (const int64_t value : {header.height, header.width, header.channels, header.num_samples,
-                              header.shard_samples, header.first_index, header.shard_index,
-                              header.shard_count, header.num_classes, header.block_samples}) {
-    add_number(hasher, value);
-  }
-  add_text(hasher, header.class_names);
-  add_text(hasher, header.fingerprint);
-  add_text(hasher, header.source);
-  add_values(hasher, labels);
-  add_values(hasher, block_checksums);
-  return hasher.digest();
+uint64_t sample_digest(std::span<const uint8_t> bytes, int64_t label) {
+  return core::hash64(std::as_bytes(bytes), static_cast<uint64_t>(label));
 }
 
-uint64_t block_checksum(std::span<const uint8_t> pixels) {
-  return core::hash64(std::as_bytes(pixels));
-}
-
-Fingerprint::Fingerprint(int64_t height, int64_t width, int64_t channels) {
+Fingerprint::Fingerprint(Encoding encoding, int64_t height, int64_t width, int64_t channels) {
+  add_text(hasher_, core::word_of(kEncodings, encoding));
   for (const int64_t value : {height, width, channels}) add_number(hasher_, value);
 }
 
-void Fingerprint::add(std::span<const uint8_t> pixels, int64_t label) {
-  add_values(hasher_, pixels);
-  add_number(hasher_, label);
+void Fingerprint::add(std::span<const uint64_t> digests) { add_values(hasher_, digests); }
+
+std::string shard_digest(std::span<const uint64_t> digests, const std::string& names,
+                         std::span<const int64_t> name_offsets, const std::string& left_out) {
+  core::Hasher hasher;
+  add_number(hasher, static_cast<int64_t>(digests.size()));
+  add_values(hasher, digests);
+  add_text(hasher, names);
+  add_values(hasher, name_offsets);
+  add_text(hasher, left_out);
+  return core::hex(hasher.digest());
 }
 
-std::string shard_file_name(const std::string& name, int64_t index, int64_t count) {
+std::string shard_file_name(const std::string& plan, int64_t index, int64_t count) {
   char numbers[64];
   std::snprintf(numbers, sizeof numbers, "-%05lld-of-%05lld.h5", static_cast<long long>(index),
                 static_cast<long long>(count));
-  return name + numbers;
-}
-
-bool is_shard_file_name(const std::string& file_name) {
-  static const std::regex pattern(R"([^.].*-\d{5,}-of-\d{5,}\.h5)");
-  return std::regex_match(file_name, pattern);
+  return "data-" + plan + numbers;
 }
 
 }  // namespace bbg::data

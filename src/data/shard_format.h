@@ -1,91 +1,65 @@
 #pragma once
-// Shard format version 1: the one statement of names and numbers, shared by shard_writer and
-// shard_reader. The page about it, with the reasons: docs/shard_format.md. A change that old
-// readers cannot read raises kFormatVersion, in the same commit as the page.
+// Shard format version 2: the one statement of names and numbers, shared by writer and readers. The
+// page about it, with the reasons: docs/shard_format.md. A change that old readers cannot read
+// raises kFormatVersion, in the same commit as the page. Version 1: data/format1/format1.h.
+//
+// A shard knows only itself. Its data sets are contiguous and unfiltered, so that a reader needs
+// HDF5 once, to learn where they lie, and reads them with pread. Which shards make a data set says
+// its manifest (data/manifest.h).
 
-#include <algorithm>
-#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "core/hash.h"
+#include "data/encoding.h"
 
 namespace bbg::data {
 
 inline constexpr const char* kMagic = "bbg_dist image shard";
-inline constexpr int64_t kFormatVersion = 1;
-inline constexpr const char* kEncodingRaw = "raw";  // uint8 pixels; the only one of version 1
+inline constexpr int64_t kFormatVersion = 2;
 
-inline constexpr const char* kImagesDataset = "images";                 // uint8 [n, H, W, C]
-inline constexpr const char* kLabelsDataset = "labels";                 // int64 [n], -1: none
-inline constexpr const char* kChecksumsDataset = "block_checksums";     // uint64 [blocks]
-inline constexpr const char* kClassNamesDataset = "class_names";        // uint8 [bytes], JSON
-inline constexpr const char* kMagicAttribute = "magic";                 // text
-inline constexpr const char* kVersionAttribute = "format_version";      // int64, as all numbers
-inline constexpr const char* kEncodingAttribute = "encoding";           // text
-inline constexpr const char* kNumSamplesAttribute = "num_samples";      // in the whole data set
-inline constexpr const char* kFirstIndexAttribute = "first_index";      // number of its sample 0
-inline constexpr const char* kShardIndexAttribute = "shard_index";      // 0-based
-inline constexpr const char* kShardCountAttribute = "shard_count";      //
-inline constexpr const char* kNumClassesAttribute = "num_classes";      // 0: no labels
-inline constexpr const char* kBlockSamplesAttribute = "block_samples";  // samples in a checksum
-inline constexpr const char* kFingerprintAttribute = "fingerprint";     // text, 16 hex digits
-inline constexpr const char* kSourceAttribute = "source";               // text, for people
-inline constexpr const char* kHeaderChecksumAttribute = "header_checksum";  // text, 16 hex digits
+inline constexpr const char* kImagesDataset = "images";    // raw: uint8 [n, H, W, C]
+inline constexpr const char* kBytesDataset = "bytes";      // jpeg: uint8 [bytes], file after file
+inline constexpr const char* kOffsetsDataset = "offsets";  // jpeg: int64 [n + 1], into bytes
+inline constexpr const char* kLabelsDataset = "labels";    // int64 [n], -1: none
+inline constexpr const char* kDigestsDataset = "digests";  // uint64 [n]
+inline constexpr const char* kNamesDataset = "names";      // uint8 [bytes], name after name
+inline constexpr const char* kNameOffsetsDataset = "name_offsets";  // int64 [n + 1], into names
+inline constexpr const char* kLeftOutDataset = "left_out";          // uint8 [bytes], JSON
+inline constexpr const char* kMagicAttribute = "magic";             // text
+inline constexpr const char* kVersionAttribute = "format_version";  // int64, as all numbers
+inline constexpr const char* kEncodingAttribute = "encoding";       // text, see kEncodings
+inline constexpr const char* kChannelsAttribute = "channels";       // 1 or 3
+inline constexpr const char* kSamplesAttribute = "samples";         // n
+inline constexpr const char* kPlanAttribute = "plan";  // text: what it was made by, see ShardKey
+inline constexpr const char* kDigestAttribute = "digest";  // text, 16 hex digits: shard_digest()
 
-// Pixels start at a multiple of this, so that pages and direct I/O fit.
+// Samples start at a multiple of this, so that pages and direct I/O fit.
 inline constexpr int64_t kAlignment = 4096;
-// A block is as many samples as fit into this, at least one: small enough that checking a whole
-// block to read one sample costs little, large enough that checksums stay a fraction of the data.
-inline constexpr int64_t kBlockBytes = 64 * 1024;
 
-inline int64_t block_samples_for(int64_t sample_bytes) {
-  return std::max<int64_t>(1, kBlockBytes / sample_bytes);
-}
+// XXH3-64 of a sample's bytes, seeded with its label (64 bits, two's complement).
+uint64_t sample_digest(std::span<const uint8_t> bytes, int64_t label);
 
-// The facts that a shard states about itself and its data set.
-struct ShardHeader {
-  std::string encoding = kEncodingRaw;
-  int64_t height = 0, width = 0, channels = 0;
-  int64_t num_samples = 0;  // in the whole data set
-  int64_t shard_samples = 0;
-  int64_t first_index = 0;
-  int64_t shard_index = 0, shard_count = 0;
-  int64_t num_classes = 0;
-  int64_t block_samples = 0;
-  std::string class_names;  // JSON: an array of text
-  std::string fingerprint;
-  std::string source;
-
-  int64_t sample_bytes() const { return height * width * channels; }
-  int64_t num_blocks() const { return (shard_samples + block_samples - 1) / block_samples; }
-};
-
-// XXH3 over every field of the header, all labels and all block checksums; itself an attribute. It
-// is checked on opening, so labels can be trusted without touching pixels.
-uint64_t header_checksum(const ShardHeader& header, std::span<const int64_t> labels,
-                         std::span<const uint64_t> block_checksums);
-
-// XXH3 over the pixels of a block.
-uint64_t block_checksum(std::span<const uint8_t> pixels);
-
-// Identity of a data set: XXH3 over height, width, channels, then for each sample in order its
-// pixels and its label; integers are 64 bits, little-endian. The number of shards has no part.
+// Identity of a data set: XXH3 over encoding, height, width and channels (0 where images differ in
+// size), then the digests of its samples in order. How many shards hold them has no part, nor have
+// names.
 class Fingerprint {
  public:
-  Fingerprint(int64_t height, int64_t width, int64_t channels);
-  void add(std::span<const uint8_t> pixels, int64_t label);
+  Fingerprint(Encoding encoding, int64_t height, int64_t width, int64_t channels);
+  void add(std::span<const uint64_t> digests);
   std::string text() const { return core::hex(hasher_.digest()); }
 
  private:
   core::Hasher hasher_;
 };
 
-// "<name>-00000-of-00004.h5"
-std::string shard_file_name(const std::string& name, int64_t index, int64_t count);
-// Hidden files are none: some systems put `._<name>` beside a file, for its attributes.
-bool is_shard_file_name(const std::string& file_name);
+// Of one shard: XXH3 over its samples' digests, names and what it left out.
+std::string shard_digest(std::span<const uint64_t> digests, const std::string& names,
+                         std::span<const int64_t> name_offsets, const std::string& left_out);
+
+// "data-1f2e3d4c-00000-of-00004.h5": `plan` is the part in the middle, which tells the shards of
+// one conversion from those of another in the same folder.
+std::string shard_file_name(const std::string& plan, int64_t index, int64_t count);
 
 }  // namespace bbg::data

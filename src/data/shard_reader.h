@@ -1,63 +1,70 @@
 #pragma once
-// A data set read from shards. Opening reads the headers of all shards with HDF5 and refuses what
-// is truncated, damaged, of another version, incomplete or mixed, with a UsageError that names the
-// file; what the system refuses is a SystemError and says nothing about the file. Pixels are then
-// read with pread at the data set's offset in the file, without HDF5, of a bounded number of files
-// that are open at a time.
-//
-// Thread-safe after opening; open() itself is called by one thread at a time (HDF5's own rule).
-// Copies are cheap and share the open files: a loader keeps one, so that a read that never returns
-// does not outlive what it reads from.
+// The samples of a data set of format 2, as its manifest lists them. A shard is opened when it is
+// first touched, and a bounded number are open at a time. Nothing of the size of the data set is
+// kept: labels, offsets and digests are read where they lie. Thread-safe.
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <optional>
-#include <span>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "data/manifest.h"
+#include "data/open_files.h"
 #include "data/sample_source.h"
+#include "data/shard_layout.h"
 
 namespace bbg::data {
 
-class ShardSet {
+class ShardReader final : public SampleSource {
  public:
-  // `path`: a folder of shards, or the one shard of a data set. With verify_on_read each block's
-  // checksum is checked when the block is first touched, and a wrong one refused.
-  static ShardSet open(const std::string& path, bool verify_on_read = true);
+  // `folder` holds the manifest and its shards.
+  ShardReader(std::string folder, Manifest manifest);
 
-  int64_t size() const;
-  int64_t height() const;
-  int64_t width() const;
-  int64_t channels() const;
-  int64_t num_classes() const;  // 0: no labels
-  const std::vector<std::string>& class_names() const;
-  const std::string& fingerprint() const;  // identity of the data, whatever the number of shards
-  const std::string& source_text() const;  // its origin, for people
-  std::vector<std::string> files() const;  // in order of samples
-  int64_t file_bytes() const;              // all files together
+  const Manifest& manifest() const { return manifest_; }
 
-  void read(int64_t index, std::span<uint8_t> out) const;  // [H, W, C]
-  int64_t label(int64_t index) const;                      // -1: none
-  // The first of the samples [first, first + count) that has no label; none if all have one.
-  std::optional<int64_t> first_without_label(int64_t first, int64_t count) const;
-  std::string file(int64_t index) const;
+  int64_t size() const override { return manifest_.samples; }
+  Encoding encoding() const override { return manifest_.encoding; }
+  int64_t height() const override { return manifest_.height; }
+  int64_t width() const override { return manifest_.width; }
+  int64_t channels() const override { return manifest_.channels; }
+  void read_pixels(int64_t index, std::span<uint8_t> out, Check check) const override;
+  std::span<const uint8_t> read(int64_t index, std::vector<uint8_t>& buffer,
+                                Check check) const override;
+  int64_t label(int64_t index) const override;
+  std::string file(int64_t index) const override;
+  std::string name(int64_t index) const override;
 
-  // Checks every block and the fingerprint. `progress` hears samples done and samples in all.
-  void verify(const std::function<void(int64_t, int64_t)>& progress = {}) const;
-
-  // The same images with `labels[l]` wherever the label is l, of the classes of those names; an
-  // image without a label stays one. Files are shared, and hold what they held.
-  ShardSet relabelled(std::vector<int64_t> labels, std::vector<std::string> class_names) const;
-
-  // The same as an interface.
-  std::shared_ptr<const SampleSource> source() const;
+  // Of one shard, counted as in the manifest.
+  std::string path(size_t shard) const;
+  const ShardLayout& layout(size_t shard) const;
+  std::vector<uint64_t> digests(size_t shard) const;
+  std::vector<std::string> names(size_t shard) const;
+  std::string left_out(size_t shard) const;  // JSON
+  // Its digest, computed from what it holds beside samples.
+  std::string computed_digest(size_t shard) const;
 
  private:
-  class Impl;
-  explicit ShardSet(std::shared_ptr<const Impl> impl);
-  std::shared_ptr<const Impl> impl_;  // shared with loaders, see above
+  struct Place {
+    size_t shard;
+    int64_t sample;  // in it
+  };
+  struct Piece {
+    int64_t first, bytes;
+  };
+  Place place_of(int64_t index) const;
+  Piece piece_of(const Place& place) const;  // the sample's bytes in the shard's file
+  void check_digest(const Place& place, const Piece& piece, std::span<const uint8_t> bytes) const;
+  int64_t read_number(size_t shard, int64_t first) const;
+  std::string read_text(size_t shard, int64_t first, int64_t bytes) const;
+  std::vector<int64_t> name_offsets(size_t shard) const;
+
+  std::string folder_;
+  Manifest manifest_;
+  std::vector<int64_t> ends_;  // the number of samples up to the end of each shard
+  std::unique_ptr<OpenFiles> open_;
+  mutable std::mutex mutex_;                                   // guards what follows
+  mutable std::vector<std::unique_ptr<ShardLayout>> layouts_;  // null: not touched yet
 };
 
 }  // namespace bbg::data

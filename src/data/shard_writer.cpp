@@ -1,243 +1,198 @@
 #include "data/shard_writer.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <utility>
+#include <vector>
 
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/paths.h"
+#include "core/unique_handle.h"
 #include "data/file_descriptor.h"
 #include "data/hdf5_file.h"
 #include "data/shard_format.h"
+#include "data/shard_layout.h"
 
 namespace bbg::data {
 
 namespace fs = std::filesystem;
 using Type = Hdf5File::Type;
+using Json = nlohmann::ordered_json;
 
 namespace {
 
-std::vector<std::string> existing_shards(core::FileSystem& files, const std::string& folder) {
-  std::vector<std::string> paths;
-  for (const std::string& name : files.list(folder)) {
-    if (is_shard_file_name(name)) paths.push_back((fs::path(folder) / name).string());
+constexpr int64_t kCopyBytes = 1 << 20;
+
+void write_at(int descriptor, const std::string& path, int64_t offset,
+              std::span<const uint8_t> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t done = ::pwrite(descriptor, bytes.data(), bytes.size(), offset);
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) throw core::posix_error("pwrite", path);
+    offset += done;
+    bytes = bytes.subspan(static_cast<size_t>(done));
   }
-  return paths;
 }
 
 }  // namespace
 
 struct ShardWriter::State {
-  struct Shard {
-    std::string partial_path;
-    int64_t first_index, capacity;
-    int64_t samples = 0;  // in the file; those of the open block come later
-    std::vector<int64_t> labels;
-    std::vector<uint64_t> checksums;
-  };
-
-  ShardWriterOptions options;
-  std::unique_ptr<core::FileSystem> files = core::make_posix_file_system();
-  int64_t sample_bytes, block_samples;
-  Fingerprint fingerprint;
-  int64_t num_samples = 0;
+  std::string path;
+  Key key;
+  std::string partial = core::partial_path(path);
+  core::Descriptor file;
+  int64_t data_bytes = 0;
+  std::vector<int64_t> labels, offsets = {0}, name_offsets = {0};
+  std::vector<uint64_t> digests;
+  std::string names;
+  Json left_out = Json::array();
   bool is_closed = false;
 
-  std::vector<Shard> shards;     // the last one is open while `file` has a value
-  std::optional<Hdf5File> file;  //
-  std::vector<uint8_t> block;    // pixels not yet in the file
+  State(std::string the_path, const Key& the_key) : path(std::move(the_path)), key(the_key) {}
 
-  explicit State(const ShardWriterOptions& given)
-      : options(given),
-        sample_bytes(given.height * given.width * given.channels),
-        block_samples(block_samples_for(std::max<int64_t>(1, sample_bytes))),
-        fingerprint(given.height, given.width, given.channels) {}
+  std::string structure_path() const { return partial + ".structure"; }
 
-  std::string partial_path(int64_t index) const {
-    const std::string name = options.name + "-" + std::to_string(index) + ".h5";
-    return core::partial_path((fs::path(options.folder) / name).string());
+  template <class T>
+  static void add(Hdf5File& target, const char* name, Type type, const T& values) {
+    const auto count = static_cast<int64_t>(values.size());
+    target.create_dataset(name, type, {count});
+    if (count > 0) target.write_rows(name, type, 0, count, values.data());
   }
 
-  // The first sample of shard i of a whole that is as even as it can be.
-  int64_t first_of_shard(int64_t index) const {
-    return options.max_samples * index / options.shard_count;
-  }
-
-  void open_shard() {
-    const auto index = static_cast<int64_t>(shards.size());
-    shards.push_back({.partial_path = partial_path(index),
-                      .first_index = num_samples,
-                      .capacity = first_of_shard(index + 1) - first_of_shard(index),
-                      .labels = {},
-                      .checksums = {}});
-    file.emplace(shards.back().partial_path, Hdf5File::Mode::kCreate);
-    create_datasets(*file, shards.back().capacity);
-  }
-
-  void create_datasets(Hdf5File& target, int64_t samples) const {
-    target.create_dataset(kImagesDataset, Type::kUint8,
-                          {samples, options.height, options.width, options.channels});
-    target.create_dataset(kLabelsDataset, Type::kInt64, {samples});
-  }
-
-  void flush_block() {
-    if (block.empty()) return;
-    Shard& shard = shards.back();
-    const int64_t count = static_cast<int64_t>(block.size()) / sample_bytes;
-    file->write_rows(kImagesDataset, Type::kUint8, shard.samples, count, block.data());
-    shard.checksums.push_back(block_checksum(block));
-    shard.samples += count;
-    block.clear();
-  }
-
-  void finish_shard() {
-    flush_block();
-    file->close();
-    file.reset();
-    if (shards.back().samples < shards.back().capacity) shrink(shards.back());
-  }
-
-  // A contiguous dataset cannot be cut, so a shard that got fewer samples than planned is copied.
-  void shrink(Shard& shard) const {
-    const std::string full_path = shard.partial_path + ".full";
-    files->rename(shard.partial_path, full_path);
-    {
-      const Hdf5File from(full_path, Hdf5File::Mode::kRead);
-      Hdf5File to(shard.partial_path, Hdf5File::Mode::kCreate);
-      create_datasets(to, shard.samples);
-      std::vector<uint8_t> pixels(static_cast<size_t>(block_samples * sample_bytes));
-      for (int64_t first = 0; first < shard.samples; first += block_samples) {
-        const int64_t count = std::min(block_samples, shard.samples - first);
-        from.read_rows(kImagesDataset, Type::kUint8, first, count, pixels.data());
-        to.write_rows(kImagesDataset, Type::kUint8, first, count, pixels.data());
-      }
-      to.close();
+  // All but the samples, for which it has a hole: where HDF5 puts what depends on their sizes,
+  // which are known only at the end.
+  std::string write_structure() const {
+    const auto samples = std::ssize(labels);
+    const std::string left_out_text = left_out.dump(-1, ' ', false, Json::error_handler_t::replace);
+    const std::string digest = shard_digest(
+        digests, names, samples > 0 ? std::span(name_offsets) : std::span<const int64_t>(),
+        left_out_text);
+    Hdf5File target(structure_path(), Hdf5File::Mode::kCreate);
+    if (samples > 0 && key.encoding == Encoding::kRaw) {
+      target.create_dataset(kImagesDataset, Type::kUint8,
+                            {samples, key.height, key.width, key.channels});
+    } else if (samples > 0) {
+      target.create_dataset(kBytesDataset, Type::kUint8, {data_bytes});
+      add(target, kOffsetsDataset, Type::kInt64, offsets);
     }
-    files->remove_all(full_path);
-    shard.capacity = shard.samples;
-  }
-
-  // Size and fingerprint of the data set are known only at the end. Until then the file has no
-  // magic and is no shard to any reader.
-  void write_header(int64_t index) const {
-    const Shard& shard = shards[static_cast<size_t>(index)];
-    const ShardHeader header = {
-        .height = options.height,
-        .width = options.width,
-        .channels = options.channels,
-        .num_samples = num_samples,
-        .shard_samples = shard.samples,
-        .first_index = shard.first_index,
-        .shard_index = index,
-        .shard_count = static_cast<int64_t>(shards.size()),
-        .num_classes = static_cast<int64_t>(options.class_names.size()),
-        .block_samples = block_samples,
-        .class_names = nlohmann::json(options.class_names)
-                           .dump(-1, ' ', true, nlohmann::json::error_handler_t::replace),
-        .fingerprint = fingerprint.text(),
-        .source = options.source,
-    };
-    Hdf5File target(shard.partial_path, Hdf5File::Mode::kUpdate);
-    target.write_rows(kLabelsDataset, Type::kInt64, 0, shard.samples, shard.labels.data());
-    target.create_dataset(kChecksumsDataset, Type::kUint64, {header.num_blocks()});
-    target.write_rows(kChecksumsDataset, Type::kUint64, 0, header.num_blocks(),
-                      shard.checksums.data());
-    const auto name_bytes = static_cast<int64_t>(header.class_names.size());
-    target.create_dataset(kClassNamesDataset, Type::kUint8, {name_bytes});
-    target.write_rows(kClassNamesDataset, Type::kUint8, 0, name_bytes, header.class_names.data());
+    if (samples > 0) {
+      add(target, kLabelsDataset, Type::kInt64, labels);
+      add(target, kDigestsDataset, Type::kUint64, digests);
+      add(target, kNamesDataset, Type::kUint8, names);
+      add(target, kNameOffsetsDataset, Type::kInt64, name_offsets);
+    }
+    add(target, kLeftOutDataset, Type::kUint8, left_out_text);
     target.write_attribute(kVersionAttribute, kFormatVersion);
-    target.write_attribute(kEncodingAttribute, header.encoding);
-    target.write_attribute(kNumSamplesAttribute, header.num_samples);
-    target.write_attribute(kFirstIndexAttribute, header.first_index);
-    target.write_attribute(kShardIndexAttribute, header.shard_index);
-    target.write_attribute(kShardCountAttribute, header.shard_count);
-    target.write_attribute(kNumClassesAttribute, header.num_classes);
-    target.write_attribute(kBlockSamplesAttribute, header.block_samples);
-    target.write_attribute(kFingerprintAttribute, header.fingerprint);
-    target.write_attribute(kSourceAttribute, header.source);
-    target.write_attribute(kHeaderChecksumAttribute,
-                           core::hex(header_checksum(header, shard.labels, shard.checksums)));
+    target.write_attribute(kEncodingAttribute, core::word_of(kEncodings, key.encoding));
+    target.write_attribute(kChannelsAttribute, key.channels);
+    target.write_attribute(kSamplesAttribute, samples);
+    target.write_attribute(kPlanAttribute, key.plan);
+    target.write_attribute(kDigestAttribute, digest);
     target.write_attribute(kMagicAttribute, std::string(kMagic));
     target.close();
-    FileDescriptor(shard.partial_path).sync();
+    return digest;
+  }
+
+  // Samples were written from kAlignment on, where HDF5 puts the first data set of some size. Those
+  // of a small one may have to move.
+  void move_samples(int64_t to) {
+    if (to == kAlignment || data_bytes == 0) return;
+    const FileDescriptor from(partial);
+    std::vector<uint8_t> bytes(static_cast<size_t>(std::min(data_bytes, kCopyBytes)));
+    for (int64_t done = 0; done < data_bytes;) {
+      const int64_t count = std::min(std::ssize(bytes), data_bytes - done);
+      // Towards the end the last piece goes first, so that none is overwritten before it has moved.
+      const int64_t first = to < kAlignment ? done : data_bytes - done - count;
+      const std::span<uint8_t> piece = std::span(bytes).first(static_cast<size_t>(count));
+      from.read_at(kAlignment + first, piece);
+      write_at(file.get(), partial, to + first, piece);
+      done += count;
+    }
+  }
+
+  void copy_structure(const ShardLayout& layout) {
+    const FileDescriptor from(structure_path());
+    std::vector<uint8_t> bytes(static_cast<size_t>(kCopyBytes));
+    const auto copy = [&](int64_t begin, int64_t end) {
+      for (int64_t at = begin; at < end; at += kCopyBytes) {
+        const std::span<uint8_t> piece =
+            std::span(bytes).first(static_cast<size_t>(std::min(kCopyBytes, end - at)));
+        from.read_at(at, piece);
+        write_at(file.get(), partial, at, piece);
+      }
+    };
+    const int64_t data_end = layout.data + data_bytes;
+    copy(0, layout.data);
+    copy(data_end, layout.file_bytes);
+    if (::ftruncate(file.get(), layout.file_bytes) != 0) {
+      throw core::posix_error("ftruncate", partial);
+    }
   }
 };
 
-ShardWriter::ShardWriter(const ShardWriterOptions& options)
-    : state_(std::make_unique<State>(options)) {
-  BBG_CHECK(options.height > 0 && options.width > 0 && options.channels > 0, "empty images");
-  BBG_CHECK(options.shard_count > 0 && options.shard_count <= options.max_samples,
-            "more shards than samples");
-  state_->files->create_folders(options.folder);
-  const auto existing = existing_shards(*state_->files, options.folder);
-  if (!existing.empty() && !options.replace_existing) {
-    throw core::UsageError(options.folder + " already has " + std::to_string(existing.size()) +
-                               " shard(s), " + existing.front() + " among them",
-                           "choose another output folder, or replace them with --force");
-  }
-  // Removes leavings of an interrupted writer.
-  for (const std::string& name : state_->files->list(options.folder)) {
-    if (name.starts_with(options.name + "-") &&
-        name.find(core::partial_path(".h5")) != std::string::npos) {
-      state_->files->remove_all((fs::path(options.folder) / name).string());
-    }
-  }
+ShardWriter::ShardWriter(std::string path, const Key& key)
+    : state_(std::make_unique<State>(std::move(path), key)) {
+  State& state = *state_;
+  state.file.reset(::open(state.partial.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+  if (!state.file) throw core::posix_error("open for writing", state.partial);
 }
 
 ShardWriter::~ShardWriter() {
   if (state_->is_closed) return;
-  state_->file.reset();
-  for (const State::Shard& shard : state_->shards) {
-    std::error_code ignored;  // a destructor may not throw, and a partial file harms nobody
-    fs::remove(shard.partial_path, ignored);
-    fs::remove(shard.partial_path + ".full", ignored);
-  }
+  std::error_code ignored;  // a destructor may not throw, and a partial file harms nobody
+  fs::remove(state_->partial, ignored);
+  fs::remove(state_->structure_path(), ignored);
 }
 
-void ShardWriter::add(std::span<const uint8_t> pixels, int64_t label) {
+int64_t ShardWriter::append(int64_t bytes, int64_t label, uint64_t digest,
+                            const std::string& name) {
   State& state = *state_;
-  BBG_CHECK(static_cast<int64_t>(pixels.size()) == state.sample_bytes, "sample of another size");
-  BBG_CHECK(label >= -1 && label < static_cast<int64_t>(state.options.class_names.size()),
-            "label without a class name");
-  BBG_CHECK(state.num_samples < state.options.max_samples, "more samples than announced");
-  if (!state.file) state.open_shard();
-  state.block.insert(state.block.end(), pixels.begin(), pixels.end());
-  State::Shard& shard = state.shards.back();
-  shard.labels.push_back(label);
-  state.fingerprint.add(pixels, label);
-  ++state.num_samples;
-  const auto in_shard = static_cast<int64_t>(shard.labels.size());
-  if (in_shard == shard.capacity) {
-    state.finish_shard();
-  } else if (in_shard - shard.samples == state.block_samples) {
-    state.flush_block();
-  }
+  BBG_CHECK(state.key.encoding != Encoding::kRaw ||
+                bytes == state.key.height * state.key.width * state.key.channels,
+            "sample of another size");
+  const int64_t place = kAlignment + state.data_bytes;
+  state.data_bytes += bytes;
+  state.offsets.push_back(state.data_bytes);
+  state.labels.push_back(label);
+  state.digests.push_back(digest);
+  state.names += name;
+  state.name_offsets.push_back(std::ssize(state.names));
+  return place;
 }
 
-std::vector<std::string> ShardWriter::close() {
+void ShardWriter::write(int64_t place, std::span<const uint8_t> bytes) const {
+  write_at(state_->file.get(), state_->partial, place, bytes);
+}
+
+void ShardWriter::leave_out(const std::string& name, const std::string& reason) {
+  state_->left_out.push_back({{"name", name}, {"reason", reason}});
+}
+
+int64_t ShardWriter::samples() const { return std::ssize(state_->labels); }
+
+Manifest::Shard ShardWriter::close() {
   State& state = *state_;
-  BBG_CHECK(state.num_samples > 0, "a data set without samples");
-  if (state.file) state.finish_shard();
-  const auto count = static_cast<int64_t>(state.shards.size());
-  for (int64_t index = 0; index < count; ++index) state.write_header(index);
-  // Old shards go only now that the new ones are complete.
-  for (const std::string& path : existing_shards(*state.files, state.options.folder)) {
-    state.files->remove_all(path);
-  }
-  std::vector<std::string> paths;
-  for (int64_t index = 0; index < count; ++index) {
-    const fs::path path =
-        fs::path(state.options.folder) / shard_file_name(state.options.name, index, count);
-    state.files->rename(state.shards[static_cast<size_t>(index)].partial_path, path.string());
-    paths.push_back(path.string());
-  }
-  state.files->sync_folder(state.options.folder);
+  const auto files = core::make_posix_file_system();
+  const std::string digest = state.write_structure();
+  const ShardLayout layout = locate_shard(state.structure_path());
+  state.move_samples(layout.data);
+  state.copy_structure(layout);
+  files->remove_all(state.structure_path());
+  if (::fsync(state.file.get()) != 0) throw core::posix_error("fsync", state.partial);
+  if (state.file.close() != 0) throw core::posix_error("close", state.partial);
+  core::publish(*files, state.path);
   state.is_closed = true;
-  return paths;
+  return {.file = fs::path(state.path).filename().string(),
+          .samples = samples(),
+          .bytes = layout.file_bytes,
+          .digest = digest};
 }
-
-std::string ShardWriter::fingerprint() const { return state_->fingerprint.text(); }
 
 }  // namespace bbg::data

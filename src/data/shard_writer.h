@@ -1,38 +1,40 @@
 #pragma once
-// Writes a data set as shards, sample by sample in order. Files are written as `<name>.partial` and
-// renamed by close(), when all of them are complete and synced: a reader takes either the whole new
-// data set or, after a crash, finds an incomplete one and says so. Without close() the destructor
-// removes what was written. One thread; HDF5 is used here.
+// Writes one shard of format 2. The file is `<path>.partial` until close() has it whole and synced:
+// a reader never sees half a shard. Without close() the destructor removes what was written.
+//
+// append() and leave_out() are called one at a time, in the order that samples are to have; write()
+// may be called by several threads at once, also beside append(). close() comes after all of them.
+// HDF5 is used in close() alone.
 
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
-#include <vector>
+
+#include "data/encoding.h"
+#include "data/manifest.h"
 
 namespace bbg::data {
 
-struct ShardWriterOptions {
-  std::string folder;         // made if absent
-  std::string name = "data";  // start of the file names
-  int64_t height = 0, width = 0, channels = 0;
-  int64_t max_samples = 0;  // at most so many will be added
-  int64_t shard_count = 1;  // shares max_samples; fewer come out where samples are missing
-  std::vector<std::string> class_names;
-  std::string source;             // its origin, for people
-  bool replace_existing = false;  // else shards in the folder are a UsageError
-};
-
 class ShardWriter {
  public:
-  explicit ShardWriter(const ShardWriterOptions& options);
+  struct Key {
+    Encoding encoding = Encoding::kRaw;
+    int64_t height = 0, width = 0, channels = 0;  // height, width: of raw images
+    std::string plan;                             // says what the shard was made by
+  };
+
+  ShardWriter(std::string path, const Key& key);
   ~ShardWriter();
 
-  // pixels: [H, W, C]; label: -1 for none, else below the number of class names.
-  void add(std::span<const uint8_t> pixels, int64_t label);
-  // Returns the paths of the shards.
-  std::vector<std::string> close();
-  std::string fingerprint() const;  // covers the samples added so far
+  // Gives the next sample its place; its bytes come by write(place, bytes). digest: sample_digest.
+  int64_t append(int64_t bytes, int64_t label, uint64_t digest, const std::string& name);
+  void write(int64_t place, std::span<const uint8_t> bytes) const;
+  // Notes an image that did not become a sample.
+  void leave_out(const std::string& name, const std::string& reason);
+  int64_t samples() const;
+
+  Manifest::Shard close();
 
  private:
   struct State;

@@ -62,7 +62,7 @@ core::Batch build_batch(const data::SampleSource& source, int64_t crop,
   for (int64_t i = 0; i < count; ++i) {
     const int64_t id = ids[static_cast<size_t>(i)];
     before_read(id);
-    source.read(id, sample);
+    source.read_pixels(id, sample, data::Check::kVerify);
     if (crop > 0) data::crop_to_front(sample, source.width(), source.channels(), crop, corner(i));
     change(i, pixels);
     to_planes(pixels, source.channels(), batch.images.mutable_data_ptr<float>() + i * bytes);

@@ -16,7 +16,7 @@
 #include "core/types.h"
 #include "data/data_options.h"
 #include "data/sample_plan.h"
-#include "data/shard_reader.h"
+#include "data/shard_set.h"
 
 namespace bbg::feed {
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/values.h"
-#include "data/shard_reader.h"
+#include "data/shard_set.h"
 #include "measure/context.h"
 #include "measure/grids.h"
 #include "measure/images.h"

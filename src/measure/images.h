@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "core/types.h"
-#include "data/shard_reader.h"
+#include "data/shard_set.h"
 #include "measure/context.h"
 
 namespace bbg::measure {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "data/shard_reader.h"
+#include "data/shard_set.h"
 #include "run/run_config.h"
 
 namespace bbg::run {

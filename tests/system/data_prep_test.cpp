@@ -14,8 +14,8 @@
 
 #include "core/error.h"
 #include "core/folder_lock.h"
-#include "data/shard_reader.h"
-#include "data/shard_writer.h"
+#include "data/shard_set.h"
+#include "tests/support/data_set_writer.h"
 #include "tests/support/encode_image.h"
 #include "tests/support/program.h"
 #include "tests/support/temporary_folder.h"
@@ -405,13 +405,12 @@ TEST_F(DataPrep, AClassWhoseNameHasALineBreakIsRefused) {
 // Shards of an earlier version may have such names.
 TEST_F(DataPrep, InfoShowsControlCharactersAsEscapes) {
   const std::vector<uint8_t> pixels(4);
-  data::ShardWriter writer({.folder = shards_,
-                            .height = 2,
-                            .width = 2,
-                            .channels = 1,
-                            .max_samples = 1,
-                            .class_names = {"a\nt", "b\x1b[2J"},
-                            .source = "a\rtest"});
+  test::DataSetWriter writer({.folder = shards_,
+                              .height = 2,
+                              .width = 2,
+                              .channels = 1,
+                              .class_names = {"a\nt", "b\x1b[2J"},
+                              .source = "a\rtest"});
   writer.add(pixels, 0);
   writer.close();
   const std::string out = run("info '" + shards_ + "'").out;

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "core/rng.h"
-#include "data/shard_writer.h"
+#include "tests/support/data_set_writer.h"
 #include "tests/system/run_fixture.h"
 
 namespace bbg {
@@ -23,13 +23,12 @@ class EvaluationOfARun : public test::BbgDist {
   std::string make_shards(const std::string& name, const std::vector<std::string>& classes,
                           const std::string& kinds, const std::vector<int64_t>& labels) {
     const std::string folder = folder_ / name;
-    data::ShardWriter writer({.folder = folder,
-                              .height = side_,
-                              .width = side_,
-                              .channels = 1,
-                              .max_samples = std::ssize(labels),
-                              .class_names = classes,
-                              .source = "a test"});
+    test::DataSetWriter writer({.folder = folder,
+                                .height = side_,
+                                .width = side_,
+                                .channels = 1,
+                                .class_names = classes,
+                                .source = "a test"});
     for (size_t i = 0; i < labels.size(); ++i) {
       core::RandomStream random(7, core::Purpose::kEvaluate, 0, i);
       std::vector<uint8_t> pixels(static_cast<size_t>(side_ * side_));

@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "core/rng.h"
-#include "data/shard_writer.h"
+#include "tests/support/data_set_writer.h"
 
 namespace bbg::data {
 
 struct Samples {
-  int64_t height = 4, width = 3, channels = 2;
+  int64_t height = 4, width = 3, channels = 3;
   std::vector<std::vector<uint8_t>> pixels;
   std::vector<int64_t> labels;
 
@@ -19,7 +19,7 @@ struct Samples {
 };
 
 inline Samples random_samples(int64_t count, int64_t height = 4, int64_t width = 3,
-                              int64_t channels = 2) {
+                              int64_t channels = 3) {
   Samples samples{
       .height = height, .width = width, .channels = channels, .pixels = {}, .labels = {}};
   core::RandomStream random(1, core::Purpose::kEvaluate, 0, 0);
@@ -32,21 +32,17 @@ inline Samples random_samples(int64_t count, int64_t height = 4, int64_t width =
   return samples;
 }
 
-inline ShardWriterOptions options_for(const Samples& samples, const std::string& folder,
-                                      int64_t shard_count) {
-  return {.folder = folder,
-          .height = samples.height,
-          .width = samples.width,
-          .channels = samples.channels,
-          .max_samples = samples.size(),
-          .shard_count = shard_count,
-          .class_names = {"cat", "d\"o\"g \xC3\xBC"},
-          .source = "a test"};
-}
+inline const std::vector<std::string> kClassNames = {"cat", "d\"o\"g \xC3\xBC"};
 
+// Returns the paths of the shards.
 inline std::vector<std::string> write_shards(const Samples& samples, const std::string& folder,
                                              int64_t shard_count) {
-  ShardWriter writer(options_for(samples, folder, shard_count));
+  test::DataSetWriter writer({.folder = folder,
+                              .height = samples.height,
+                              .width = samples.width,
+                              .channels = samples.channels,
+                              .shard_count = shard_count,
+                              .class_names = kClassNames});
   for (int64_t i = 0; i < samples.size(); ++i) {
     writer.add(samples.pixels[static_cast<size_t>(i)], samples.labels[static_cast<size_t>(i)]);
   }

@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "core/rng.h"
-#include "data/shard_writer.h"
 #include "measure/subject.h"
 #include "model/nets.h"
 #include "run/run_config.h"
+#include "tests/support/data_set_writer.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bbg::measure {
@@ -16,14 +16,13 @@ namespace bbg::measure {
 // `count` images 32 x 32 of three colours and two classes, the darker the earlier.
 inline data::ShardSet random_images(const std::string& folder, int64_t count) {
   constexpr int64_t kSide = 32, kChannels = 3;
-  data::ShardWriter writer({.folder = folder,
-                            .height = kSide,
-                            .width = kSide,
-                            .channels = kChannels,
-                            .max_samples = count,
-                            .shard_count = 1,
-                            .class_names = {"one", "other"},
-                            .source = "a test"});
+  test::DataSetWriter writer({.folder = folder,
+                              .height = kSide,
+                              .width = kSide,
+                              .channels = kChannels,
+                              .shard_count = 1,
+                              .class_names = {"one", "other"},
+                              .source = "a test"});
   core::RandomStream random(1, core::Purpose::kEvaluate, 0, 0);
   for (int64_t i = 0; i < count; ++i) {
     std::vector<uint8_t> pixels(kSide * kSide * kChannels);

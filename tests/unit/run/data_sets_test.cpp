@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "data/shard_writer.h"
+#include "tests/support/data_set_writer.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bbg::run {
@@ -17,13 +17,12 @@ class TestClasses : public ::testing::Test {
  protected:
   // An image of every class, in their order, and one without a label.
   data::ShardSet shards(const std::string& name, const Names& classes) {
-    data::ShardWriter writer({.folder = folder_ / name,
-                              .height = 2,
-                              .width = 2,
-                              .channels = 1,
-                              .max_samples = std::ssize(classes) + 1,
-                              .class_names = classes,
-                              .source = "a test"});
+    test::DataSetWriter writer({.folder = folder_ / name,
+                                .height = 2,
+                                .width = 2,
+                                .channels = 1,
+                                .class_names = classes,
+                                .source = "a test"});
     const std::vector<uint8_t> pixels(4);
     for (int64_t i = 0; i < std::ssize(classes); ++i) writer.add(pixels, i);
     writer.add(pixels, -1);

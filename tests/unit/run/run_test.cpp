@@ -10,9 +10,9 @@
 #include "comm/self_communicator.h"
 #include "core/error.h"
 #include "core/rng.h"
-#include "data/shard_writer.h"
 #include "run/run_on_all_ranks.h"
 #include "run/train_loop.h"
+#include "tests/support/data_set_writer.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bbg::run {
@@ -25,13 +25,12 @@ using TrainingRun = Run;  // inside a test, GoogleTest has a Run of its own
 constexpr int64_t kImages = 24, kSide = 16;
 
 void write_images(const std::string& folder) {
-  data::ShardWriter writer({.folder = folder,
-                            .height = kSide,
-                            .width = kSide,
-                            .channels = 1,
-                            .max_samples = kImages,
-                            .class_names = {},
-                            .source = "a test"});
+  test::DataSetWriter writer({.folder = folder,
+                              .height = kSide,
+                              .width = kSide,
+                              .channels = 1,
+                              .class_names = {},
+                              .source = "a test"});
   core::RandomStream random(1, core::Purpose::kEvaluate, 0, 0);
   std::vector<uint8_t> pixels(kSide * kSide);
   for (int64_t i = 0; i < kImages; ++i) {

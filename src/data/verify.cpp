@@ -1,0 +1,116 @@
+#include "data/verify.h"
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "core/error.h"
+#include "data/format1/format1_reader.h"
+#include "data/shard_format.h"
+#include "data/shard_reader.h"
+#include "data/shard_set.h"
+
+namespace bbg::data {
+
+namespace {
+
+constexpr int64_t kSamplesAtOnce = 64;  // that a thread claims
+
+// What all threads share while they read one data set.
+class Verification {
+ public:
+  Verification(const SampleSource& source, const std::function<void(int64_t, int64_t)>& progress)
+      : source_(source), progress_(progress) {}
+
+  void work() {
+    std::vector<uint8_t> buffer;
+    for (;;) {
+      const int64_t first = next_.fetch_add(kSamplesAtOnce);
+      const int64_t end = std::min(first + kSamplesAtOnce, source_.size());
+      if (first >= end) return;
+      for (int64_t i = first; i < end; ++i) read(i, buffer);
+      const std::lock_guard lock(mutex_);
+      done_ += end - first;
+      if (progress_) progress_(done_, source_.size());
+    }
+  }
+
+  Verdict verdict() {
+    if (error_) std::rethrow_exception(error_);
+    std::sort(problems_.begin(), problems_.end());
+    Verdict verdict;
+    for (auto& [sample, text] : problems_) verdict.problems.push_back(std::move(text));
+    verdict.bad_samples = std::ssize(verdict.problems);
+    return verdict;
+  }
+
+ private:
+  void read(int64_t index, std::vector<uint8_t>& buffer) {
+    try {
+      source_.read(index, buffer, Check::kVerify);
+      source_.label(index);
+    } catch (const core::UsageError& error) {
+      const std::lock_guard lock(mutex_);
+      problems_.emplace_back(index, error.what());
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      error_ = std::current_exception();
+      next_ = source_.size();
+    }
+  }
+
+  const SampleSource& source_;
+  const std::function<void(int64_t, int64_t)>& progress_;
+  std::atomic<int64_t> next_ = 0;
+  std::mutex mutex_;  // guards what follows
+  int64_t done_ = 0;
+  std::vector<std::pair<int64_t, std::string>> problems_;
+  std::exception_ptr error_;
+};
+
+// The digests of shards and of the whole, which say that no sample was exchanged for another.
+void check_wholes(const ShardReader& reader, Verdict& verdict) {
+  const Manifest& manifest = reader.manifest();
+  Fingerprint fingerprint(manifest.encoding, manifest.height, manifest.width, manifest.channels);
+  for (size_t shard = 0; shard < manifest.shards.size(); ++shard) {
+    try {
+      fingerprint.add(reader.digests(shard));
+      if (reader.computed_digest(shard) != manifest.shards[shard].digest) {
+        verdict.problems.push_back(reader.path(shard) +
+                                   " is damaged: the digest of its samples and names is wrong");
+      }
+    } catch (const core::UsageError& error) {
+      if (verdict.bad_samples == 0) verdict.problems.push_back(error.what());
+    }
+  }
+  if (verdict.problems.empty() && fingerprint.text() != manifest.fingerprint) {
+    verdict.problems.push_back("the samples' fingerprint is " + fingerprint.text() +
+                               ", not the stated " + manifest.fingerprint);
+  }
+}
+
+}  // namespace
+
+Verdict verify(const std::string& path, int64_t threads,
+               const std::function<void(int64_t, int64_t)>& progress) {
+  const ShardSet set = ShardSet::open(path);
+  if (const auto* old = dynamic_cast<const format1::Reader*>(set.source().get())) {
+    Verdict verdict{.problems = old->verify(progress), .bad_samples = 0};
+    verdict.bad_samples = std::ssize(verdict.problems);
+    return verdict;
+  }
+  Verification verification(*set.source(), progress);
+  {
+    std::vector<std::jthread> workers;
+    for (int64_t i = 0; i < threads; ++i) {
+      workers.emplace_back([&verification] { verification.work(); });
+    }
+  }
+  Verdict verdict = verification.verdict();
+  check_wholes(dynamic_cast<const ShardReader&>(*set.source()), verdict);
+  return verdict;
+}
+
+}  // namespace bbg::data
