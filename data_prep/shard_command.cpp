@@ -12,12 +12,14 @@
 #include "core/file_system.h"
 #include "core/folder_lock.h"
 #include "core/standard_output.h"
+#include "data/image_codec.h"
+#include "data/sample_plan.h"
 #include "data/shard_writer.h"
-#include "data_prep/class_names.h"
 #include "data_prep/commands.h"
-#include "data_prep/image_source.h"
 #include "data_prep/lone_process.h"
 #include "data_prep/progress_line.h"
+#include "data_prep/sources/class_names.h"
+#include "data_prep/sources/open_source.h"
 
 namespace bbg::data_prep {
 
@@ -44,51 +46,10 @@ struct Skipped {
   std::string name, reason;
 };
 
-// The format that --format auto means for the input.
-std::string recognise_format(const std::string& input) {
-  std::vector<std::string> formats;
-  for (const CifarKind kind : possible_cifar(input)) {
-    formats.push_back(kind == CifarKind::k10 ? "cifar10" : "cifar100");
-  }
-  std::error_code error;
-  if (fs::is_directory(input, error)) {
-    if (formats.empty()) formats.push_back("folder");
-  } else if (looks_like_idx(input)) {
-    formats.push_back("idx");
-  }
-  if (formats.empty()) {
-    throw core::UsageError(
-        input + " is neither a folder nor an IDX file nor a .bin file of CIFAR",
-        "name a folder of images, an IDX file of images (.gz or plain) or what CIFAR consists of");
-  }
-  if (formats.size() > 1) {
-    throw core::UsageError(input + " can be " + formats[0] + " and " + formats[1],
-                           "say what it is with --format");
-  }
-  return formats[0];
-}
-
-std::unique_ptr<ImageSource> open_source(const ShardOptions& options) {
-  std::error_code error;
-  if (!core::make_posix_file_system()->exists(options.input)) {
-    throw core::UsageError("input " + options.input + " does not exist", "check --input");
-  }
-  const std::string format =
-      options.format == "auto" ? recognise_format(options.input) : options.format;
-  const bool is_cifar = format.starts_with("cifar");
-  if (!options.labels.empty() && format != "idx") {
-    throw core::UsageError("--labels belongs to --format idx",
-                           is_cifar ? "a CIFAR file has its labels inside"
-                                    : "in a folder the sub-folders are the classes");
-  }
-  if (!options.split.empty() && !(is_cifar && fs::is_directory(options.input, error))) {
-    throw core::UsageError("--split belongs to a folder of CIFAR's files",
-                           "name the folder, with --format cifar10 or cifar100");
-  }
-  if (format == "folder") return open_folder(options.input);
-  if (format == "idx") return open_idx(options.input, options.labels);
-  return open_cifar(options.input, format == "cifar10" ? CifarKind::k10 : CifarKind::k100,
-                    options.split == "test" ? CifarSplit::kTest : CifarSplit::kTrain);
+// The image's own size.
+core::Image decoded(const Content& content, int64_t channels, const std::string& place) {
+  if (!content.is_encoded) return data::with_channels(content.image, channels);
+  return data::decode_image(std::as_bytes(std::span(content.bytes)), channels, place);
 }
 
 int64_t number_of_shards(const ShardOptions& options, int64_t samples, int64_t sample_bytes) {
@@ -102,13 +63,32 @@ int64_t number_of_shards(const ShardOptions& options, int64_t samples, int64_t s
   return std::clamp<int64_t>((samples * sample_bytes + shard_bytes - 1) / shard_bytes, 1, samples);
 }
 
+// The order of samples: the source's, or a fixed shuffle of it.
+class Order {
+ public:
+  explicit Order(const ImageSource& source)
+      : is_shuffled_(source.is_shuffled_by_default()), plan_(0, source.size(), 1) {}
+  int64_t operator[](int64_t place) const {
+    return is_shuffled_ ? plan_.permuted(0, place) : place;
+  }
+
+ private:
+  bool is_shuffled_;
+  data::SamplePlan plan_;
+};
+
 // Images [first, first + count), decoded and fitted by several threads. Where skip_bad is set, bad
 // ones leave their reason instead.
 class Chunk {
  public:
-  Chunk(const ImageSource& source, const ShardOptions& options, int64_t channels, data::Fit fit,
-        int64_t first, int64_t count)
-      : source_(source), options_(options), channels_(channels), fit_(fit), first_(first) {
+  Chunk(const ImageSource& source, const Order& order, const ShardOptions& options,
+        int64_t channels, data::Fit fit, int64_t first, int64_t count)
+      : source_(source),
+        order_(order),
+        options_(options),
+        channels_(channels),
+        fit_(fit),
+        first_(first) {
     images.resize(static_cast<size_t>(count));
     reasons.resize(static_cast<size_t>(count));
     errors_.resize(static_cast<size_t>(count));
@@ -130,9 +110,12 @@ class Chunk {
 
  private:
   void work() {
+    Content content;
     for (size_t i = next_++; i < images.size(); i = next_++) {
       try {
-        const core::Image image = source_.read(first_ + static_cast<int64_t>(i), channels_);
+        const int64_t index = order_[first_ + static_cast<int64_t>(i)];
+        source_.read(index, content);
+        const core::Image image = decoded(content, channels_, source_.place(index));
         images[i] = data::fit_image(image, options_.size, fit_);
       } catch (const core::UsageError& error) {
         reasons[i] = error.what();
@@ -144,6 +127,7 @@ class Chunk {
   }
 
   const ImageSource& source_;
+  const Order& order_;
   const ShardOptions& options_;
   int64_t channels_;
   data::Fit fit_;
@@ -210,8 +194,7 @@ void ShardOptions::declare(command::Options& options) {
   options.add("--size", "S", &size, "height and width of the output in pixels")
       .between(1, 16384)
       .required();
-  options.add("--format", "", &format, "what the input is")
-      .one_of({"auto", "folder", "idx", "cifar10", "cifar100"});
+  options.add("--format", "", &format, "what the input is").one_of(format_names());
   options.add("--split", "", &split, "which files of a folder of CIFAR's")
       .one_of({"train", "test"})
       .default_is("train");
@@ -242,7 +225,10 @@ void ShardOptions::declare(command::Options& options) {
 
 void run_shard(const ShardOptions& options) {
   refuse_further_processes();
-  const std::unique_ptr<ImageSource> source = open_source(options);
+  const std::unique_ptr<ImageSource> source = open_source({.input = options.input,
+                                                           .format = options.format,
+                                                           .labels = options.labels,
+                                                           .split = options.split});
   check_class_names(source->class_names());
   warn_of_splits(options, source->class_names());
   const int64_t channels =
@@ -268,20 +254,22 @@ void run_shard(const ShardOptions& options) {
        .source = source->description() + (fit == data::Fit::kPad ? ", padded" : ", resized"),
        .replace_existing = options.force});
 
+  const Order order(*source);
   std::vector<Skipped> skipped;
   {
     ProgressLine progress("images");
     const int64_t chunk_size = num_threads * kImagesPerThread;
     for (int64_t first = 0; first < total; first += chunk_size) {
       const int64_t count = std::min(chunk_size, total - first);
-      Chunk chunk(*source, options, channels, fit, first, count);
+      Chunk chunk(*source, order, options, channels, fit, first, count);
       chunk.decode(num_threads);
       for (int64_t i = 0; i < count; ++i) {
         const auto& image = chunk.images[static_cast<size_t>(i)];
         if (image) {
-          writer.add(image->pixels, source->label(first + i));
+          writer.add(image->pixels, source->label(order[first + i]));
         } else {
-          skipped.push_back({source->name(first + i), chunk.reasons[static_cast<size_t>(i)]});
+          skipped.push_back(
+              {source->place(order[first + i]), chunk.reasons[static_cast<size_t>(i)]});
         }
       }
       progress.update(first + count, total);

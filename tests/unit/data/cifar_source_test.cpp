@@ -1,11 +1,11 @@
 // Small made files in the layout that the CIFAR page describes, byte by byte.
 
+#include "data_prep/sources/cifar_source.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "data/image_codec.h"
-#include "data_prep/image_source.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bbg::data_prep {
@@ -44,11 +44,10 @@ class CifarSource : public testing::Test {
     return folder_ / name;
   }
   std::unique_ptr<ImageSource> open(const std::string& path, CifarKind kind,
-                                    CifarSplit split = CifarSplit::kTrain) {
-    return open_cifar(path, kind, split);
+                                    const std::string& split = "") {
+    return open_cifar({.input = path, .split = split}, kind);
   }
-  std::string refusal(const std::string& path, CifarKind kind,
-                      CifarSplit split = CifarSplit::kTrain) {
+  std::string refusal(const std::string& path, CifarKind kind, const std::string& split = "") {
     try {
       open(path, kind, split);
     } catch (const core::UsageError& error) {
@@ -56,8 +55,18 @@ class CifarSource : public testing::Test {
     }
     return "accepted";
   }
+  static std::vector<CifarKind> kinds_of(const std::string& path) {
+    std::vector<CifarKind> kinds;
+    for (const CifarKind kind : {k10, k100}) {
+      if (could_be_cifar(path, kind)) kinds.push_back(kind);
+    }
+    return kinds;
+  }
   static void expect_image(const ImageSource& source, int64_t index, int image) {
-    const core::Image read = source.read(index, 3);
+    Content content;
+    source.read(index, content);
+    ASSERT_FALSE(content.is_encoded);
+    const core::Image& read = content.image;
     ASSERT_EQ(read.height, 32);
     ASSERT_EQ(read.width, 32);
     ASSERT_EQ(read.channels, 3);
@@ -73,7 +82,7 @@ class CifarSource : public testing::Test {
   }
 
   static constexpr CifarKind k10 = CifarKind::k10, k100 = CifarKind::k100;
-  static constexpr CifarSplit kTest = CifarSplit::kTest;
+  static constexpr const char* kTest = "test";
   test::TemporaryFolder folder_;
 };
 
@@ -85,10 +94,12 @@ TEST_F(CifarSource, PlanesBecomePixelsInTheFilesOrder) {
   EXPECT_EQ(source->label(0), 3);
   EXPECT_EQ(source->label(1), 9);
   EXPECT_EQ(source->label(2), 0);
-  EXPECT_EQ(source->name(2), folder_ / "a.bin: record 2");
+  EXPECT_EQ(source->name(2), "a.bin:2");
+  EXPECT_EQ(source->place(2), folder_ / "a.bin: record 2");
+  EXPECT_EQ(source->bytes(2), -1);
+  EXPECT_FALSE(source->is_shuffled_by_default());
   EXPECT_EQ(source->description(), "CIFAR-10 file a.bin");
   EXPECT_EQ(source->natural_channels(), 3);
-  EXPECT_EQ(source->read(1, 1).pixels, data::with_channels(source->read(1, 3), 1).pixels);
 }
 
 TEST_F(CifarSource, TheClassOfCifar100IsTheFineLabel) {
@@ -113,8 +124,8 @@ TEST_F(CifarSource, AFolderHasATrainingAndATestPart) {
   for (int i = 0; i < 11; ++i) expect_image(*train, i, i < 2 ? i + 1 : i == 2 ? 20 : i);
   EXPECT_EQ(train->label(2), 7);
   EXPECT_EQ(train->label(10), 0);
-  EXPECT_EQ(train->name(2), folder_ / "ten/data_batch_2.bin: record 1");
-  EXPECT_EQ(train->name(3), folder_ / "ten/data_batch_3.bin: record 0");
+  EXPECT_EQ(train->name(2), "data_batch_2.bin:1");
+  EXPECT_EQ(train->place(3), folder_ / "ten/data_batch_3.bin: record 0");
   EXPECT_EQ(train->description(), "CIFAR-10 folder ten, train");
   const auto test = open(folder_ / "ten/", k10, kTest);
   ASSERT_EQ(test->size(), 1);
@@ -133,7 +144,7 @@ TEST_F(CifarSource, ClassesHaveTheNamesThatLieBesideTheFiles) {
               ElementsAre("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"));
   file("batches.meta.txt", "a\nb\nc\nd\r\ne\nf\ng\nh\ni\nold lorry\n\n");
   for (const std::string& place : {path, folder_.path()}) {
-    EXPECT_THAT(open(place, k10, kTest)->class_names(),
+    EXPECT_THAT(open(place, k10, place == path ? "" : kTest)->class_names(),
                 ElementsAre("a", "b", "c", "d", "e", "f", "g", "h", "i", "old lorry"));
   }
   file("batches.meta.txt", "a\nb\n");
@@ -159,6 +170,8 @@ TEST_F(CifarSource, FilesOfAWrongSizeAreRefused) {
                 "size is that of --format cifar10");
   EXPECT_THAT(refusal(file("hundred.bin", record({1, 2}, 3)), k10),
               HasSubstr("its size is that of --format cifar100"));
+  EXPECT_THAT(refusal(file("ten.bin", two), k10, kTest),
+              HasSubstr("--split belongs to a folder of CIFAR's files"));
 }
 
 TEST_F(CifarSource, LabelsThatAreNoClassAreRefused) {
@@ -184,22 +197,21 @@ TEST_F(CifarSource, FoldersThatLackFilesAreRefused) {
 }
 
 TEST_F(CifarSource, IsRecognisedBySizeAndByTheFilesOfAFolder) {
-  EXPECT_THAT(possible_cifar(file("a.bin", record({1}, 1) + record({2}, 2))), ElementsAre(k10));
-  EXPECT_THAT(possible_cifar(file("b.bin", record({1, 2}, 1))), ElementsAre(k100));
-  EXPECT_THAT(possible_cifar(file("c.bin", std::string(3073 * 3074, '\1'))),
-              ElementsAre(k10, k100));
-  EXPECT_THAT(possible_cifar(file("a.txt", record({1}, 1))), IsEmpty());
-  EXPECT_THAT(possible_cifar(file("d.bin", "")), IsEmpty());
-  EXPECT_THAT(possible_cifar(folder_ / "absent.bin"), IsEmpty());
+  EXPECT_THAT(kinds_of(file("a.bin", record({1}, 1) + record({2}, 2))), ElementsAre(k10));
+  EXPECT_THAT(kinds_of(file("b.bin", record({1, 2}, 1))), ElementsAre(k100));
+  EXPECT_THAT(kinds_of(file("c.bin", std::string(3073 * 3074, '\1'))), ElementsAre(k10, k100));
+  EXPECT_THAT(kinds_of(file("a.txt", record({1}, 1))), IsEmpty());
+  EXPECT_THAT(kinds_of(file("d.bin", "")), IsEmpty());
+  EXPECT_THAT(kinds_of(folder_ / "absent.bin"), IsEmpty());
 
   // A folder of photographs may well hold some train.bin.
   file("ten/data_batch_1.bin", record({1}, 1));
   file("hundred/test.bin", record({1, 2}, 1));
-  EXPECT_THAT(possible_cifar(folder_ / "ten"), IsEmpty());
+  EXPECT_THAT(kinds_of(folder_ / "ten"), IsEmpty());
   file("ten/batches.meta.txt", "");
   file("hundred/fine_label_names.txt", "");
-  EXPECT_THAT(possible_cifar(folder_ / "ten"), ElementsAre(k10));
-  EXPECT_THAT(possible_cifar(folder_ / "hundred"), ElementsAre(k100));
+  EXPECT_THAT(kinds_of(folder_ / "ten"), ElementsAre(k10));
+  EXPECT_THAT(kinds_of(folder_ / "hundred"), ElementsAre(k100));
 }
 
 }  // namespace

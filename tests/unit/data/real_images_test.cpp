@@ -11,7 +11,7 @@
 #include <sstream>
 
 #include "data/image_codec.h"
-#include "data_prep/image_source.h"
+#include "data_prep/sources/open_source.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bbg::data {
@@ -75,16 +75,18 @@ TEST(RealImages, ImageNetPhotographsHaveTheMeansThatPillowFinds) {
 // is a 5, mean of all pixels 0.1307.
 TEST(RealImages, MnistReadsAsKnown) {
   BBG_NEEDS_TEST_DATA("mnist/train-images-idx3-ubyte.gz");
-  const auto source = data_prep::open_idx(test_data() + "/mnist/train-images-idx3-ubyte.gz",
-                                          test_data() + "/mnist/train-labels-idx1-ubyte.gz");
+  const auto source =
+      data_prep::open_source({.input = test_data() + "/mnist/train-images-idx3-ubyte.gz",
+                              .labels = test_data() + "/mnist/train-labels-idx1-ubyte.gz"});
+  data_prep::Content content;
   ASSERT_EQ(source->size(), 60000);
   ASSERT_EQ(source->class_names().size(), 10u);
   std::vector<int> counts(10);
   double sum = 0;
   for (int64_t i = 0; i < 60000; ++i) {
-    const core::Image image = source->read(i, 1);
-    ASSERT_EQ(image.pixels.size(), 784u);
-    for (const uint8_t value : image.pixels) sum += value;
+    source->read(i, content);
+    ASSERT_EQ(content.image.pixels.size(), 784u);
+    for (const uint8_t value : content.image.pixels) sum += value;
     ++counts[static_cast<size_t>(source->label(i))];
   }
   EXPECT_EQ(counts, (std::vector<int>{5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949}));
@@ -102,15 +104,14 @@ TEST(RealImages, Cifar10TestSetReadsAsKnown) {
       "tar -xf '" + test_data() + "/" + archive + "' -C '" + folder.path() + "'";
   ASSERT_EQ(std::system(command.c_str()), 0);
   const std::string root = folder / "cifar-10-batches-bin";
-  ASSERT_EQ(data_prep::possible_cifar(root), std::vector{data_prep::CifarKind::k10});
-  const auto source =
-      data_prep::open_cifar(root, data_prep::CifarKind::k10, data_prep::CifarSplit::kTest);
+  const auto source = data_prep::open_source({.input = root, .split = "test"});
+  data_prep::Content content;
   ASSERT_EQ(source->size(), 10000);
   std::vector<int64_t> counts(10), sums(3), raw_sums(3);
   for (int64_t i = 0; i < 10000; ++i) {
-    const core::Image image = source->read(i, 3);
-    ASSERT_EQ(image.pixels.size(), 3072u);
-    for (size_t at = 0; at < 3072; ++at) sums[at % 3] += image.pixels[at];
+    source->read(i, content);
+    ASSERT_EQ(content.image.pixels.size(), 3072u);
+    for (size_t at = 0; at < 3072; ++at) sums[at % 3] += content.image.pixels[at];
     ++counts[static_cast<size_t>(source->label(i))];
   }
   EXPECT_EQ(counts, std::vector<int64_t>(10, 1000));

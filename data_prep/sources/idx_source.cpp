@@ -1,12 +1,11 @@
-#include <zlib.h>
+#include "data_prep/sources/idx_source.h"
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
 
 #include "core/error.h"
-#include "data/image_codec.h"
-#include "data_prep/image_source.h"
+#include "data_prep/sources/gzip_file.h"
 
 namespace bbg::data_prep {
 
@@ -19,49 +18,6 @@ namespace {
 constexpr uint8_t kTypeUint8 = 0x08;
 constexpr size_t kImageDimensions = 3, kLabelDimensions = 1;
 constexpr int64_t kMaxBytes = int64_t{1} << 36;
-
-// zlib reads plain files as they are.
-class GzipFile {
- public:
-  explicit GzipFile(const std::string& path) : path_(path), file_(gzopen(path.c_str(), "rb")) {
-    if (file_ == nullptr) throw core::reading_error("open", path);
-    gzbuffer(file_, 1 << 18);
-  }
-  GzipFile(const GzipFile&) = delete;
-  GzipFile& operator=(const GzipFile&) = delete;
-  ~GzipFile() { gzclose(file_); }
-
-  // Returns fewer bytes than asked for at the end of the file.
-  size_t read(uint8_t* out, size_t count) {
-    size_t done = 0;
-    while (done < count) {
-      const auto part = static_cast<unsigned>(std::min<size_t>(count - done, 1 << 30));
-      const int got = gzread(file_, out + done, part);
-      if (got < 0) fail();
-      if (got == 0) break;
-      done += static_cast<size_t>(got);
-    }
-    return done;
-  }
-
-  // A gzip file that breaks off reads as a short one; only this tells.
-  bool is_truncated() const {
-    int code = Z_OK;
-    gzerror(file_, &code);
-    return code == Z_BUF_ERROR;
-  }
-
- private:
-  [[noreturn]] void fail() const {
-    int code = Z_OK;
-    const std::string text = gzerror(file_, &code);
-    if (code == Z_ERRNO) throw core::reading_error("read", path_);
-    throw core::UsageError(path_ + " is a damaged gzip file: " + text, "fetch the file again");
-  }
-
-  std::string path_;
-  gzFile file_;
-};
 
 struct IdxArray {
   std::vector<int64_t> shape;
@@ -135,28 +91,33 @@ class IdxSource final : public ImageSource {
 
   int64_t size() const override { return images_.shape[0]; }
 
-  core::Image read(int64_t index, int64_t channels) const override {
+  void read(int64_t index, Content& out) const override {
     const int64_t bytes = images_.shape[1] * images_.shape[2];
     const auto begin = images_.values.begin() + index * bytes;
-    core::Image image{.height = images_.shape[1],
-                      .width = images_.shape[2],
-                      .channels = 1,
-                      .pixels = {begin, begin + bytes}};
-    return data::with_channels(std::move(image), channels);
+    out.is_encoded = false;
+    out.image.height = images_.shape[1];
+    out.image.width = images_.shape[2];
+    out.image.channels = 1;
+    out.image.pixels.assign(begin, begin + bytes);
   }
 
   int64_t label(int64_t index) const override {
     return labels_.empty() ? -1 : labels_[static_cast<size_t>(index)];
   }
   std::string name(int64_t index) const override {
+    return fs::path(path_).filename().string() + ":" + std::to_string(index);
+  }
+  std::string place(int64_t index) const override {
     return path_ + ": image " + std::to_string(index);
   }
+  int64_t bytes(int64_t) const override { return -1; }
   const std::vector<std::string>& class_names() const override { return class_names_; }
   std::string description() const override {
     return "IDX file " + fs::path(path_).filename().string();
   }
   int64_t natural_channels() const override { return 1; }
   data::Fit natural_fit() const override { return data::Fit::kPad; }
+  bool is_shuffled_by_default() const override { return false; }
 
  private:
   std::string path_;
@@ -167,11 +128,13 @@ class IdxSource final : public ImageSource {
 
 }  // namespace
 
-std::unique_ptr<ImageSource> open_idx(const std::string& images, const std::string& labels) {
-  return std::make_unique<IdxSource>(images, labels);
+std::unique_ptr<ImageSource> open_idx(const SourceRequest& request) {
+  return std::make_unique<IdxSource>(request.input, request.labels);
 }
 
 bool looks_like_idx(const std::string& path) {
+  std::error_code error;
+  if (fs::is_directory(path, error)) return false;
   std::array<uint8_t, 4> word{};
   GzipFile file(path);
   return file.read(word.data(), 4) == 4 && word[0] == 0 && word[1] == 0 && word[2] == kTypeUint8;

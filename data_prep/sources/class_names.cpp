@@ -1,4 +1,4 @@
-#include "data_prep/class_names.h"
+#include "data_prep/sources/class_names.h"
 
 #include <algorithm>
 #include <array>

@@ -1,11 +1,11 @@
+#include "data_prep/sources/cifar_source.h"
+
 #include <algorithm>
 #include <filesystem>
 #include <sstream>
 
 #include "core/error.h"
 #include "core/file_system.h"
-#include "data/image_codec.h"
-#include "data_prep/image_source.h"
 
 namespace bbg::data_prep {
 
@@ -74,27 +74,34 @@ class CifarSource final : public ImageSource {
 
   int64_t size() const override { return batches_.back().first + batches_.back().count; }
 
-  core::Image read(int64_t index, int64_t channels) const override {
+  void read(int64_t index, Content& out) const override {
     const uint8_t* const planes = record(index) + layout_.label_bytes();
-    core::Image image{.height = kSide, .width = kSide, .channels = 3, .pixels = {}};
-    image.pixels.resize(kImageBytes);
+    out.is_encoded = false;
+    out.image.height = out.image.width = kSide;
+    out.image.channels = 3;
+    out.image.pixels.resize(kImageBytes);
     for (int64_t i = 0; i < kPlaneBytes; ++i) {
       for (int64_t c = 0; c < 3; ++c) {
-        image.pixels[static_cast<size_t>(3 * i + c)] = planes[c * kPlaneBytes + i];
+        out.image.pixels[static_cast<size_t>(3 * i + c)] = planes[c * kPlaneBytes + i];
       }
     }
-    return data::with_channels(std::move(image), channels);
   }
 
   int64_t label(int64_t index) const override { return record(index)[layout_.label_bytes() - 1]; }
   std::string name(int64_t index) const override {
     const Batch& batch = batch_of(index);
+    return fs::path(batch.path).filename().string() + ":" + std::to_string(index - batch.first);
+  }
+  std::string place(int64_t index) const override {
+    const Batch& batch = batch_of(index);
     return batch.path + ": record " + std::to_string(index - batch.first);
   }
+  int64_t bytes(int64_t) const override { return -1; }
   const std::vector<std::string>& class_names() const override { return class_names_; }
   std::string description() const override { return description_; }
   int64_t natural_channels() const override { return 3; }
   data::Fit natural_fit() const override { return data::Fit::kResize; }
+  bool is_shuffled_by_default() const override { return false; }
 
  private:
   void add(const std::string& path) {
@@ -120,7 +127,7 @@ class CifarSource final : public ImageSource {
       const bool is_known = layout_.num_superclasses == 0 || superclass < layout_.num_superclasses;
       if (is_known && label(i) < layout_.num_classes) continue;
       throw core::UsageError(
-          name(i) + " has " +
+          place(i) + " has " +
               (is_known ? "label " + std::to_string(label(i))
                         : "superclass " + std::to_string(superclass)) +
               "; " + layout_.name + " has 0 to " +
@@ -166,9 +173,9 @@ class CifarSource final : public ImageSource {
 
 // Those that are there. data_batch_1.bin and so on come in the order of their numbers, without
 // gaps.
-std::vector<std::string> files_of(const fs::path& folder, const Layout& layout, CifarSplit split) {
-  if (split == CifarSplit::kTest || &layout == &kCifar100) {
-    const std::string name = split == CifarSplit::kTest ? layout.test_file : layout.train_file;
+std::vector<std::string> files_of(const fs::path& folder, const Layout& layout, bool is_test) {
+  if (is_test || &layout == &kCifar100) {
+    const std::string name = is_test ? layout.test_file : layout.train_file;
     return is_there(folder / name) ? std::vector{name} : std::vector<std::string>();
   }
   std::vector<std::string> names;
@@ -199,28 +206,28 @@ bool could_be(const fs::path& path, const Layout& layout) {
 
 }  // namespace
 
-std::vector<CifarKind> possible_cifar(const std::string& path) {
-  std::vector<CifarKind> kinds;
-  for (const CifarKind kind : {CifarKind::k10, CifarKind::k100}) {
-    if (could_be(path, layout_of(kind))) kinds.push_back(kind);
-  }
-  return kinds;
+bool could_be_cifar(const std::string& path, CifarKind kind) {
+  return could_be(path, layout_of(kind));
 }
 
-std::unique_ptr<ImageSource> open_cifar(const std::string& path, CifarKind kind, CifarSplit split) {
+std::unique_ptr<ImageSource> open_cifar(const SourceRequest& request, CifarKind kind) {
   const Layout& layout = layout_of(kind);
-  const fs::path place(path);
+  const fs::path place(request.input);
   std::error_code error;
   if (!fs::is_directory(place, error)) {
+    if (!request.split.empty()) {
+      throw core::UsageError("--split belongs to a folder of CIFAR's files",
+                             "name the folder, with --format cifar10 or cifar100");
+    }
     const std::string file = place.filename().string();
     return std::make_unique<CifarSource>(layout, place.parent_path(), std::vector{file},
                                          "file " + file);
   }
-  const bool is_test = split == CifarSplit::kTest;
-  const std::vector<std::string> files = files_of(place, layout, split);
+  const bool is_test = request.split == "test";
+  const std::vector<std::string> files = files_of(place, layout, is_test);
   if (files.empty()) {
     throw core::UsageError(
-        path + " has no " + (is_test ? layout.test_file : layout.train_file),
+        request.input + " has no " + (is_test ? layout.test_file : layout.train_file),
         std::string("name a folder of the binary version of ") + layout.name +
             " or one of its files; --split train or test says which part of the folder");
   }

@@ -1,0 +1,115 @@
+#include "data_prep/sources/open_source.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/text.h"
+#include "data_prep/sources/cifar_source.h"
+#include "data_prep/sources/folder_source.h"
+#include "data_prep/sources/idx_source.h"
+
+namespace bbg::data_prep {
+
+namespace {
+
+using Path = const std::string&;
+using Request = const SourceRequest&;
+using Source = std::unique_ptr<ImageSource>;
+
+struct Format {
+  std::string name;
+  std::string what;  // for messages
+  bool (*recognises)(Path input);
+  Source (*open)(Request request);
+  std::vector<std::string> options;  // those that it has a use for
+};
+
+bool is_folder(Path path) {
+  std::error_code error;
+  return std::filesystem::is_directory(path, error);
+}
+bool could_be_cifar10(Path path) { return could_be_cifar(path, CifarKind::k10); }
+bool could_be_cifar100(Path path) { return could_be_cifar(path, CifarKind::k100); }
+Source open_cifar10(Request request) { return open_cifar(request, CifarKind::k10); }
+Source open_cifar100(Request request) { return open_cifar(request, CifarKind::k100); }
+
+const std::vector<Format>& formats() {
+  static const std::vector<Format> kFormats = {
+      {"cifar10", "CIFAR-10's .bin", could_be_cifar10, open_cifar10, {"--split"}},
+      {"cifar100", "CIFAR-100's .bin", could_be_cifar100, open_cifar100, {"--split"}},
+      {"idx", "IDX images", looks_like_idx, open_idx, {"--labels"}},
+      {"folder", "a folder", is_folder, open_folder, {}},
+  };
+  return kFormats;
+}
+
+const Format& recognise(Path input) {
+  std::vector<const Format*> found;
+  for (const Format& format : formats()) {
+    // Any folder can be one of images, where it is nothing more particular.
+    if (format.name == "folder" && !found.empty()) continue;
+    if (format.recognises(input)) found.push_back(&format);
+  }
+  if (found.empty()) {
+    std::vector<std::string> known;
+    for (const Format& format : formats()) known.push_back(format.what);
+    throw core::UsageError(input + " is nothing that is known: " + core::join(known, ", "),
+                           "see --input and --format in data_prep shard --help");
+  }
+  if (found.size() > 1) {
+    throw core::UsageError(input + " can be " + found[0]->name + " and " + found[1]->name,
+                           "say what it is with --format");
+  }
+  return *found.front();
+}
+
+const Format& named(const std::string& name) {
+  for (const Format& format : formats()) {
+    if (format.name == name) return format;
+  }
+  throw core::UsageError(
+      "--format = '" + name + "' must be one of " + core::join(format_names(), ", "), "");
+}
+
+bool takes(const Format& format, const std::string& option) {
+  return std::find(format.options.begin(), format.options.end(), option) != format.options.end();
+}
+
+void check_options(Request request, const Format& format) {
+  const std::vector<std::pair<std::string, std::string>> given = {{"--labels", request.labels},
+                                                                  {"--synsets", request.synsets},
+                                                                  {"--classes", request.classes},
+                                                                  {"--split", request.split}};
+  for (const auto& [option, value] : given) {
+    if (value.empty() || takes(format, option)) continue;
+    std::vector<std::string> users;
+    for (const Format& other : formats()) {
+      if (takes(other, option)) users.push_back(other.name);
+    }
+    throw core::UsageError(option + " has no meaning with --format " + format.name,
+                           "it belongs to --format " + core::join(users, " or "));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> format_names() {
+  std::vector<std::string> names = {"auto"};
+  for (const Format& format : formats()) names.push_back(format.name);
+  return names;
+}
+
+std::unique_ptr<ImageSource> open_source(const SourceRequest& request) {
+  if (!core::make_posix_file_system()->exists(request.input)) {
+    throw core::UsageError("input " + request.input + " does not exist", "check --input");
+  }
+  const Format& format =
+      request.format == "auto" ? recognise(request.input) : named(request.format);
+  check_options(request, format);
+  return format.open(request);
+}
+
+}  // namespace bbg::data_prep
