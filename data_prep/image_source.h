@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/image.h"
-#include "data/image_resize.h"
+#include "data/fit.h"
 #include "data_prep/image_tree.h"
 
 namespace bbg::data_prep {
