@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/image.h"
-#include "data/image_resize.h"
+#include "data/fit.h"
 #include "data_prep/sources/left_out.h"
 
 namespace bbg::data_prep {

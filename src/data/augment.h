@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include "data/flip.h"
+
 namespace bbg::data {
 
 // Whether this sample is mirrored: one in two.
@@ -27,8 +29,5 @@ Corner centre_corner(int64_t height, int64_t width, int64_t crop);
 // [crop, crop, channels] afterwards.
 void crop_to_front(std::span<uint8_t> pixels, int64_t width, int64_t channels, int64_t crop,
                    Corner corner);
-
-// Mirrors left and right in place. pixels: [height, width, channels].
-void flip_horizontally(std::span<uint8_t> pixels, int64_t height, int64_t width, int64_t channels);
 
 }  // namespace bbg::data

@@ -1,0 +1,44 @@
+#pragma once
+// Brings pixels to another height and width. The same bytes on every processor: all sums are of
+// integers.
+//
+// kArea      Each output pixel is the mean over the exact area below it; along an axis that grows,
+//            between the two nearest pixels. It is the exact value, rounded once, half up.
+// kBilinear  Equal to Pillow 12's Image.resize(..., BILINEAR) and (..., BICUBIC) of the same
+// pixels, kBicubic   bit for bit: the filter is widened by the ratio where the image shrinks,
+// columns come
+//            first, and both passes round to bytes (Pillow's src/libImaging/Resample.c; a = -0.5,
+//            Keys 1981, "Cubic convolution interpolation", eq. 4).
+//
+// A Resampler keeps its memory, and the weights of the last sizes, from call to call. One thread at
+// a time.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "core/words.h"
+#include "data/pixels.h"
+
+namespace bbg::data {
+
+enum class Filter { kArea, kBilinear, kBicubic };
+inline constexpr core::Word<Filter> kFilters[] = {
+    {"area", Filter::kArea}, {"bilinear", Filter::kBilinear}, {"bicubic", Filter::kBicubic}};
+
+class Resampler {
+ public:
+  explicit Resampler(Filter filter);
+  Resampler(Resampler&&) noexcept;
+  Resampler& operator=(Resampler&&) noexcept;
+  ~Resampler();
+
+  // out: [height, width, in.channels], apart from the input. No side is 0.
+  void resample(const Pixels& in, int64_t height, int64_t width, std::span<uint8_t> out);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace bbg::data
