@@ -150,6 +150,13 @@ std::vector<uint64_t> ShardReader::digests(size_t shard) const {
   return values;
 }
 
+std::vector<int64_t> ShardReader::labels(size_t shard) const {
+  const ShardLayout& at = layout(shard);
+  std::vector<int64_t> values(static_cast<size_t>(at.samples));
+  open_->read_at(shard, at.labels, bytes_of(values));
+  return values;
+}
+
 std::vector<int64_t> ShardReader::name_offsets(size_t shard) const {
   const ShardLayout& at = layout(shard);
   if (at.samples == 0) return {};

@@ -39,6 +39,7 @@ class ShardReader final : public SampleSource {
   std::string path(size_t shard) const;
   const ShardLayout& layout(size_t shard) const;
   std::vector<uint64_t> digests(size_t shard) const;
+  std::vector<int64_t> labels(size_t shard) const;
   std::vector<std::string> names(size_t shard) const;
   std::string left_out(size_t shard) const;  // JSON
   // Its digest, computed from what it holds beside samples.

@@ -1,0 +1,137 @@
+#include "data_prep/conversion/conversion.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <thread>
+
+#include "core/error.h"
+#include "data/shard_format.h"
+
+namespace bbg::data_prep {
+
+namespace {
+
+constexpr std::chrono::milliseconds kLook{200};
+
+}  // namespace
+
+Conversion::Conversion(const ImageSource& source, const Recipe& recipe, const Plan& plan,
+                       const std::vector<DataSetFolder>& folders, int rank, int size)
+    : source_(source), recipe_(recipe), plan_(plan), folders_(folders) {
+  for (int64_t shard = rank; shard < plan.shards(); shard += size) own_.push_back(shard);
+}
+
+void Conversion::run(int64_t threads, const std::function<void()>& look) {
+  in_threads(threads, [this] { check(); }, look);
+  std::sort(to_make_.begin(), to_make_.end());
+  in_threads(threads, [this] { convert(); }, look);
+}
+
+void Conversion::in_threads(int64_t threads, const std::function<void()>& work,
+                            const std::function<void()>& look) {
+  int64_t running = threads;
+  std::condition_variable ended;
+  {
+    std::vector<std::jthread> workers;
+    for (int64_t i = 0; i < threads; ++i) {
+      workers.emplace_back([&] {
+        try {
+          work();
+        } catch (...) {
+          fail();
+        }
+        const std::lock_guard lock(mutex_);
+        --running;
+        ended.notify_all();
+      });
+    }
+    std::unique_lock lock(mutex_);
+    while (!ended.wait_for(lock, kLook, [&] { return running == 0; })) {
+      lock.unlock();
+      try {
+        look();
+      } catch (...) {
+        fail();
+      }
+      lock.lock();
+    }
+  }
+  if (failure_) std::rethrow_exception(failure_);
+}
+
+void Conversion::fail() {
+  const std::lock_guard lock(mutex_);
+  if (!failure_) failure_ = std::current_exception();
+  checked_ = own_.size();
+  for (const auto& job : jobs_) {
+    if (const auto alive = job.lock()) alive->abandon();
+  }
+}
+
+void Conversion::check() {
+  for (size_t i = checked_++; i < own_.size(); i = checked_++) {
+    const int64_t shard = own_[i];
+    const bool is_whole =
+        std::all_of(folders_.begin(), folders_.end(), [&](const DataSetFolder& folder) {
+          return folder.has_whole_shard(shard);
+        });
+    if (is_whole) {
+      ++shards_kept_;
+      images_done_ += plan_.first(shard + 1) - plan_.first(shard);
+    } else {
+      const std::lock_guard lock(mutex_);
+      to_make_.push_back(shard);
+    }
+  }
+}
+
+bool Conversion::claim(Work& work) {
+  const std::lock_guard lock(mutex_);
+  if (failure_) return false;
+  if (next_place_ == end_place_) {
+    open_.reset();
+    if (next_shard_ == to_make_.size()) return false;
+    const int64_t shard = to_make_[next_shard_++];
+    next_place_ = plan_.first(shard);
+    end_place_ = plan_.first(shard + 1);
+    std::vector<ShardJob::Target> targets;
+    for (const DataSetFolder& folder : folders_) {
+      targets.push_back({folder.shard_path(shard), folder.key()});
+    }
+    first_place_ = next_place_;
+    open_ = std::make_shared<ShardJob>(targets, end_place_ - next_place_);
+    jobs_.push_back(open_);
+  }
+  work = {open_, next_place_, first_place_};
+  ++next_place_;
+  return true;
+}
+
+void Conversion::make(Converter& converter, const Work& work, ShardJob::Delivery& delivery) {
+  const int64_t index = plan_.image(work.place);
+  delivery.name = source_.name(index);
+  delivery.label = source_.label(index);
+  delivery.reason.clear();
+  try {
+    converter.convert(index, delivery.stored);
+    delivery.digests.clear();
+    for (const std::vector<uint8_t>& bytes : delivery.stored) {
+      delivery.digests.push_back(data::sample_digest(bytes, delivery.label));
+    }
+  } catch (const core::UsageError& error) {
+    delivery.reason = error.what();
+  }
+}
+
+void Conversion::convert() {
+  Converter converter(source_, recipe_);
+  ShardJob::Delivery delivery;
+  for (Work work; claim(work);) {
+    make(converter, work, delivery);
+    if (work.job->deliver(work.place - work.first, delivery)) work.job->close();
+    ++images_done_;
+  }
+}
+
+}  // namespace bbg::data_prep

@@ -1,0 +1,42 @@
+#pragma once
+// Turns an image of a source into what is stored of it. Keeps its memory from image to image; one
+// thread each.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "data/codec/decoder.h"
+#include "data/resample.h"
+#include "data_prep/conversion/jpeg_encoder.h"
+#include "data_prep/conversion/recipe.h"
+#include "data_prep/sources/image_source.h"
+
+namespace bbg::data_prep {
+
+// Bytes for each of the recipe's sizes.
+using Stored = std::vector<std::vector<uint8_t>>;
+
+class Converter {
+ public:
+  // Both must outlive it.
+  Converter(const ImageSource& source, const Recipe& recipe);
+
+  // UsageError where the image is bad. `out` keeps its memory.
+  void convert(int64_t index, Stored& out);
+
+ private:
+  void store_raw(Stored& out);
+  void store_jpeg(Stored& out);
+
+  const ImageSource& source_;
+  const Recipe& recipe_;
+  data::Decoder decoder_;
+  data::Resampler resampler_;
+  JpegEncoder encoder_;
+  Content content_;
+  core::Image image_;
+  std::vector<uint8_t> small_;
+};
+
+}  // namespace bbg::data_prep

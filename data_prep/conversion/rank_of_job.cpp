@@ -1,0 +1,72 @@
+#include "data_prep/conversion/rank_of_job.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <thread>
+
+namespace bbg::data_prep {
+
+namespace {
+
+struct Launcher {
+  const char *rank, *size, *on_host;
+  const char* job[2];  // together they name the job
+};
+// Open MPI; MPICH and Intel MPI; Slurm, of one srun.
+constexpr Launcher kLaunchers[] = {
+    {"OMPI_COMM_WORLD_RANK",
+     "OMPI_COMM_WORLD_SIZE",
+     "OMPI_COMM_WORLD_LOCAL_SIZE",
+     {"PMIX_NAMESPACE", "OMPI_MCA_ess_base_jobid"}},
+    {"PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS", {"PMI_JOBID", "HYDRA_JOBID"}},
+    {"SLURM_PROCID",
+     "SLURM_STEP_NUM_TASKS",
+     "SLURM_NTASKS_PER_NODE",
+     {"SLURM_JOB_ID", "SLURM_STEP_ID"}}};
+
+int number(const char* name, int otherwise) {
+  const char* const text = std::getenv(name);
+  return text == nullptr ? otherwise : std::atoi(text);
+}
+
+// A name that files may have.
+std::string job_name(const Launcher& launcher) {
+  std::string name;
+  for (const char* const variable : launcher.job) {
+    if (const char* const text = std::getenv(variable)) name += std::string("-") + text;
+  }
+  if (name.empty()) name = "-" + std::to_string(::getppid());  // one launcher a machine
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '/' || c == ' '; }, '_');
+  return name.substr(1);
+}
+
+}  // namespace
+
+RankOfJob rank_of_job() {
+  for (const Launcher& launcher : kLaunchers) {
+    const int rank = number(launcher.rank, -1), size = number(launcher.size, 1);
+    if (rank < 0 || size < 2) continue;
+    return {.rank = rank,
+            .size = size,
+            .on_host = std::max(1, number(launcher.on_host, 1)),
+            .job = job_name(launcher)};
+  }
+  return {};
+}
+
+int threads_of(const RankOfJob& self) {
+  const int online = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  cpu_set_t bound;
+  CPU_ZERO(&bound);
+  if (::sched_getaffinity(0, sizeof bound, &bound) != 0) return online;
+  const int allowed = std::max(1, CPU_COUNT(&bound));
+  const long machine = ::sysconf(_SC_NPROCESSORS_ONLN);
+  const bool is_bound = allowed < machine;
+  return is_bound ? allowed : std::max(1, allowed / self.on_host);
+}
+
+}  // namespace bbg::data_prep
