@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/file_system.h"
-#include "data/image_codec.h"
+#include "data/codec/colour.h"
 #include "data_prep/image_source.h"
 
 namespace bbg::data_prep {

@@ -4,7 +4,7 @@
 
 #include "core/error.h"
 #include "core/file_system.h"
-#include "data/image_codec.h"
+#include "data/codec/codec.h"
 #include "data/sample_plan.h"
 #include "data_prep/image_source.h"
 
@@ -32,7 +32,10 @@ class FolderSource final : public ImageSource {
   core::Image read(int64_t index, int64_t channels) const override {
     const std::string path = name(index);
     const std::string bytes = read_file(path);
-    return data::decode_image(std::as_bytes(std::span(bytes)), channels, path);
+    core::Image image;
+    data::Decoder({.channels = channels})
+        .decode({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, path, image);
+    return image;
   }
 
   int64_t label(int64_t index) const override {

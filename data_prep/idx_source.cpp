@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "core/error.h"
-#include "data/image_codec.h"
+#include "data/codec/colour.h"
 #include "data_prep/image_source.h"
 
 namespace bbg::data_prep {

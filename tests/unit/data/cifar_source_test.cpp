@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
-#include "data/image_codec.h"
+#include "data/codec/colour.h"
 #include "data_prep/image_source.h"
 #include "tests/support/temporary_folder.h"
 
