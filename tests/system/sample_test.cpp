@@ -3,9 +3,8 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <span>
 
-#include "data/image_codec.h"
+#include "tests/support/decode_image.h"
 #include "tests/system/run_fixture.h"
 
 namespace bbg {
@@ -28,7 +27,7 @@ class Sample : public test::BbgDist {
   }
   std::vector<uint8_t> pixels(const std::string& file, int64_t height, int64_t width) {
     const std::string bytes = test::read_file(folder_ / file);
-    const core::Image image = data::decode_image(std::as_bytes(std::span(bytes)), 1, file);
+    const core::Image image = test::decode_image(bytes, {.channels = 1}, file);
     EXPECT_EQ(image.height, height) << file;
     EXPECT_EQ(image.width, width) << file;
     return image.pixels;

@@ -7,11 +7,10 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
-#include <span>
 #include <sstream>
 
-#include "data/image_codec.h"
 #include "data_prep/sources/open_source.h"
+#include "tests/support/decode_image.h"
 #include "tests/support/temporary_folder.h"
 
 namespace bbg::data {
@@ -55,7 +54,7 @@ TEST(RealImages, ImageNetPhotographsHaveTheMeansThatPillowFinds) {
   for (size_t i = 1; i < lines.size(); ++i) {
     const auto row = split(lines[i], '\t');
     const std::string bytes = test::read_file(root + "/" + row[column["path"]]);
-    const core::Image image = decode_image(std::as_bytes(std::span(bytes)), 3, row[0]);
+    const core::Image image = test::decode_image(bytes, {}, row[0]);
     EXPECT_EQ(std::to_string(image.width), row[column["width"]]);
     EXPECT_EQ(std::to_string(image.height), row[column["height"]]);
     std::istringstream expected(row[column["mean_rgb_pillow"]]);

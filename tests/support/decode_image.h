@@ -1,0 +1,21 @@
+#pragma once
+// Decodes one image of a test.
+
+#include <string>
+
+#include "data/codec/codec.h"
+
+namespace bbg::test {
+
+inline std::span<const uint8_t> bytes_of(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+
+inline core::Image decode_image(const std::string& bytes, const data::DecodeOptions& options = {},
+                                const std::string& name = "folder/a.jpg") {
+  core::Image image;
+  data::Decoder(options).decode(bytes_of(bytes), name, image);
+  return image;
+}
+
+}  // namespace bbg::test
