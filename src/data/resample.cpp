@@ -5,16 +5,32 @@
 #include <vector>
 
 #include "core/error.h"
+#include "data/resample/blend.h"
 #include "data/resample/taps.h"
+#include "data/resample/turn.h"
 
 namespace bbg::data {
 
+namespace {
+
+// A line of int32 is read and written by fours.
+constexpr int64_t kSlack = 3;
+
+// Grows only.
+template <class Value>
+Value* room(std::vector<Value>& memory, int64_t count) {
+  if (static_cast<int64_t>(memory.size()) < count) memory.resize(static_cast<size_t>(count));
+  return memory.data();
+}
+
+}  // namespace
+
 struct Resampler::State {
   Filter filter;
-  int64_t height_from = 0, height_to = 0, width_from = 0,
-          width_to = 0;  // sizes that rows and columns are for
+  int64_t height_from = 0, height_to = 0, width_from = 0, width_to = 0;  // sizes of the weights
   Taps rows, columns;
-  std::vector<uint8_t> narrow;
+  std::vector<int32_t> line_sums, pixel_sums;
+  std::vector<uint8_t> turned, blended, narrow;
 
   explicit State(Filter the_filter) : filter(the_filter) {}
 
@@ -31,50 +47,59 @@ struct Resampler::State {
     }
   }
 
-  void mean_over_area(const Pixels& in, std::span<uint8_t> out) const {
-    const int64_t total = rows.sum * columns.sum;
-    auto at = out.begin();
+  // Rows first: as many sums as the smaller height has are added along columns.
+  void mean_over_area(const Pixels& in, int64_t width, uint8_t* out) {
+    const int64_t total = rows.sum * columns.sum, bytes = width * in.channels;
+    if (255 * total > INT32_MAX) return mean_over_large_area(in, out);
+    int32_t* lines = room(line_sums, in.row_bytes() + kSlack);
+    int32_t* pixels = room(pixel_sums, bytes + kSlack);
     for (const Taps::Range& row : rows.ranges) {
+      add_lines({.data = in.data, .stride = in.stride, .bytes = in.row_bytes()}, row, lines);
+      add_pixels(lines, in.channels, columns.ranges, pixels);
+      divide_to_bytes({pixels, static_cast<size_t>(bytes)}, total, out);
+      out += bytes;
+    }
+  }
+
+  // The same with wider sums: sides whose lengths have little in common, of 2,900 pixels and more.
+  void mean_over_large_area(const Pixels& in, uint8_t* out) {
+    const int64_t total = rows.sum * columns.sum;
+    int32_t* lines = room(line_sums, in.row_bytes() + kSlack);
+    for (const Taps::Range& row : rows.ranges) {
+      add_lines({.data = in.data, .stride = in.stride, .bytes = in.row_bytes()}, row, lines);
       for (const Taps::Range& column : columns.ranges) {
         for (int64_t channel = 0; channel < in.channels; ++channel) {
+          const int32_t* line = lines + column.first * in.channels + channel;
           int64_t sum = 0;
-          for (int64_t y = 0; y < row.count; ++y) {
-            for (int64_t x = 0; x < column.count; ++x) {
-              sum += int64_t{row.weights[y]} * column.weights[x] *
-                     in.row(row.first + y)[(column.first + x) * in.channels + channel];
-            }
+          for (int64_t x = 0; x < column.count; ++x) {
+            sum += int64_t{column.weights[x]} * line[x * in.channels];
           }
-          *at++ = static_cast<uint8_t>((2 * sum + total) / (2 * total));
+          *out++ = static_cast<uint8_t>((2 * sum + total) / (2 * total));
         }
       }
     }
   }
 
-  void columns_then_rows(const Pixels& in, int64_t width, std::span<uint8_t> out) {
-    const auto round = [](int32_t sum) {
-      return static_cast<uint8_t>(
-          std::clamp((sum + (1 << (kWeightBits - 1))) >> kWeightBits, 0, 255));
-    };
-    const int64_t stride = width * in.channels;
-    narrow.resize(static_cast<size_t>(in.height * stride));
-    for (int64_t y = 0; y < in.height; ++y) {
-      for (int64_t i = 0; i < stride; ++i) {
-        const Taps::Range& column = columns.ranges[static_cast<size_t>(i / in.channels)];
-        const uint8_t* from = in.row(y) + column.first * in.channels + i % in.channels;
-        int32_t sum = 0;
-        for (int64_t x = 0; x < column.count; ++x) sum += column.weights[x] * from[x * in.channels];
-        narrow[static_cast<size_t>(y * stride + i)] = round(sum);
+  // The columns of kTurnRows rows at a time lie one behind the other once they are turned, so that
+  // one loop blends columns and rows alike.
+  Pixels blend_columns(const Pixels& in, int64_t width) {
+    const int64_t bytes = width * in.channels;
+    const int64_t blocks = (in.height + kTurnRows - 1) / kTurnRows;
+    uint8_t* out = room(narrow, blocks * kTurnRows * bytes);
+    uint8_t* from = room(turned, kTurnRows * in.row_bytes());
+    uint8_t* to = room(blended, kTurnRows * bytes);
+    for (int64_t block = 0; block < blocks; ++block) {
+      const uint8_t* lines[kTurnRows];
+      for (int64_t y = 0; y < kTurnRows; ++y) {
+        lines[y] = in.row(std::min(block * kTurnRows + y, in.height - 1));
       }
+      rows_to_columns(lines, in.row_bytes(), from);
+      const int64_t column = kTurnRows * in.channels;
+      blend_to_bytes({.data = from, .stride = column, .bytes = column}, columns.ranges, to);
+      columns_to_rows(to, bytes, out + block * kTurnRows * bytes, bytes);
     }
-    auto at = out.begin();
-    for (const Taps::Range& row : rows.ranges) {
-      for (int64_t i = 0; i < stride; ++i) {
-        const uint8_t* from = narrow.data() + row.first * stride + i;
-        int32_t sum = 0;
-        for (int64_t y = 0; y < row.count; ++y) sum += row.weights[y] * from[y * stride];
-        *at++ = round(sum);
-      }
-    }
+    return {
+        .data = out, .height = in.height, .width = width, .channels = in.channels, .stride = bytes};
   }
 };
 
@@ -96,10 +121,13 @@ void Resampler::resample(const Pixels& in, int64_t height, int64_t width, std::s
   }
   state_->set_sizes(in, height, width);
   if (state_->filter == Filter::kArea) {
-    state_->mean_over_area(in, out);
-  } else {
-    state_->columns_then_rows(in, width, out);
+    state_->mean_over_area(in, width, out.data());
+    return;
   }
+  // An axis that keeps its length has one tap of weight 1 for each pixel.
+  const Pixels narrow = width == in.width ? in : state_->blend_columns(in, width);
+  blend_to_bytes({.data = narrow.data, .stride = narrow.stride, .bytes = narrow.row_bytes()},
+                 state_->rows.ranges, out.data());
 }
 
 }  // namespace bbg::data
