@@ -1,7 +1,6 @@
 #include "data_prep/shard_options.h"
 
 #include <charconv>
-#include <filesystem>
 #include <sstream>
 
 #include "core/error.h"
@@ -163,25 +162,6 @@ PlanOptions ShardOptions::plan(const ImageSource& images) const {
           .seed = seed,
           .shards = shards,
           .shard_bytes = shard_mib << 20};
-}
-
-int64_t ShardOptions::bad_allowed(int64_t images) const {
-  const bool is_share = max_bad.ends_with("%");
-  const std::string digits = max_bad.substr(0, max_bad.size() - (is_share ? 1 : 0));
-  double number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  const bool is_number =
-      error == std::errc() && end == digits.data() + digits.size() && number >= 0;
-  if (!is_number || (is_share && number > 100)) {
-    throw core::UsageError("--max-bad = '" + max_bad + "' must be a number, or a share as 0.1%",
-                           "");
-  }
-  return static_cast<int64_t>(is_share ? static_cast<double>(images) * number / 100 : number);
-}
-
-std::string ShardOptions::folder(const Recipe& recipe, int64_t size) const {
-  if (recipe.sizes.size() == 1) return output;
-  return (std::filesystem::path(output) / std::to_string(size)).string();
 }
 
 }  // namespace bbg::data_prep

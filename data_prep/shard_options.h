@@ -30,10 +30,6 @@ struct ShardOptions {
   // UsageError where words contradict each other.
   Recipe recipe(const ImageSource& images) const;
   PlanOptions plan(const ImageSource& images) const;
-  // Images that may be bad, of so many.
-  int64_t bad_allowed(int64_t images) const;
-  // Where the set of this size goes: the output folder, or of several sizes its folder `S`.
-  std::string folder(const Recipe& recipe, int64_t size) const;
 };
 
 }  // namespace bbg::data_prep
