@@ -70,7 +70,7 @@ const Format& recognise(Path input) {
   if (found.empty()) {
     std::vector<std::string> known;
     for (const Format& format : formats()) known.push_back(format.what);
-    throw core::UsageError(input + " is nothing that is known: " + core::join(known, ", "),
+    throw core::UsageError(input + " is nothing that data_prep reads: " + core::join(known, ", "),
                            "see --input and --format in data_prep shard --help");
   }
   if (found.size() > 1) {
