@@ -28,7 +28,7 @@ struct InfoOptions {
 };
 
 constexpr size_t kShownClasses = 40;  // on a terminal; --json has all
-constexpr int64_t kSheetSide = 128;   // of an image whose size differs from others'
+constexpr int64_t kSheetSide = 128;   // for images that differ in size
 
 int64_t unlabelled(const data::ShardSet& set) {
   int64_t labelled = 0;

@@ -35,7 +35,7 @@ class ShardReader final : public SampleSource {
   std::string file(int64_t index) const override;
   std::string name(int64_t index) const override;
 
-  // Of one shard, counted as in the manifest.
+  // Facts of one shard, counted as in the manifest.
   std::string path(size_t shard) const;
   const ShardLayout& layout(size_t shard) const;
   std::vector<uint64_t> digests(size_t shard) const;

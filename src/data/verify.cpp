@@ -21,7 +21,7 @@ namespace {
 
 constexpr int64_t kSamplesAtOnce = 64;  // that a thread claims
 
-// What all threads share while they read one data set.
+// The state that all threads share while they read one data set.
 class Verification {
  public:
   Verification(const SampleSource& source, bool decodes,
