@@ -23,9 +23,11 @@ Conversion::Conversion(const ImageSource& source, const Recipe& recipe, const Pl
 }
 
 void Conversion::run(int64_t threads, const std::function<void()>& look) {
-  in_threads(threads, [this] { check(); }, look);
+  in_threads(
+      threads, [this] { check(); }, look);
   std::sort(to_make_.begin(), to_make_.end());
-  in_threads(threads, [this] { convert(); }, look);
+  in_threads(
+      threads, [this] { convert(); }, look);
 }
 
 void Conversion::in_threads(int64_t threads, const std::function<void()>& work,
@@ -73,9 +75,8 @@ void Conversion::check() {
   for (size_t i = checked_++; i < own_.size(); i = checked_++) {
     const int64_t shard = own_[i];
     const bool is_whole =
-        std::all_of(folders_.begin(), folders_.end(), [&](const DataSetFolder& folder) {
-          return folder.has_whole_shard(shard);
-        });
+        std::all_of(folders_.begin(), folders_.end(),
+                    [&](const DataSetFolder& folder) { return folder.has_whole_shard(shard); });
     if (is_whole) {
       ++shards_kept_;
       images_done_ += plan_.first(shard + 1) - plan_.first(shard);

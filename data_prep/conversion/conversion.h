@@ -48,13 +48,13 @@ class Conversion {
   const Recipe& recipe_;
   const Plan& plan_;
   const std::vector<DataSetFolder>& folders_;
-  std::vector<int64_t> own_;     // shards
+  std::vector<int64_t> own_;  // shards
   std::atomic<size_t> checked_ = 0;
   std::atomic<int64_t> images_done_ = 0, shards_kept_ = 0;
   std::mutex mutex_;  // guards what follows
   std::vector<int64_t> to_make_;
   size_t next_shard_ = 0;
-  std::shared_ptr<ShardJob> open_;          // the shard whose images are being claimed
+  std::shared_ptr<ShardJob> open_;  // the shard whose images are being claimed
   int64_t first_place_ = 0, next_place_ = 0, end_place_ = 0;  // of it
   std::vector<std::weak_ptr<ShardJob>> jobs_;
   std::exception_ptr failure_;

@@ -25,12 +25,10 @@ void Converter::convert(int64_t index, Stored& out) {
     if (is_squared) {
       const data::ImageSize size = decoder_.size(content_.bytes, place);
       const data::Box square = data::centre_square(size.height, size.width);
-      decoder_.decode_window(content_.bytes,
-                             {.top = square.top,
-                              .left = square.left,
-                              .height = square.height,
-                              .width = square.width},
-                             place, image_);
+      decoder_.decode_window(
+          content_.bytes,
+          {.top = square.top, .left = square.left, .height = square.height, .width = square.width},
+          place, image_);
     } else {
       decoder_.decode(content_.bytes, place, image_);
     }

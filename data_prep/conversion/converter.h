@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "data/codec/decoder.h"
+#include "data/codec/codec.h"
 #include "data/resample.h"
 #include "data_prep/conversion/jpeg_encoder.h"
 #include "data_prep/conversion/recipe.h"

@@ -20,8 +20,8 @@ struct BadImage {
 
 class DataSetFolder {
  public:
-  // Makes the folder if it is absent. `is_forced`: a set that is there will be replaced; else one of
-  // another plan is a UsageError. The same on all ranks.
+  // Makes the folder if it is absent. `is_forced`: a set that is there will be replaced; else one
+  // of another plan is a UsageError. The same on all ranks.
   DataSetFolder(std::string folder, const Plan& plan, const Recipe& recipe, int64_t size,
                 bool is_forced);
 

@@ -57,8 +57,8 @@ struct JobBoard::State {
 
   // Under the mutex. A failure to write shows as silence.
   void write() {
-    const Json json = {{"phase", phase}, {"text", text}, {"images", images.load()},
-                       {"beats", ++beats}};
+    const Json json = {
+        {"phase", phase}, {"text", text}, {"images", images.load()}, {"beats", ++beats}};
     const fs::path target = path(self.rank);
     const std::string aside = target.string() + ".new";
     std::ofstream(aside, std::ios::binary)
@@ -87,19 +87,19 @@ struct JobBoard::State {
       other.changed = Clock::now();
     }
     if (other.last.value("phase", "") == "failed") {
-      throw core::SystemError({.call = "waiting for the other processes",
-                               .object = "rank " + std::to_string(rank),
-                               .cause = other.last.value("text", "") +
-                                        " (whole shards are kept: start it again)",
-                               .restart_can_help = true});
-    }
-    if (Clock::now() - other.changed > kSilence) {
       throw core::SystemError(
           {.call = "waiting for the other processes",
            .object = "rank " + std::to_string(rank),
-           .cause = "it has been silent for " + std::to_string(kSilence.count()) +
-                    " s (whole shards are kept: start it again)",
+           .cause = other.last.value("text", "") + " (whole shards are kept: start it again)",
            .restart_can_help = true});
+    }
+    if (Clock::now() - other.changed > kSilence) {
+      throw core::SystemError({.call = "waiting for the other processes",
+                               .object = "rank " + std::to_string(rank),
+                               .cause = "it has been silent for " +
+                                        std::to_string(kSilence.count()) +
+                                        " s (whole shards are kept: start it again)",
+                               .restart_can_help = true});
     }
     return other;
   }
@@ -110,12 +110,6 @@ JobBoard::JobBoard(std::string folder, const RankOfJob& self) : state_(std::make
   state_->self = self;
   state_->others.resize(static_cast<size_t>(self.size));
   if (self.size == 1) return;
-  if (self.rank == 0) {
-    for (const auto& entry : fs::directory_iterator(state_->folder)) {
-      // A living process of this job writes its file again with its next beat.
-      if (entry.path().filename().string().starts_with(kPrefix)) fs::remove(entry.path());
-    }
-  }
   state_->say("begins", "");
   state_->beating = std::jthread([state = state_.get()] { state->beat(); });
 }
@@ -136,6 +130,10 @@ JobBoard::~JobBoard() {
 }
 
 void JobBoard::begin(const std::string& text) {
+  for (const auto& entry : fs::directory_iterator(state_->folder)) {
+    // A living process of this job writes its file again with its next beat.
+    if (entry.path().filename().string().starts_with(kPrefix)) fs::remove(entry.path());
+  }
   if (state_->self.size > 1) state_->say("works", text);
 }
 

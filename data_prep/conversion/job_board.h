@@ -20,14 +20,15 @@ class JobBoard {
  public:
   static constexpr std::chrono::seconds kSilence{120};
 
-  // Rank 0 removes what earlier jobs left in the folder.
   JobBoard(std::string folder, const RankOfJob& self);
   // Removes this process's file. Rank 0's goes last.
   ~JobBoard();
 
-  // Rank 0: the others may begin, with this text.
+  // Rank 0, once it owns the folder: removes what earlier jobs left there, and lets the others
+  // begin, with this text.
   void begin(const std::string& text);
-  // The others: waits for it. SystemError where rank 0 says nothing, UsageError where it has failed.
+  // The others: waits for it. SystemError where rank 0 says nothing, UsageError where it has
+  // failed.
   std::string wait_for_begin();
 
   // Says how many images this process has done. Cheap; written every few seconds.

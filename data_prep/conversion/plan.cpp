@@ -17,9 +17,7 @@ void add(core::Hasher& hasher, const std::string& text) {
   hasher.add(std::as_bytes(std::span(text)));
 }
 
-void add(core::Hasher& hasher, int64_t value) {
-  hasher.add(std::as_bytes(std::span(&value, 1)));
-}
+void add(core::Hasher& hasher, int64_t value) { hasher.add(std::as_bytes(std::span(&value, 1))); }
 
 int64_t mean_file_bytes(const ImageSource& source) {
   Content content;

@@ -8,7 +8,7 @@ namespace bbg::data_prep {
 
 struct RankOfJob {
   int rank = 0, size = 1;
-  int on_host = 1;  // processes of the job on this machine, as far as the launcher tells
+  int on_host = 1;            // processes of the job on this machine, as far as the launcher tells
   std::string job = "alone";  // the same text in all processes of a job, and in no other job
 };
 

@@ -23,7 +23,7 @@ class FolderSource final : public ImageSource {
                                  (left_out.empty() ? "" : " (there are " + left_out + ")"),
                              "name a folder of images, or of one sub-folder per class");
     }
-    classes_ = label_images(tree_.images, tree_.folders, request);
+    classes_ = label_images(tree_.images, tree_.folders, request, tree_.left_out);
   }
 
   int64_t size() const override { return static_cast<int64_t>(tree_.images.size()); }

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "data_prep/sources/class_labels.h"
 #include "data_prep/sources/gzip_file.h"
 
 namespace bbg::data_prep {
@@ -76,17 +77,22 @@ IdxArray read_idx(const std::string& path, size_t dimensions) {
 
 class IdxSource final : public ImageSource {
  public:
-  IdxSource(const std::string& images, const std::string& labels)
-      : path_(images), images_(read_idx(images, kImageDimensions)) {
-    if (labels.empty()) return;
+  explicit IdxSource(const SourceRequest& request)
+      : path_(request.input), images_(read_idx(path_, kImageDimensions)) {
+    const std::string& labels = request.labels;
+    if (labels.empty()) {
+      if (request.classes.empty()) return;
+      throw core::UsageError("--classes names the classes of --labels, which is missing",
+                             "name the file of labels with --labels");
+    }
     labels_ = read_idx(labels, kLabelDimensions).values;
     if (static_cast<int64_t>(labels_.size()) != size()) {
       throw core::UsageError(labels + " has " + std::to_string(labels_.size()) + " labels, " +
-                                 images + " has " + std::to_string(size()) + " images",
+                                 path_ + " has " + std::to_string(size()) + " images",
                              "check that --labels belongs to --input");
     }
-    const int64_t num_classes = *std::max_element(labels_.begin(), labels_.end()) + 1;
-    for (int64_t i = 0; i < num_classes; ++i) class_names_.push_back(std::to_string(i));
+    class_names_ =
+        names_of_numbers(*std::max_element(labels_.begin(), labels_.end()) + 1, request, labels);
   }
 
   int64_t size() const override { return images_.shape[0]; }
@@ -129,7 +135,7 @@ class IdxSource final : public ImageSource {
 }  // namespace
 
 std::unique_ptr<ImageSource> open_idx(const SourceRequest& request) {
-  return std::make_unique<IdxSource>(request.input, request.labels);
+  return std::make_unique<IdxSource>(request);
 }
 
 bool looks_like_idx(const std::string& path) {

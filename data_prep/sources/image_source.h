@@ -35,7 +35,7 @@ class ImageSource {
   virtual std::string name(int64_t index) const = 0;
   // Where it lies, for messages: a path, or an archive's path and the name inside.
   virtual std::string place(int64_t index) const = 0;
-  virtual int64_t bytes(int64_t index) const = 0;  // of the encoded file; -1: not known unread
+  virtual int64_t bytes(int64_t index) const = 0;  // size of the encoded file; -1: not known unread
   virtual const std::vector<std::string>& class_names() const = 0;
   virtual std::string description() const = 0;   // for people, without the folders above
   virtual int64_t natural_channels() const = 0;  // --channels auto means these

@@ -36,7 +36,8 @@ std::string counted(const std::string& kind, int64_t count) {
   std::string text = kind;
   if (count > 1 && !kind.starts_with(".")) {
     // "files without extension", "hidden files".
-    text.insert(std::min({kind.find(" without "), kind.find(" to "), kind.size()}), "s");
+    text.insert(
+        std::min({kind.find(" without "), kind.find(" to "), kind.find(" of "), kind.size()}), "s");
   }
   return core::with_separators(count) + " " + text;
 }

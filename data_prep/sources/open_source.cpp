@@ -7,9 +7,13 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/text.h"
+#include "data_prep/sources/archives.h"
 #include "data_prep/sources/cifar_source.h"
 #include "data_prep/sources/folder_source.h"
+#include "data_prep/sources/hdf5_source.h"
 #include "data_prep/sources/idx_source.h"
+#include "data_prep/sources/tar_source.h"
+#include "data_prep/sources/webdataset_source.h"
 
 namespace bbg::data_prep {
 
@@ -37,11 +41,19 @@ Source open_cifar10(Request request) { return open_cifar(request, CifarKind::k10
 Source open_cifar100(Request request) { return open_cifar(request, CifarKind::k100); }
 
 const std::vector<Format>& formats() {
+  static const std::vector<std::string> kLists = {"--labels", "--synsets", "--classes"};
   static const std::vector<Format> kFormats = {
       {"cifar10", "CIFAR-10's .bin", could_be_cifar10, open_cifar10, {"--split"}},
       {"cifar100", "CIFAR-100's .bin", could_be_cifar100, open_cifar100, {"--split"}},
-      {"idx", "IDX images", looks_like_idx, open_idx, {"--labels"}},
-      {"folder", "a folder", is_folder, open_folder, {}},
+      {"idx", "IDX images", looks_like_idx, open_idx, {"--labels", "--classes"}},
+      {"hdf5", "HDF5 images", looks_like_hdf5, open_hdf5, {"--classes"}},
+      {"webdataset",
+       "tar archives of samples",
+       looks_like_webdataset,
+       open_webdataset,
+       {"--classes"}},
+      {"tar", "a tar archive", looks_like_tar, open_tar, kLists},
+      {"folder", "a folder", is_folder, open_folder, kLists},
   };
   return kFormats;
 }
@@ -103,8 +115,16 @@ std::vector<std::string> format_names() {
 }
 
 std::unique_ptr<ImageSource> open_source(const SourceRequest& request) {
-  if (!core::make_posix_file_system()->exists(request.input)) {
-    throw core::UsageError("input " + request.input + " does not exist", "check --input");
+  const auto files = core::make_posix_file_system();
+  if (!files->exists(request.input)) {
+    std::string missing = request.input;
+    for (const std::string& path : archives_of(request.input)) {
+      missing = files->exists(path) ? "" : path;
+      if (!missing.empty()) break;
+    }
+    if (!missing.empty()) {
+      throw core::UsageError("input " + missing + " does not exist", "check --input");
+    }
   }
   const Format& format =
       request.format == "auto" ? recognise(request.input) : named(request.format);

@@ -2,6 +2,7 @@
 
 #include <hdf5.h>
 
+#include <mutex>
 #include <type_traits>
 
 #include "core/error.h"
@@ -16,6 +17,12 @@ namespace {
 // Owns one identifier of the kind that `kClose` closes.
 template <herr_t (*kClose)(hid_t)>
 using Id = core::UniqueHandle<hid_t, H5I_INVALID_HID, kClose>;
+
+// Held through each call of the class. Recursive, since some of them use others.
+std::unique_lock<std::recursive_mutex> alone() {
+  static std::recursive_mutex mutex;
+  return std::unique_lock(mutex);
+}
 
 herr_t keep_innermost(unsigned position, const H5E_error2_t* error, void* text) {
   if (position == 0 && error->desc != nullptr) *static_cast<std::string*>(text) = error->desc;
@@ -68,6 +75,7 @@ hid_t file_type(Hdf5File::Type type) {
 
 Hdf5File::Hdf5File(const std::string& path, Mode mode)
     : path_(path), is_read_only_(mode == Mode::kRead) {
+  const auto lock = alone();
   // Errors are read from the stack and thrown; the library must not print them.
   check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "H5Eset_auto2");
   const Id<H5Pclose> access(check(H5Pcreate(H5P_FILE_ACCESS), "H5Pcreate"));
@@ -90,9 +98,15 @@ Hdf5File::Hdf5File(const std::string& path, Mode mode)
   }
 }
 
-int Hdf5File::close_file(int64_t file) { return H5Fclose(file); }
+int Hdf5File::close_file(int64_t file) {
+  const auto lock = alone();
+  return H5Fclose(file);
+}
 
-void Hdf5File::close() { check(file_.close(), "H5Fclose"); }
+void Hdf5File::close() {
+  const auto lock = alone();
+  check(file_.close(), "H5Fclose");
+}
 
 int64_t Hdf5File::check(int64_t result, const char* call, const std::string& what) const {
   if (result >= 0) return result;
@@ -106,10 +120,12 @@ int64_t Hdf5File::check(int64_t result, const char* call, const std::string& wha
 }
 
 bool Hdf5File::has_attribute(const std::string& name) const {
+  const auto lock = alone();
   return check(H5Aexists(file_.get(), name.c_str()), "H5Aexists", name) > 0;
 }
 
 void Hdf5File::write_attribute(const std::string& name, int64_t value) {
+  const auto lock = alone();
   const Id<H5Sclose> space(check(H5Screate(H5S_SCALAR), "H5Screate"));
   const Id<H5Aclose> attribute(check(
       H5Acreate2(file_.get(), name.c_str(), H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT),
@@ -118,6 +134,7 @@ void Hdf5File::write_attribute(const std::string& name, int64_t value) {
 }
 
 void Hdf5File::write_attribute(const std::string& name, const std::string& text) {
+  const auto lock = alone();
   const Id<H5Sclose> space(check(H5Screate(H5S_SCALAR), "H5Screate"));
   const Id<H5Tclose> type(check(H5Tcopy(H5T_C_S1), "H5Tcopy"));
   check(H5Tset_size(type.get(), text.size() + 1), "H5Tset_size", name);
@@ -129,6 +146,7 @@ void Hdf5File::write_attribute(const std::string& name, const std::string& text)
 }
 
 int64_t Hdf5File::read_number(const std::string& name) const {
+  const auto lock = alone();
   const Id<H5Aclose> attribute(
       check(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), "H5Aopen", name));
   const Id<H5Sclose> space(check(H5Aget_space(attribute.get()), "H5Aget_space", name));
@@ -141,6 +159,7 @@ int64_t Hdf5File::read_number(const std::string& name) const {
 }
 
 std::string Hdf5File::read_text(const std::string& name) const {
+  const auto lock = alone();
   const Id<H5Aclose> attribute(
       check(H5Aopen(file_.get(), name.c_str(), H5P_DEFAULT), "H5Aopen", name));
   const Id<H5Tclose> type(check(H5Aget_type(attribute.get()), "H5Aget_type", name));
@@ -155,6 +174,7 @@ std::string Hdf5File::read_text(const std::string& name) const {
 
 void Hdf5File::create_dataset(const std::string& name, Type type,
                               const std::vector<int64_t>& shape) {
+  const auto lock = alone();
   const std::vector<hsize_t> dims(shape.begin(), shape.end());
   const Id<H5Sclose> space(
       check(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr),
@@ -170,7 +190,17 @@ void Hdf5File::create_dataset(const std::string& name, Type type,
             "H5Dcreate2", name));
 }
 
+bool Hdf5File::has_dataset(const std::string& name) const {
+  const auto lock = alone();
+  if (check(H5Lexists(file_.get(), name.c_str(), H5P_DEFAULT), "H5Lexists", name) == 0)
+    return false;
+  const Id<H5Oclose> object(
+      check(H5Oopen(file_.get(), name.c_str(), H5P_DEFAULT), "H5Oopen", name));
+  return H5Iget_type(object.get()) == H5I_DATASET;
+}
+
 std::vector<int64_t> Hdf5File::shape(const std::string& name) const {
+  const auto lock = alone();
   const Id<H5Dclose> dataset(
       check(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen2", name));
   const Id<H5Sclose> space(check(H5Dget_space(dataset.get()), "H5Dget_space", name));
@@ -183,6 +213,7 @@ std::vector<int64_t> Hdf5File::shape(const std::string& name) const {
 }
 
 int64_t Hdf5File::offset(const std::string& name) const {
+  const auto lock = alone();
   const Id<H5Dclose> dataset(
       check(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen2", name));
   const haddr_t address = H5Dget_offset(dataset.get());
@@ -191,6 +222,7 @@ int64_t Hdf5File::offset(const std::string& name) const {
 }
 
 bool Hdf5File::is_plain(const std::string& name, Type type) const {
+  const auto lock = alone();
   const Id<H5Dclose> dataset(
       check(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen2", name));
   const Id<H5Tclose> stored(check(H5Dget_type(dataset.get()), "H5Dget_type", name));
@@ -201,8 +233,62 @@ bool Hdf5File::is_plain(const std::string& name, Type type) const {
          H5Pget_external_count(creation.get()) == 0;
 }
 
+bool Hdf5File::is_integer(const std::string& name) const {
+  const auto lock = alone();
+  const Id<H5Dclose> dataset(
+      check(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen2", name));
+  const Id<H5Tclose> stored(check(H5Dget_type(dataset.get()), "H5Dget_type", name));
+  return H5Tget_class(stored.get()) == H5T_INTEGER;
+}
+
+bool Hdf5File::is_uint8(const std::string& name) const {
+  const auto lock = alone();
+  if (!is_integer(name)) return false;
+  const Id<H5Dclose> dataset(
+      check(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen2", name));
+  const Id<H5Tclose> stored(check(H5Dget_type(dataset.get()), "H5Dget_type", name));
+  return H5Tget_size(stored.get()) == 1 && H5Tget_sign(stored.get()) == H5T_SGN_NONE;
+}
+
+int64_t Hdf5File::rows_together(const std::string& name) const {
+  const auto lock = alone();
+  const Id<H5Dclose> dataset(
+      check(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen2", name));
+  const Id<H5Pclose> creation(
+      check(H5Dget_create_plist(dataset.get()), "H5Dget_create_plist", name));
+  // Without a filter HDF5 reads the wanted part of a chunk that is too large for its cache.
+  if (H5Pget_layout(creation.get()) != H5D_CHUNKED || H5Pget_nfilters(creation.get()) == 0)
+    return 1;
+  std::vector<hsize_t> dims(shape(name).size());
+  check(H5Pget_chunk(creation.get(), static_cast<int>(dims.size()), dims.data()), "H5Pget_chunk",
+        name);
+  return static_cast<int64_t>(dims.at(0));
+}
+
+std::string Hdf5File::missing_filter(const std::string& name) const {
+  const auto lock = alone();
+  const Id<H5Dclose> dataset(
+      check(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen2", name));
+  const Id<H5Pclose> creation(
+      check(H5Dget_create_plist(dataset.get()), "H5Dget_create_plist", name));
+  const int filters = H5Pget_nfilters(creation.get());
+  for (int i = 0; i < filters; ++i) {
+    unsigned flags = 0, config = 0;
+    size_t values = 0;
+    std::string text(64, '\0');
+    const H5Z_filter_t filter = H5Pget_filter2(creation.get(), static_cast<unsigned>(i), &flags,
+                                               &values, nullptr, text.size(), text.data(), &config);
+    check(filter, "H5Pget_filter2", name);
+    if (H5Zfilter_avail(filter) > 0) continue;
+    text.resize(text.find('\0'));
+    return text.empty() ? "number " + std::to_string(filter) : text;
+  }
+  return "";
+}
+
 void Hdf5File::transfer(const std::string& name, Type type, int64_t first, int64_t count,
                         void* read_to, const void* write_from) const {
+  const auto lock = alone();
   Id<H5Dclose> dataset(check(H5Dopen2(file_.get(), name.c_str(), H5P_DEFAULT), "H5Dopen2", name));
   const std::vector<int64_t> whole = shape(name);
   std::vector<hsize_t> start(whole.size(), 0);

@@ -1,7 +1,7 @@
 #pragma once
-// The few HDF5 calls that shards need, each checked where it is made, with the library's own
-// messages in the exception instead of on the terminal. One thread at a time in the process, as
-// HDF5 demands.
+// The few HDF5 calls that shards and foreign data sets need, each checked where it is made, with
+// the library's own messages in the exception instead of on the terminal. HDF5 takes one thread at
+// a time in the process: all calls wait for each other, so any thread may make them.
 
 #include <cstdint>
 #include <string>
@@ -29,6 +29,7 @@ class Hdf5File {
 
   // Contiguous, its place in the file given at once.
   void create_dataset(const std::string& name, Type type, const std::vector<int64_t>& shape);
+  bool has_dataset(const std::string& name) const;
   std::vector<int64_t> shape(const std::string& name) const;
   int64_t offset(const std::string& name) const;  // first byte, counted in the file
   // Rows [first, first + count) of the first dimension.
@@ -38,6 +39,13 @@ class Hdf5File {
                  void* data) const;
   // As stored: of this type, contiguous, unfiltered.
   bool is_plain(const std::string& name, Type type) const;
+  // As stored: whole numbers of any size; those of one byte without a sign.
+  bool is_integer(const std::string& name) const;
+  bool is_uint8(const std::string& name) const;
+  // Rows that are compressed together, and cost as much to read as one of them; 1: none are.
+  int64_t rows_together(const std::string& name) const;
+  // The name of a filter (compression) that this HDF5 has not; empty: it has all.
+  std::string missing_filter(const std::string& name) const;
 
  private:
   static int close_file(int64_t file);

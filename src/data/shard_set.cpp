@@ -23,6 +23,7 @@ struct ShardSet::Facts {
   std::vector<int64_t> class_counts;
   int64_t unlabelled;
   std::string fingerprint, source_text;
+  std::map<std::string, std::string> made;
   std::vector<std::string> files;
   int64_t file_bytes;
   Check check;
@@ -105,6 +106,7 @@ ShardSet::Facts facts_of_manifest(const std::string& path, bool verify_on_read) 
                         .unlabelled = manifest.unlabelled,
                         .fingerprint = manifest.fingerprint,
                         .source_text = manifest.source,
+                        .made = manifest.made,
                         .files = {},
                         .file_bytes = 0,
                         .check = verify_on_read ? Check::kVerify : Check::kTrust};
@@ -126,6 +128,7 @@ ShardSet::Facts facts_of_format1(const std::vector<std::string>& paths, bool ver
       .unlabelled = 0,
       .fingerprint = reader->header().fingerprint,
       .source_text = reader->header().source,
+      .made = {},
       .files = reader->files(),
       .file_bytes = reader->file_bytes(),
       .check = verify_on_read ? Check::kVerify : Check::kTrust};
@@ -175,6 +178,7 @@ const std::vector<int64_t>& ShardSet::class_counts() const { return facts_->clas
 const std::string& ShardSet::fingerprint() const { return facts_->fingerprint; }
 const std::string& ShardSet::source_text() const { return facts_->source_text; }
 const std::vector<std::string>& ShardSet::files() const { return facts_->files; }
+const std::map<std::string, std::string>& ShardSet::made() const { return facts_->made; }
 int64_t ShardSet::file_bytes() const { return facts_->file_bytes; }
 Check ShardSet::check() const { return facts_->check; }
 const std::shared_ptr<const SampleSource>& ShardSet::source() const { return facts_->source; }

@@ -7,6 +7,7 @@
 // a read that never returns does not outlive what it reads from.
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -34,6 +35,8 @@ class ShardSet {
   const std::vector<int64_t>& class_counts() const;  // samples of each class
   const std::string& fingerprint() const;  // identity of the data, whatever the number of shards
   const std::string& source_text() const;  // its origin, for people
+  // How images became samples, in words; empty where the set does not say.
+  const std::map<std::string, std::string>& made() const;
   const std::vector<std::string>& files() const;  // in order of samples
   int64_t file_bytes() const;                     // all files together
 

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "data/codec/codec.h"
 #include "data/format1/format1_reader.h"
 #include "data/shard_format.h"
 #include "data/shard_reader.h"
@@ -21,16 +22,20 @@ constexpr int64_t kSamplesAtOnce = 64;  // that a thread claims
 // What all threads share while they read one data set.
 class Verification {
  public:
-  Verification(const SampleSource& source, const std::function<void(int64_t, int64_t)>& progress)
-      : source_(source), progress_(progress) {}
+  Verification(const SampleSource& source, bool decodes,
+               const std::function<void(int64_t, int64_t)>& progress)
+      : source_(source),
+        decodes_(decodes && source.encoding() == Encoding::kJpeg),
+        progress_(progress) {}
 
   void work() {
     std::vector<uint8_t> buffer;
+    Decoder decoder({.channels = source_.channels()});
     for (;;) {
       const int64_t first = next_.fetch_add(kSamplesAtOnce);
       const int64_t end = std::min(first + kSamplesAtOnce, source_.size());
       if (first >= end) return;
-      for (int64_t i = first; i < end; ++i) read(i, buffer);
+      for (int64_t i = first; i < end; ++i) read(i, buffer, decoder);
       const std::lock_guard lock(mutex_);
       done_ += end - first;
       if (progress_) progress_(done_, source_.size());
@@ -47,9 +52,13 @@ class Verification {
   }
 
  private:
-  void read(int64_t index, std::vector<uint8_t>& buffer) {
+  void read(int64_t index, std::vector<uint8_t>& buffer, Decoder& decoder) {
     try {
-      source_.read(index, buffer, Check::kVerify);
+      const auto bytes = source_.read(index, buffer, Check::kVerify);
+      if (decodes_) {
+        core::Image image;
+        decoder.decode(bytes, source_.name(index) + " in " + source_.file(index), image);
+      }
       source_.label(index);
     } catch (const core::UsageError& error) {
       const std::lock_guard lock(mutex_);
@@ -62,6 +71,7 @@ class Verification {
   }
 
   const SampleSource& source_;
+  bool decodes_;
   const std::function<void(int64_t, int64_t)>& progress_;
   std::atomic<int64_t> next_ = 0;
   std::mutex mutex_;  // guards what follows
@@ -93,7 +103,7 @@ void check_wholes(const ShardReader& reader, Verdict& verdict) {
 
 }  // namespace
 
-Verdict verify(const std::string& path, int64_t threads,
+Verdict verify(const std::string& path, const VerifyOptions& options,
                const std::function<void(int64_t, int64_t)>& progress) {
   const ShardSet set = ShardSet::open(path);
   if (const auto* old = dynamic_cast<const format1::Reader*>(set.source().get())) {
@@ -101,10 +111,10 @@ Verdict verify(const std::string& path, int64_t threads,
     verdict.bad_samples = std::ssize(verdict.problems);
     return verdict;
   }
-  Verification verification(*set.source(), progress);
+  Verification verification(*set.source(), options.decodes, progress);
   {
     std::vector<std::jthread> workers;
-    for (int64_t i = 0; i < threads; ++i) {
+    for (int64_t i = 0; i < options.threads; ++i) {
       workers.emplace_back([&verification] { verification.work(); });
     }
   }

@@ -23,7 +23,7 @@ using testing::HasSubstr;
 
 std::string refusal(const std::string& path) {
   try {
-    const Verdict verdict = verify(path, 2);
+    const Verdict verdict = verify(path, {.threads = 2});
     return verdict.problems.empty() ? "accepted" : verdict.problems.front();
   } catch (const core::UsageError& error) {
     return error.what();
@@ -186,7 +186,7 @@ TEST(Shards, AllFlippedPixelsAreNamedWithFileSampleAndPlace) {
     EXPECT_THAT(error.what(), HasSubstr("sample 7 of the shard (bytes "));
     EXPECT_THAT(error.hint(), HasSubstr("data_prep shard"));
   }
-  const Verdict verdict = verify(folder.path(), 3);
+  const Verdict verdict = verify(folder.path(), {.threads = 3});
   EXPECT_EQ(verdict.bad_samples, 2);
   ASSERT_EQ(verdict.problems.size(), 2u);
   EXPECT_THAT(verdict.problems[1], HasSubstr("sample 11 of the shard"));
@@ -233,7 +233,7 @@ TEST(Shards, ShardOfAnotherSetIsRefused) {
                 fs::copy_options::overwrite_existing);
   EXPECT_THAT(refusal(a.path()), HasSubstr("is not the shard that dataset.json names"));
   fs::remove(files[1]);
-  EXPECT_THROW(verify(a.path(), 1), core::SystemError);
+  EXPECT_THROW(verify(a.path(), {.threads = 1}), core::SystemError);
 }
 
 TEST(Shards, RelabelledSetHasOtherLabelsOfTheSameImages) {
