@@ -12,6 +12,7 @@
 #include "data_prep/sources/folder_source.h"
 #include "data_prep/sources/hdf5_source.h"
 #include "data_prep/sources/idx_source.h"
+#include "data_prep/sources/stored_source.h"
 #include "data_prep/sources/tar_source.h"
 #include "data_prep/sources/webdataset_source.h"
 
@@ -53,6 +54,7 @@ const std::vector<Format>& formats() {
        open_webdataset,
        {"--classes"}},
       {"tar", "a tar archive", looks_like_tar, open_tar, kLists},
+      {"shards", "a data set of data_prep", looks_like_data_set, open_data_set, {}},
       {"folder", "a folder", is_folder, open_folder, kLists},
   };
   return kFormats;
@@ -68,7 +70,7 @@ const Format& recognise(Path input) {
   if (found.empty()) {
     std::vector<std::string> known;
     for (const Format& format : formats()) known.push_back(format.what);
-    throw core::UsageError(input + " is nothing that is known: " + core::join(known, ", "),
+    throw core::UsageError(input + " is nothing that data_prep reads: " + core::join(known, ", "),
                            "see --input and --format in data_prep shard --help");
   }
   if (found.size() > 1) {

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 
 #include "core/error.h"
@@ -46,8 +48,12 @@ class Verification {
     if (error_) std::rethrow_exception(error_);
     std::sort(problems_.begin(), problems_.end());
     Verdict verdict;
-    for (auto& [sample, text] : problems_) verdict.problems.push_back(std::move(text));
-    verdict.bad_samples = std::ssize(verdict.problems);
+    verdict.bad_samples = std::ssize(problems_);
+    // A file that cannot be read at all is told once.
+    std::set<std::string> told;
+    for (auto& [sample, text] : problems_) {
+      if (told.insert(text).second) verdict.problems.push_back(std::move(text));
+    }
     return verdict;
   }
 
