@@ -105,7 +105,7 @@ void Loader::State::work(Worker& worker) {
       lock.lock();
       worker.draw = -1;
     }
-    has_batch.notify_one();
+    if (failure || queue.front() != nullptr) has_batch.notify_one();
   }
   --running;
   has_ended.notify_all();

@@ -138,7 +138,8 @@ void measure(const Options& options) {
                           .options = options.data,
                           .slots = core::Slots::of_rank(options.data.batch, 0, 1),
                           .size = options.data.crop > 0 ? options.data.crop : shards.height()};
-  const int64_t threads = setup.options.loader_threads = std::max<int64_t>(1, options.data.loader_threads);
+  const int64_t threads = setup.options.loader_threads =
+      std::max<int64_t>(1, options.data.loader_threads);
   const int64_t batch = options.data.batch, batches = (options.images + batch - 1) / batch;
   const auto images = static_cast<double>(batches * batch);
   const auto reference = reference_of(shards, batch);
@@ -156,11 +157,13 @@ void measure(const Options& options) {
                      }));
     }
     draw += warmup;
+    std::vector<int64_t> ids;
+    for (int64_t i = 0; i < batches; ++i, ++draw) {
+      for (int64_t slot = 0; slot < batch; ++slot) ids.push_back(setup.plan.sample_id(draw, slot));
+    }
     theirs.push_back(images / seconds_of([&] {
-                       for (int64_t i = 0; i < batches; ++i, ++draw) {
-                         for (int64_t slot = 0; slot < batch; ++slot) {
-                           reference->read(setup.plan.sample_id(draw, slot), slot);
-                         }
+                       for (size_t i = 0; i < ids.size(); ++i) {
+                         reference->read(ids[i], static_cast<int64_t>(i) % batch);
                        }
                      }));
   }

@@ -3,10 +3,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <future>
 #include <map>
+#include <optional>
 #include <set>
+#include <thread>
 
+#include "data/codec/codec.h"
+#include "data/resample.h"
 #include "data/shard_set.h"
+#include "data/transform.h"
 #include "tests/support/encode_image.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/data/faulty_source.h"
@@ -234,8 +241,8 @@ TEST(LoaderChecks, CompareEachSampleWithItsDigestWhenAProcessFirstReadsIt) {
 }
 
 TEST(LoaderClock, CountsTheSecondsThatNextWaits) {
-  const auto source = std::make_shared<FaultySource>(4);
-  source->stuck_id = SamplePlan(kSeed, 4, 4).sample_id(1, 0);
+  const auto source = std::make_shared<FaultySource>(50);
+  source->stuck_id = SamplePlan(kSeed, 50, 4).sample_id(1, 0);
   Loader loader(source, setup_of(*source, few(1)));
   loader.next();
   const double before = loader.waited_seconds();
