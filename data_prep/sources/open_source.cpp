@@ -85,7 +85,8 @@ const Format& named(const std::string& name) {
     if (format.name == name) return format;
   }
   throw core::UsageError(
-      "--format = '" + name + "' must be one of " + core::join(format_names(), ", "), "");
+      "--format = '" + name + "' must be one of " + core::join(format_names(), ", "),
+      "auto tells most of them apart");
 }
 
 bool takes(const Format& format, const std::string& option) {
