@@ -99,12 +99,22 @@ void ShardReader::check_digest(const Place& place, const Piece& piece,
                 "the digest of " + where(place.sample, piece.first, piece.bytes) + " is wrong");
 }
 
+void ShardReader::read_piece(const Place& place, const Piece& piece, std::span<uint8_t> out) const {
+  try {
+    open_->read_at(place.shard, piece.first, out);
+  } catch (const core::SystemError& error) {
+    core::SystemError::Details details = error.details();
+    details.object += ", " + where(place.sample, piece.first, piece.bytes);
+    throw core::SystemError(details);
+  }
+}
+
 void ShardReader::read_pixels(int64_t index, std::span<uint8_t> out, Check check) const {
   const Place place = place_of(index);
   const Piece piece = piece_of(place);
   BBG_CHECK(encoding() == Encoding::kRaw && std::ssize(out) == piece.bytes,
             "buffer of another size than a sample");
-  open_->read_at(place.shard, piece.first, out);
+  read_piece(place, piece, out);
   if (check == Check::kVerify) check_digest(place, piece, out);
 }
 
@@ -114,7 +124,7 @@ std::span<const uint8_t> ShardReader::read(int64_t index, std::vector<uint8_t>& 
   const Piece piece = piece_of(place);
   if (std::ssize(buffer) < piece.bytes) buffer.resize(static_cast<size_t>(piece.bytes));
   const std::span<uint8_t> bytes = std::span(buffer).first(static_cast<size_t>(piece.bytes));
-  open_->read_at(place.shard, piece.first, bytes);
+  read_piece(place, piece, bytes);
   if (check == Check::kVerify) check_digest(place, piece, bytes);
   return bytes;
 }

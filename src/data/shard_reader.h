@@ -55,6 +55,7 @@ class ShardReader final : public SampleSource {
   };
   Place place_of(int64_t index) const;
   Piece piece_of(const Place& place) const;  // the sample's bytes in the shard's file
+  void read_piece(const Place& place, const Piece& piece, std::span<uint8_t> out) const;
   void check_digest(const Place& place, const Piece& piece, std::span<const uint8_t> bytes) const;
   int64_t read_number(size_t shard, int64_t first) const;
   std::string read_text(size_t shard, int64_t first, int64_t bytes) const;
