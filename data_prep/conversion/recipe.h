@@ -25,12 +25,6 @@ inline constexpr core::Word<Store> kStores[] = {
 
 inline constexpr core::Word<data::Fit> kFits[] = {{"resize", data::Fit::kResize},
                                                   {"pad", data::Fit::kPad}};
-inline constexpr core::Word<data::Alpha> kAlphas[] = {{"white", data::Alpha::kWhite},
-                                                      {"drop", data::Alpha::kDrop}};
-inline constexpr core::Word<data::Exif> kExifs[] = {{"ignore", data::Exif::kIgnore},
-                                                    {"apply", data::Exif::kApply}};
-inline constexpr core::Word<data::Cmyk> kCmyks[] = {{"pillow", data::Cmyk::kAsPillow},
-                                                    {"ink", data::Cmyk::kInk}};
 
 struct Recipe {
   Store store = Store::kRaw;
