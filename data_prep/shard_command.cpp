@@ -223,12 +223,16 @@ void ShardOptions::declare(command::Options& options) {
   options.add_flag("--json", &json, "report as JSON");
 }
 
+SourceRequest request_of(const ShardOptions& options) {
+  return {.input = options.input,
+          .format = options.format,
+          .labels = options.labels,
+          .split = options.split};
+}
+
 void run_shard(const ShardOptions& options) {
   refuse_further_processes();
-  const std::unique_ptr<ImageSource> source = open_source({.input = options.input,
-                                                           .format = options.format,
-                                                           .labels = options.labels,
-                                                           .split = options.split});
+  const std::unique_ptr<ImageSource> source = open_source(request_of(options));
   check_class_names(source->class_names());
   warn_of_splits(options, source->class_names());
   const int64_t channels =
