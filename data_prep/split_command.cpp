@@ -71,7 +71,7 @@ std::vector<int64_t> chosen_classes(const data::ShardSet& set, const SplitOption
   return chosen;
 }
 
-// What goes to the output and, of the taken classes, what does not. In the order of the set.
+// Samples for the output and, among those of the taken classes, the others. In the set's order.
 struct Parts {
   std::vector<StoredSample> taken, rest;
   std::vector<std::string> class_names;

@@ -26,7 +26,7 @@ SampleBuilder::SampleBuilder(const SampleSource& source, const TransformOptions&
     : source_(source),
       options_(for_images_of(source, options)),
       seed_(seed),
-      decoder_({.channels = source.channels()}),
+      decoder_(source.decode_options()),
       resampler_(Filter::kBicubic) {}
 
 void SampleBuilder::build(int64_t id, int64_t draw, int64_t slot, Check check,

@@ -44,6 +44,21 @@ ShardReader::ShardReader(std::string folder, Manifest manifest)
   }
 }
 
+// What the manifest does not say is as ever.
+DecodeOptions ShardReader::decode_options() const {
+  DecodeOptions options{.channels = manifest_.channels};
+  const auto take = [&](const char* key, const auto& words, auto& value) {
+    const auto found = manifest_.made.find(key);
+    if (found != manifest_.made.end()) {
+      value = core::value_of(words, found->second).value_or(value);
+    }
+  };
+  take("alpha", kAlphas, options.alpha);
+  take("exif", kExifs, options.exif);
+  take("cmyk", kCmyks, options.cmyk);
+  return options;
+}
+
 std::string ShardReader::path(size_t shard) const {
   return (std::filesystem::path(folder_) / manifest_.shards[shard].file).string();
 }

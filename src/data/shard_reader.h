@@ -29,6 +29,7 @@ class ShardReader final : public SampleSource {
   int64_t height() const override { return manifest_.height; }
   int64_t width() const override { return manifest_.width; }
   int64_t channels() const override { return manifest_.channels; }
+  DecodeOptions decode_options() const override;
   void read_pixels(int64_t index, std::span<uint8_t> out, Check check) const override;
   std::span<const uint8_t> read(int64_t index, std::vector<uint8_t>& buffer,
                                 Check check) const override;
@@ -36,7 +37,7 @@ class ShardReader final : public SampleSource {
   std::string file(int64_t index) const override;
   std::string name(int64_t index) const override;
 
-  // Of one shard, counted as in the manifest.
+  // Facts of one shard, counted as in the manifest.
   std::string path(size_t shard) const;
   const ShardLayout& layout(size_t shard) const;
   std::vector<uint64_t> digests(size_t shard) const;

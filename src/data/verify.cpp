@@ -21,7 +21,7 @@ namespace {
 
 constexpr int64_t kSamplesAtOnce = 64;  // that a thread claims
 
-// What all threads share while they read one data set.
+// The state that all threads share while they read one data set.
 class Verification {
  public:
   Verification(const SampleSource& source, bool decodes,
@@ -32,7 +32,7 @@ class Verification {
 
   void work() {
     std::vector<uint8_t> buffer;
-    Decoder decoder({.channels = source_.channels()});
+    Decoder decoder(source_.decode_options());
     for (;;) {
       const int64_t first = next_.fetch_add(kSamplesAtOnce);
       const int64_t end = std::min(first + kSamplesAtOnce, source_.size());

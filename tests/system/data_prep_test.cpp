@@ -405,7 +405,7 @@ TEST_F(DataPrep, ProcessesOfAJobShareTheShardsAndMakeTheSameSet) {
       test::program("data_prep") + " shard --input '" + photos_ + "' --size 16,32 --shards 5";
   ASSERT_EQ(test::run_command(folder_, work + " --output '" + folder_ / "alone" + "'").code, 0);
   const auto alone = contents(folder_ / "alone");
-  EXPECT_EQ(alone.size(), 12u);  // of each size five shards and a manifest
+  EXPECT_EQ(alone.size(), 12u);  // five shards and a manifest for each size
   for (const std::string names :
        {"OMPI_COMM_WORLD_RANK OMPI_COMM_WORLD_SIZE PMIX_NAMESPACE", "PMI_RANK PMI_SIZE PMI_JOBID",
         "SLURM_PROCID SLURM_STEP_NUM_TASKS SLURM_JOB_ID"}) {
