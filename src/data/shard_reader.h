@@ -1,7 +1,8 @@
 #pragma once
 // The samples of a data set of format 2, as its manifest lists them. A shard is opened when it is
 // first touched, and a bounded number are open at a time. Nothing of the size of the data set is
-// kept: labels, offsets and digests are read where they lie. Thread-safe.
+// kept: offsets, digests and the labels of large sets are read where they lie; labels of up to two
+// million samples are kept, 16 MiB. Thread-safe.
 
 #include <cstdint>
 #include <memory>
@@ -54,6 +55,11 @@ class ShardReader final : public SampleSource {
   struct Piece {
     int64_t first, bytes;
   };
+  struct Known {
+    ShardLayout layout;
+    std::vector<int64_t> labels;  // empty where they are not kept
+  };
+  const Known& known(size_t shard) const;
   Place place_of(int64_t index) const;
   Piece piece_of(const Place& place) const;  // the sample's bytes in the shard's file
   void read_piece(const Place& place, const Piece& piece, std::span<uint8_t> out) const;
@@ -66,8 +72,8 @@ class ShardReader final : public SampleSource {
   Manifest manifest_;
   std::vector<int64_t> ends_;  // the number of samples up to the end of each shard
   std::unique_ptr<OpenFiles> open_;
-  mutable std::mutex mutex_;                                   // guards what follows
-  mutable std::vector<std::unique_ptr<ShardLayout>> layouts_;  // null: not touched yet
+  mutable std::mutex mutex_;                           // guards what follows
+  mutable std::vector<std::unique_ptr<Known>> known_;  // null: not touched yet
 };
 
 }  // namespace bbg::data

@@ -9,9 +9,11 @@ TEST(DataOptions, AreDeclaredUnderTheirFixedNames) {
   DataOptions options;
   core::OptionTable table;
   options.declare(table);
-  table.parse({"--data.shards", "a", "--data.test-shards", "b", "--data.batch", "32", "--data.flip",
-               "true", "--data.crop", "24", "--data.augment", "random-area", "--data.threads", "2",
-               "--data.prefetch", "5", "--data.verify", "false", "--data.on-corrupt", "skip"});
+  table.parse({"--data.shards",  "a",     "--data.test-shards", "b",
+               "--data.batch",   "32",    "--data.flip",        "true",
+               "--data.crop",    "24",    "--data.augment",     "random-area",
+               "--data.threads", "2",     "--data.prefetch",    "5",
+               "--data.verify",  "false", "--data.on-corrupt",  "skip"});
   EXPECT_EQ(options.shards, "a");
   EXPECT_EQ(options.test_shards, "b");
   EXPECT_EQ(options.batch, 32);

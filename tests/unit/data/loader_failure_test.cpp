@@ -116,8 +116,9 @@ TEST(LoaderDamage, IsReplacedByTheNextGoodSampleOfTheEpochOnAnyRanksAndAfterARes
   }
   int64_t count = 0;
   ids_with_replacements(source, 1, 0, &count);
-  EXPECT_GE(count, replaced);      // what is read ahead
-  EXPECT_LE(count, replaced + 4);  // counts too
+  // Batches that are read ahead count too.
+  EXPECT_GE(count, replaced);
+  EXPECT_LE(count, replaced + 4);
 }
 
 TEST(LoaderDamage, OfAllSamplesEndsTheRunThatSkips) {
