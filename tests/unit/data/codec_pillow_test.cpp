@@ -65,7 +65,7 @@ void expect_like_pillow(const test::TemporaryFolder& folder, const Case& item, i
   EXPECT_TRUE(std::equal(
       image.pixels.begin(), image.pixels.end(), expected.begin(), expected.end(),
       [&](uint8_t a, char b) { return std::abs(a - static_cast<uint8_t>(b)) <= tolerance; }));
-  expect_windows_equal_parts(decoder, test::bytes_of(bytes), image, 60);
+  expect_windows_equal_parts(decoder, test::bytes_of(bytes), image, 30);
 }
 
 TEST(CodecLikePillow, EveryKindOfFileAndEveryWindowOfIt) {
