@@ -1,5 +1,5 @@
 #pragma once
-// What a decoder says of a file that it refuses.
+// Tells how a decoder refuses a file.
 
 #include <functional>
 #include <string>
