@@ -21,7 +21,7 @@ struct HuffmanSymbol {
 class HuffmanTable {
  public:
   enum class Kind { kDc, kAc };
-  static constexpr int kLookupBits = 10;
+  static constexpr int kLookupBits = 9;
   // Two of them are filled at once. Longer ones are none of photographs, and take the slow way.
   static constexpr int kLongest = 26;
 
