@@ -60,7 +60,7 @@ void try_window(Decoder& decoder, std::span<const uint8_t> bytes, test::Mutator&
   }
 }
 
-// Those whose Huffman codes the codec reads itself; others decode for long where they are damaged.
+// Baseline files; others decode for long where they are damaged.
 std::vector<std::string> baseline_files() {
   std::vector<std::string> files;
   for (const std::string& file : test::corpus("image")) {

@@ -1,6 +1,6 @@
 #pragma once
-// libjpeg's own decoding of a whole file to RGB, as the oracle of the codec that reads Huffman
-// codes itself.
+// libjpeg's own decoding of a whole file to RGB, as the oracle of the codec, which passes over rows
+// and columns.
 
 #include <csetjmp>
 #include <cstdint>
