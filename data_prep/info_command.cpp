@@ -8,10 +8,10 @@
 #include "core/file_system.h"
 #include "core/standard_output.h"
 #include "core/text.h"
-#include "data/codec/codec.h"
-#include "data/fit.h"
 #include "data/shard_set.h"
 #include "data_prep/commands.h"
+#include "image/codec/codec.h"
+#include "image/fit.h"
 #include "report/image_grid.h"
 #include "report/png.h"
 
@@ -103,7 +103,7 @@ void print_json(const data::ShardSet& set) {
 // Samples evenly spread over the data set.
 void write_grid(const data::ShardSet& set, const InfoOptions& options) {
   const int64_t count = std::min(options.count, set.size());
-  data::Decoder decoder(set.source()->decode_options());
+  image::Decoder decoder(set.source()->decode_options());
   std::vector<core::Image> images;
   std::vector<uint8_t> buffer;
   for (int64_t i = 0; i < count; ++i) {
@@ -115,7 +115,7 @@ void write_grid(const data::ShardSet& set, const InfoOptions& options) {
       set.read(sample, image.pixels);
     } else {
       decoder.decode(set.source()->read(sample, buffer, set.check()), set.file(sample), image);
-      image = data::fit_image(image, kSheetSide, data::Fit::kResize);
+      image = image::fit_image(image, kSheetSide, image::Fit::kResize);
     }
     images.push_back(std::move(image));
   }

@@ -97,20 +97,20 @@ void ShardOptions::declare(command::Options& options) {
       .add("--resample", "", &resample,
            "area: the mean over the exact area below a pixel; bilinear and bicubic as Pillow has "
            "them, with antialiasing")
-      .one_of(texts(data::kFilters));
+      .one_of(texts(image::kFilters));
   options
       .add("--alpha", "", &alpha,
            "transparent pixels: laid over white, or as the colour that is stored below them")
-      .one_of(texts(data::kAlphas));
+      .one_of(texts(image::kAlphas));
   options
       .add("--exif", "", &exif,
            "the orientation that cameras write; published ImageNet results ignore it")
-      .one_of(texts(data::kExifs));
+      .one_of(texts(image::kExifs));
   options
       .add("--cmyk", "", &cmyk,
            "four channels of a JPEG: as Pillow reads them, which takes every file for Adobe's, or "
            "as ink")
-      .one_of(texts(data::kCmyks));
+      .one_of(texts(image::kCmyks));
   options
       .add("--order", "", &order,
            "shuffled once, or as in the source; auto: shuffled where the source is sorted by class")
@@ -147,13 +147,13 @@ Recipe ShardOptions::recipe(const ImageSource& images) const {
     throw core::UsageError("--size is missing", "as --size 128");
   }
   recipe.quality = quality;
-  recipe.filter = chosen(data::kFilters, resample);
+  recipe.filter = chosen(image::kFilters, resample);
   recipe.fit = fit == "auto" ? images.natural_fit() : chosen(kFits, fit);
   recipe.decode = {
       .channels = channels == "auto" ? images.natural_channels() : std::stoll(channels),
-      .alpha = chosen(data::kAlphas, alpha),
-      .exif = chosen(data::kExifs, exif),
-      .cmyk = chosen(data::kCmyks, cmyk)};
+      .alpha = chosen(image::kAlphas, alpha),
+      .exif = chosen(image::kExifs, exif),
+      .cmyk = chosen(image::kCmyks, cmyk)};
   return recipe;
 }
 

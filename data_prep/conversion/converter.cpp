@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "core/error.h"
-#include "data/codec/colour.h"
-#include "data/transform.h"
+#include "image/codec/colour.h"
+#include "image/transform.h"
 
 namespace bbg::data_prep {
 
@@ -21,10 +21,10 @@ void Converter::convert(int64_t index, Stored& out) {
   source_.read(index, content_);
   const std::string place = source_.place(index);
   if (content_.is_encoded) {
-    const bool is_squared = recipe_.store == Store::kRaw && recipe_.fit == data::Fit::kResize;
+    const bool is_squared = recipe_.store == Store::kRaw && recipe_.fit == image::Fit::kResize;
     if (is_squared) {
-      const data::ImageSize size = decoder_.size(content_.bytes, place);
-      const data::Box square = data::centre_square(size.height, size.width);
+      const image::ImageSize size = decoder_.size(content_.bytes, place);
+      const image::Box square = image::centre_square(size.height, size.width);
       decoder_.decode_window(
           content_.bytes,
           {.top = square.top, .left = square.left, .height = square.height, .width = square.width},
@@ -33,7 +33,7 @@ void Converter::convert(int64_t index, Stored& out) {
       decoder_.decode(content_.bytes, place, image_);
     }
   } else {
-    image_ = data::with_channels(std::move(content_.image), recipe_.decode.channels);
+    image_ = image::with_channels(std::move(content_.image), recipe_.decode.channels);
   }
   switch (recipe_.store) {
     case Store::kRaw:
@@ -45,7 +45,7 @@ void Converter::convert(int64_t index, Stored& out) {
       if (content_.is_encoded) {
         out[0].assign(content_.bytes.begin(), content_.bytes.end());
       } else {
-        encoder_.encode(data::view(image_), out[0]);
+        encoder_.encode(image::view(image_), out[0]);
       }
   }
 }
@@ -54,7 +54,7 @@ void Converter::store_raw(Stored& out) {
   for (size_t i = 0; i < out.size(); ++i) {
     const int64_t size = recipe_.sizes[i];
     out[i].resize(static_cast<size_t>(size * size * image_.channels));
-    data::fit(data::view(image_), size, recipe_.fit, resampler_, out[i]);
+    image::fit(image::view(image_), size, recipe_.fit, resampler_, out[i]);
   }
 }
 
@@ -63,14 +63,14 @@ void Converter::store_jpeg(Stored& out) {
   for (size_t i = 0; i < out.size(); ++i) {
     const int64_t edge = recipe_.sizes[i];
     if (shorter <= edge) {
-      encoder_.encode(data::view(image_), out[i]);
+      encoder_.encode(image::view(image_), out[i]);
       continue;
     }
     // The longer side is rounded to the nearest pixel.
     const int64_t height = (image_.height * edge + shorter / 2) / shorter;
     const int64_t width = (image_.width * edge + shorter / 2) / shorter;
     small_.resize(static_cast<size_t>(height * width * image_.channels));
-    resampler_.resample(data::view(image_), height, width, small_);
+    resampler_.resample(image::view(image_), height, width, small_);
     encoder_.encode({.data = small_.data(),
                      .height = height,
                      .width = width,

@@ -6,11 +6,11 @@
 #include <string>
 #include <vector>
 
-#include "data/codec/codec.h"
-#include "data/resample.h"
 #include "data_prep/conversion/jpeg_encoder.h"
 #include "data_prep/conversion/recipe.h"
 #include "data_prep/sources/image_source.h"
+#include "image/codec/codec.h"
+#include "image/resample.h"
 
 namespace bbg::data_prep {
 
@@ -31,8 +31,8 @@ class Converter {
 
   const ImageSource& source_;
   const Recipe& recipe_;
-  data::Decoder decoder_;
-  data::Resampler resampler_;
+  image::Decoder decoder_;
+  image::Resampler resampler_;
   JpegEncoder encoder_;
   Content content_;
   core::Image image_;

@@ -43,7 +43,7 @@ JpegEncoder::~JpegEncoder() {
   std::free(state_->memory);
 }
 
-void JpegEncoder::encode(const data::Pixels& image, std::vector<uint8_t>& out) {
+void JpegEncoder::encode(const image::Pixels& image, std::vector<uint8_t>& out) {
   constexpr int64_t kLargestSide = 65'500;  // JPEG's own
   BBG_CHECK(image.height > 0 && image.width > 0 && image.height <= kLargestSide &&
                 image.width <= kLargestSide,

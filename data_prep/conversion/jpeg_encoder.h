@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "data/pixels.h"
+#include "image/pixels.h"
 
 namespace bbg::data_prep {
 
@@ -16,7 +16,7 @@ class JpegEncoder {
   ~JpegEncoder();
 
   // image: 1 or 3 channels. `out` keeps its capacity.
-  void encode(const data::Pixels& image, std::vector<uint8_t>& out);
+  void encode(const image::Pixels& image, std::vector<uint8_t>& out);
 
  private:
   struct State;

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "core/words.h"
-#include "data/codec/decode_options.h"
 #include "data/encoding.h"
-#include "data/fit.h"
-#include "data/resample.h"
+#include "image/codec/decode_options.h"
+#include "image/fit.h"
+#include "image/resample.h"
 
 namespace bbg::data_prep {
 
@@ -23,17 +23,17 @@ enum class Store {
 inline constexpr core::Word<Store> kStores[] = {
     {"raw", Store::kRaw}, {"jpeg", Store::kJpeg}, {"original", Store::kOriginal}};
 
-inline constexpr core::Word<data::Fit> kFits[] = {{"resize", data::Fit::kResize},
-                                                  {"pad", data::Fit::kPad}};
+inline constexpr core::Word<image::Fit> kFits[] = {{"resize", image::Fit::kResize},
+                                                   {"pad", image::Fit::kPad}};
 
 struct Recipe {
   Store store = Store::kRaw;
   // S, px; a data set is made for each. kOriginal has one 0.
   std::vector<int64_t> sizes;
   int64_t quality = 95;  // kJpeg's, 1 to 100
-  data::Filter filter = data::Filter::kArea;
-  data::Fit fit = data::Fit::kResize;
-  data::DecodeOptions decode;
+  image::Filter filter = image::Filter::kArea;
+  image::Fit fit = image::Fit::kResize;
+  image::DecodeOptions decode;
 
   data::Encoding encoding() const {
     return store == Store::kRaw ? data::Encoding::kRaw : data::Encoding::kJpeg;

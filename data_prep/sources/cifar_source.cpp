@@ -100,7 +100,7 @@ class CifarSource final : public ImageSource {
   const std::vector<std::string>& class_names() const override { return class_names_; }
   std::string description() const override { return description_; }
   int64_t natural_channels() const override { return 3; }
-  data::Fit natural_fit() const override { return data::Fit::kResize; }
+  image::Fit natural_fit() const override { return image::Fit::kResize; }
   bool is_shuffled_by_default() const override { return false; }
 
  private:

@@ -48,7 +48,7 @@ class FolderSource final : public ImageSource {
     return "image folder " + fs::canonical(root_).filename().string();
   }
   int64_t natural_channels() const override { return 3; }
-  data::Fit natural_fit() const override { return data::Fit::kResize; }
+  image::Fit natural_fit() const override { return image::Fit::kResize; }
   bool is_shuffled_by_default() const override { return true; }
   LeftOut left_out() const override { return tree_.left_out; }
 

@@ -124,7 +124,7 @@ class Hdf5Source final : public ImageSource {
     return "HDF5 file " + fs::path(path_).filename().string();
   }
   int64_t natural_channels() const override { return shape_.channels; }
-  data::Fit natural_fit() const override { return data::Fit::kResize; }
+  image::Fit natural_fit() const override { return image::Fit::kResize; }
   bool is_shuffled_by_default() const override { return false; }
 
  private:

@@ -122,7 +122,7 @@ class IdxSource final : public ImageSource {
     return "IDX file " + fs::path(path_).filename().string();
   }
   int64_t natural_channels() const override { return 1; }
-  data::Fit natural_fit() const override { return data::Fit::kPad; }
+  image::Fit natural_fit() const override { return image::Fit::kPad; }
   bool is_shuffled_by_default() const override { return false; }
 
  private:

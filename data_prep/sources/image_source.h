@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/image.h"
-#include "data/fit.h"
 #include "data_prep/sources/left_out.h"
+#include "image/fit.h"
 
 namespace bbg::data_prep {
 
@@ -39,7 +39,7 @@ class ImageSource {
   virtual const std::vector<std::string>& class_names() const = 0;
   virtual std::string description() const = 0;   // for people, without the folders above
   virtual int64_t natural_channels() const = 0;  // --channels auto means these
-  virtual data::Fit natural_fit() const = 0;
+  virtual image::Fit natural_fit() const = 0;
   // Whether the order is by class, so that any stretch of it would lack classes.
   virtual bool is_shuffled_by_default() const = 0;
   virtual LeftOut left_out() const { return {}; }  // things in the input beside images

@@ -55,7 +55,7 @@ class StoredSource final : public ImageSource {
   const std::vector<std::string>& class_names() const override { return class_names_; }
   std::string description() const override { return description_; }
   int64_t natural_channels() const override { return sets_.front().channels(); }
-  data::Fit natural_fit() const override { return data::Fit::kResize; }
+  image::Fit natural_fit() const override { return image::Fit::kResize; }
   bool is_shuffled_by_default() const override { return false; }
 
  private:

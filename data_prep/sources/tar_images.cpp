@@ -33,7 +33,7 @@ class TarImageSource final : public ImageSource {
   }
   std::string description() const override { return images_.description; }
   int64_t natural_channels() const override { return 3; }
-  data::Fit natural_fit() const override { return data::Fit::kResize; }
+  image::Fit natural_fit() const override { return image::Fit::kResize; }
   // Archives of classes have one class behind the other. WebDatasets are mixed by whoever packs
   // them, but nothing in them says so, and to mix once more does no harm.
   bool is_shuffled_by_default() const override { return true; }

@@ -32,7 +32,7 @@ void DataOptions::declare(core::OptionTable& table) {
       .unit("px")
       .at_least(0);
   table.add(
-      "data.augment", &augment, kAugments,
+      "data.augment", &augment, image::kAugments,
       "Part of an image that training takes. none: the middle; random-place: a square at a "
       "random place, of JPEG originals the largest along the longer edge; random-area: 8 to "
       "100 percent of the area, in shapes from 3:4 to 4:3. What has another size is resampled");

@@ -6,7 +6,7 @@
 
 #include "core/options.h"
 #include "core/words.h"
-#include "data/transform.h"
+#include "image/transform.h"
 
 namespace bbg::data {
 
@@ -22,7 +22,7 @@ struct DataOptions {
   std::string shards, test_shards;
   int64_t batch = 64;  // global
   int64_t crop = 0;    // px; 0: none
-  Augment augment = Augment::kRandomPlace;
+  image::Augment augment = image::Augment::kRandomPlace;
   bool flip = false;
   int64_t loader_threads = 0;  // 0: see threads_on()
   int64_t prefetch = 4;

@@ -28,7 +28,7 @@ RowBuilder::RowBuilder(const SampleSource& source, const LoaderSetup& setup, Row
       hooks_(std::move(hooks)),
       builder_(
           source,
-          TransformOptions{
+          image::TransformOptions{
               .augment = setup.options.augment, .flip = setup.options.flip, .size = setup.size},
           setup.plan.seed()) {}
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "data/codec/decode_options.h"
 #include "data/encoding.h"
+#include "image/codec/decode_options.h"
 
 namespace bbg::data {
 
@@ -26,7 +26,7 @@ class SampleSource {
   virtual int64_t width() const = 0;
   virtual int64_t channels() const = 0;  // 1 or 3
   // The choices by which image files are decoded.
-  virtual DecodeOptions decode_options() const { return {.channels = channels()}; }
+  virtual image::DecodeOptions decode_options() const { return {.channels = channels()}; }
 
   // Pixels of a sample, [height, width, channels], where the encoding is raw. `out` has just this
   // size. UsageError names file, sample and place of a damaged one.

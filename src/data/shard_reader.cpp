@@ -45,17 +45,17 @@ ShardReader::ShardReader(std::string folder, Manifest manifest)
 }
 
 // What the manifest does not say is as ever.
-DecodeOptions ShardReader::decode_options() const {
-  DecodeOptions options{.channels = manifest_.channels};
+image::DecodeOptions ShardReader::decode_options() const {
+  image::DecodeOptions options{.channels = manifest_.channels};
   const auto take = [&](const char* key, const auto& words, auto& value) {
     const auto found = manifest_.made.find(key);
     if (found != manifest_.made.end()) {
       value = core::value_of(words, found->second).value_or(value);
     }
   };
-  take("alpha", kAlphas, options.alpha);
-  take("exif", kExifs, options.exif);
-  take("cmyk", kCmyks, options.cmyk);
+  take("alpha", image::kAlphas, options.alpha);
+  take("exif", image::kExifs, options.exif);
+  take("cmyk", image::kCmyks, options.cmyk);
   return options;
 }
 

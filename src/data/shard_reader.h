@@ -29,7 +29,7 @@ class ShardReader final : public SampleSource {
   int64_t height() const override { return manifest_.height; }
   int64_t width() const override { return manifest_.width; }
   int64_t channels() const override { return manifest_.channels; }
-  DecodeOptions decode_options() const override;
+  image::DecodeOptions decode_options() const override;
   void read_pixels(int64_t index, std::span<uint8_t> out, Check check) const override;
   std::span<const uint8_t> read(int64_t index, std::vector<uint8_t>& buffer,
                                 Check check) const override;

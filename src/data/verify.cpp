@@ -9,11 +9,11 @@
 #include <thread>
 
 #include "core/error.h"
-#include "data/codec/codec.h"
 #include "data/format1/format1_reader.h"
 #include "data/shard_format.h"
 #include "data/shard_reader.h"
 #include "data/shard_set.h"
+#include "image/codec/codec.h"
 
 namespace bbg::data {
 
@@ -32,7 +32,7 @@ class Verification {
 
   void work() {
     std::vector<uint8_t> buffer;
-    Decoder decoder(source_.decode_options());
+    image::Decoder decoder(source_.decode_options());
     for (;;) {
       const int64_t first = next_.fetch_add(kSamplesAtOnce);
       const int64_t end = std::min(first + kSamplesAtOnce, source_.size());
@@ -58,7 +58,7 @@ class Verification {
   }
 
  private:
-  void read(int64_t index, std::vector<uint8_t>& buffer, Decoder& decoder) {
+  void read(int64_t index, std::vector<uint8_t>& buffer, image::Decoder& decoder) {
     try {
       const auto bytes = source_.read(index, buffer, Check::kVerify);
       if (decodes_) {

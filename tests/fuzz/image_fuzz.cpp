@@ -7,7 +7,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/plain_jpeg.h"
 #include "tests/support/decode_image.h"
-#include "tests/unit/data/codec_window.h"
+#include "tests/unit/image/codec_window.h"
 
 namespace bbg::data {
 namespace {
@@ -35,22 +35,22 @@ void mend_checksums(std::string& file) {
   }
 }
 
-bool decodes(Decoder& decoder, std::span<const uint8_t> bytes, core::Image& image) {
+bool decodes(image::Decoder& decoder, std::span<const uint8_t> bytes, core::Image& image) {
   try {
-    const ImageSize size = decoder.size(bytes, "damaged");
+    const image::ImageSize size = decoder.size(bytes, "damaged");
     if (size.height * size.width > kMostPixels) return false;
     decoder.decode(bytes, "damaged", image);
-    EXPECT_EQ(size, (ImageSize{image.height, image.width}));
+    EXPECT_EQ(size, (image::ImageSize{image.height, image.width}));
     return true;
   } catch (const core::UsageError&) {
     return false;
   }
 }
 
-void try_window(Decoder& decoder, std::span<const uint8_t> bytes, test::Mutator& random) {
+void try_window(image::Decoder& decoder, std::span<const uint8_t> bytes, test::Mutator& random) {
   core::Image image;
   try {
-    const ImageSize size = decoder.size(bytes, "damaged");
+    const image::ImageSize size = decoder.size(bytes, "damaged");
     if (size.height * size.width > kMostPixels) return;
     const auto height = static_cast<int64_t>(1 + random.below(static_cast<size_t>(size.height)));
     const auto width = static_cast<int64_t>(1 + random.below(static_cast<size_t>(size.width)));
@@ -71,14 +71,14 @@ std::vector<std::string> baseline_files() {
 }
 
 TEST(Fuzz, DamagedBaselineJpegsDecodeAsByLibjpegAlone) {
-  Decoder decoder({});
+  image::Decoder decoder({});
   core::Image image;
   int decoded = 0;
   test::fuzz(baseline_files(), [&](const std::string& file, test::Mutator&) {
     const std::vector<uint8_t> bytes(file.begin(), file.end());
-    if (recognise_format(bytes) != ImageFormat::kJpeg) return;
+    if (image::recognise_format(bytes) != image::ImageFormat::kJpeg) return;
     try {
-      const ImageSize size = decoder.size(bytes, "damaged");
+      const image::ImageSize size = decoder.size(bytes, "damaged");
       if (size.height * size.width > kMostPixels) return;
     } catch (const core::UsageError&) {
       return;
@@ -93,14 +93,15 @@ TEST(Fuzz, DamagedBaselineJpegsDecodeAsByLibjpegAlone) {
 }
 
 TEST(Fuzz, DamagedImagesAreDecodedOrRefused) {
-  Decoder colour({.exif = Exif::kApply}), grey({.channels = 1, .alpha = Alpha::kDrop});
+  image::Decoder colour({.exif = image::Exif::kApply}),
+      grey({.channels = 1, .alpha = image::Alpha::kDrop});
   core::Image image;
   int decoded = 0;
   test::fuzz(test::corpus("image"), [&](std::string file, test::Mutator& random) {
     if (file.starts_with("\x89PNG") && random.below(4) != 0) mend_checksums(file);
     // Exactly as long as the file, so that AddressSanitizer sees what reads beyond it.
     const std::vector<uint8_t> bytes(file.begin(), file.end());
-    for (Decoder* decoder : {&colour, &grey}) {
+    for (image::Decoder* decoder : {&colour, &grey}) {
       if (decodes(*decoder, bytes, image)) {
         ++decoded;
         expect_windows_equal_parts(*decoder, bytes, image, 2);

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "data/codec/codec.h"
+#include "image/codec/codec.h"
 
 namespace bbg::test {
 
@@ -11,10 +11,10 @@ inline std::span<const uint8_t> bytes_of(const std::string& text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
-inline core::Image decode_image(const std::string& bytes, const data::DecodeOptions& options = {},
+inline core::Image decode_image(const std::string& bytes, const image::DecodeOptions& options = {},
                                 const std::string& name = "folder/a.jpg") {
   core::Image image;
-  data::Decoder(options).decode(bytes_of(bytes), name, image);
+  image::Decoder(options).decode(bytes_of(bytes), name, image);
   return image;
 }
 

@@ -19,7 +19,7 @@ TEST(DataOptions, AreDeclaredUnderTheirFixedNames) {
   EXPECT_EQ(options.batch, 32);
   EXPECT_TRUE(options.flip);
   EXPECT_EQ(options.crop, 24);
-  EXPECT_EQ(options.augment, Augment::kRandomArea);
+  EXPECT_EQ(options.augment, image::Augment::kRandomArea);
   EXPECT_EQ(options.loader_threads, 2);
   EXPECT_EQ(options.prefetch, 5);
   EXPECT_FALSE(options.verify);

@@ -10,10 +10,10 @@
 #include <set>
 #include <thread>
 
-#include "data/codec/codec.h"
-#include "data/resample.h"
 #include "data/shard_set.h"
-#include "data/transform.h"
+#include "image/codec/codec.h"
+#include "image/resample.h"
+#include "image/transform.h"
 #include "tests/support/encode_image.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/unit/data/faulty_source.h"
@@ -44,12 +44,13 @@ void write_jpegs(const std::string& folder) {
 
 struct Case {
   Encoding encoding;
-  Augment augment;
+  image::Augment augment;
   bool flip;
   int64_t size;
   friend void PrintTo(const Case& one, std::ostream* out) {
-    *out << core::word_of(kEncodings, one.encoding) << " " << core::word_of(kAugments, one.augment)
-         << (one.flip ? " flipped " : " ") << one.size;
+    *out << core::word_of(kEncodings, one.encoding) << " "
+         << core::word_of(image::kAugments, one.augment) << (one.flip ? " flipped " : " ")
+         << one.size;
   }
 };
 
@@ -77,17 +78,19 @@ class LoaderOutput : public testing::TestWithParam<Case> {
       shards_->read(id, whole.pixels);
     } else {
       std::vector<uint8_t> buffer;
-      Decoder({.channels = 3})
+      image::Decoder({.channels = 3})
           .decode(shards_->source()->read(id, buffer, Check::kTrust), "a test", whole);
     }
-    const TransformOptions options{.augment = GetParam().augment,
-                                   .flip = GetParam().flip,
-                                   .size = size,
-                                   .is_equal_sized = GetParam().encoding == Encoding::kRaw};
-    const Choice choice = choose(options, kSeed, draw, slot, whole.height, whole.width);
+    const image::TransformOptions options{.augment = GetParam().augment,
+                                          .flip = GetParam().flip,
+                                          .size = size,
+                                          .is_equal_sized = GetParam().encoding == Encoding::kRaw};
+    const image::Choice choice =
+        image::choose(options, kSeed, draw, slot, whole.height, whole.width);
     std::vector<uint8_t> out(static_cast<size_t>(size * size * 3));
-    Resampler(Filter::kBicubic).resample(window(view(whole), choice.box), size, size, out);
-    if (choice.is_flipped) flip_horizontally(out, size, size, 3);
+    image::Resampler(image::Filter::kBicubic)
+        .resample(image::window(image::view(whole), choice.box), size, size, out);
+    if (choice.is_flipped) image::flip_horizontally(out, size, size, 3);
     return out;
   }
 
@@ -123,19 +126,21 @@ TEST_P(LoaderOutput, IsThatOfOneImageAfterTheOtherWhateverTheThreads) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Raw, LoaderOutput,
-                         testing::Values(Case{Encoding::kRaw, Augment::kNone, false, 20},
-                                         Case{Encoding::kRaw, Augment::kNone, true, 13},
-                                         Case{Encoding::kRaw, Augment::kRandomPlace, false, 20},
-                                         Case{Encoding::kRaw, Augment::kRandomPlace, true, 20},
-                                         Case{Encoding::kRaw, Augment::kRandomPlace, true, 13},
-                                         Case{Encoding::kRaw, Augment::kRandomArea, false, 20},
-                                         Case{Encoding::kRaw, Augment::kRandomArea, true, 26}));
-INSTANTIATE_TEST_SUITE_P(Jpeg, LoaderOutput,
-                         testing::Values(Case{Encoding::kJpeg, Augment::kNone, true, 16},
-                                         Case{Encoding::kJpeg, Augment::kRandomPlace, true, 16},
-                                         Case{Encoding::kJpeg, Augment::kRandomPlace, false, 40},
-                                         Case{Encoding::kJpeg, Augment::kRandomArea, true, 16}));
+INSTANTIATE_TEST_SUITE_P(
+    Raw, LoaderOutput,
+    testing::Values(Case{Encoding::kRaw, image::Augment::kNone, false, 20},
+                    Case{Encoding::kRaw, image::Augment::kNone, true, 13},
+                    Case{Encoding::kRaw, image::Augment::kRandomPlace, false, 20},
+                    Case{Encoding::kRaw, image::Augment::kRandomPlace, true, 20},
+                    Case{Encoding::kRaw, image::Augment::kRandomPlace, true, 13},
+                    Case{Encoding::kRaw, image::Augment::kRandomArea, false, 20},
+                    Case{Encoding::kRaw, image::Augment::kRandomArea, true, 26}));
+INSTANTIATE_TEST_SUITE_P(
+    Jpeg, LoaderOutput,
+    testing::Values(Case{Encoding::kJpeg, image::Augment::kNone, true, 16},
+                    Case{Encoding::kJpeg, image::Augment::kRandomPlace, true, 16},
+                    Case{Encoding::kJpeg, image::Augment::kRandomPlace, false, 40},
+                    Case{Encoding::kJpeg, image::Augment::kRandomArea, true, 16}));
 
 // Sample ids of the draws [first, last), in slot order, as `ranks` loaders find them.
 std::vector<int64_t> ids_of(const std::shared_ptr<const FaultySource>& source, int64_t batch,

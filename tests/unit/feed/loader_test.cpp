@@ -144,8 +144,8 @@ TEST_F(LoaderTest, CropsAtThePlacesThatTheSeedNamesAndThenFlips) {
   for (int64_t draw = 0; draw < 20; ++draw) {
     const at::Tensor whole = plain.next().images, cropped = cropping.next().images;
     for (int64_t slot = 0; slot < 8; ++slot) {
-      const data::Choice choice = data::choose(
-          {.augment = data::Augment::kRandomPlace, .flip = true, .size = 2, .is_equal_sized = true},
+      const image::Choice choice = image::choose(
+          {.augment = image::Augment::kRandomPlace, .flip = true, .size = 2, .is_equal_sized = true},
           9, draw, slot, 4, 4);
       places.insert({choice.box.top, choice.box.left});
       const at::Tensor window =

@@ -1,0 +1,39 @@
+#pragma once
+// The side that Decoder sees of each file format. One thread each; memory is kept from image to
+// image.
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "image/codec/decode_options.h"
+
+namespace bbg::image {
+
+// A header that claims more is damage or an attack. No photograph has as many pixels.
+inline constexpr int64_t kMaxPixels = int64_t{1} << 28;
+
+// Empty, or what is wrong with a file.
+using Problem = std::string;
+
+class FormatDecoder {
+ public:
+  virtual ~FormatDecoder() = default;
+
+  // The size as stored. Takes no memory for pixels, and none after a problem.
+  virtual Problem read_header(std::span<const uint8_t> bytes, ImageSize& size) = 0;
+
+  // Once after each read_header() without a problem, whose bytes must still be there. Writes
+  // [window.height, window.width, options.channels] to `pixels`. Damage below the window goes
+  // unseen, unless it is the whole image.
+  virtual Problem read(const Window& window, const DecodeOptions& options, uint8_t* pixels) = 0;
+};
+
+// Says that the header claims too many pixels; else nothing.
+inline Problem check_size(int64_t height, int64_t width) {
+  if (height > 0 && width > 0 && width <= kMaxPixels && height <= kMaxPixels / width) return {};
+  return std::to_string(width) + " x " + std::to_string(height) + " pixels are too " +
+         (height > 0 && width > 0 ? "many" : "few");
+}
+
+}  // namespace bbg::image

@@ -1,0 +1,42 @@
+#pragma once
+// A view of 8-bit pixels that someone else owns: a whole image, or a window of one. Plain data; it
+// lives as long as the memory it looks at.
+
+#include <cstdint>
+
+#include "core/error.h"
+#include "core/image.h"
+
+namespace bbg::image {
+
+struct Pixels {
+  const uint8_t* data;              // the first pixel
+  int64_t height, width, channels;  // [height, width, channels], channels next to each other
+  int64_t stride;                   // bytes from a row to the next, at least width * channels
+  const uint8_t* row(int64_t y) const { return data + y * stride; }
+  int64_t row_bytes() const { return width * channels; }
+};
+
+inline Pixels view(const core::Image& image) {
+  BBG_CHECK(
+      static_cast<int64_t>(image.pixels.size()) == image.height * image.width * image.channels,
+      "an image with more or fewer pixels than its sides say");
+  return {.data = image.pixels.data(),
+          .height = image.height,
+          .width = image.width,
+          .channels = image.channels,
+          .stride = image.width * image.channels};
+}
+
+// The pixels [top, top + height) x [left, left + width), which lie inside.
+inline Pixels window(Pixels pixels, int64_t top, int64_t left, int64_t height, int64_t width) {
+  BBG_CHECK(top >= 0 && left >= 0 && height >= 0 && width >= 0 && top + height <= pixels.height &&
+                left + width <= pixels.width,
+            "a window that is not inside its image");
+  pixels.data += top * pixels.stride + left * pixels.channels;
+  pixels.height = height;
+  pixels.width = width;
+  return pixels;
+}
+
+}  // namespace bbg::image
