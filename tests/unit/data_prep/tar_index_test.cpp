@@ -4,7 +4,6 @@
 #include "data_prep/sources/tar_index.h"
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -28,7 +27,7 @@ class MemoryBytes final : public ByteSource {
   int64_t size() const override { return static_cast<int64_t>(bytes_.size()); }
   void read_at(int64_t offset, std::span<uint8_t> out) const override {
     BBG_CHECK(offset >= 0 && offset + static_cast<int64_t>(out.size()) <= size(), "out of bounds");
-    std::memcpy(out.data(), bytes_.data() + offset, out.size());
+    std::copy_n(bytes_.begin() + offset, out.size(), out.begin());
   }
 
  private:
