@@ -3,7 +3,8 @@
 // format is recognised by content, never by a file's name.
 //
 // Equal to Pillow's Image.open(file).convert("RGB") or "L" byte for byte, with alpha dropped;
-// only 16-bit grey PNGs, which Pillow clips at 255, keep their upper byte as colours do. Gamma and
+// only 16-bit grey PNGs, which Pillow clips at 255, keep their upper byte as colours do, and a
+// progressive JPEG without its last scans is smoothed as the libjpeg-turbo at hand does. Gamma and
 // colour profiles are not applied.
 //
 // What cannot be decoded (another format, a truncated file, damaged data, more than 2^28 pixels,

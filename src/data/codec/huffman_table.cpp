@@ -47,7 +47,8 @@ void HuffmanTable::build_stretches() {
     while (stretch.length < kStretchBits && stretch.places <= kMostPlaces) {
       const uint32_t rest = (bits << stretch.length) & ((1u << kStretchBits) - 1);
       const HuffmanSymbol symbol = lookup_[rest >> (kStretchBits - kLookupBits)];
-      if (symbol.length == 0 || stretch.length + symbol.code_length > kStretchBits) break;
+      const bool is_known = stretch.length + symbol.code_length <= kStretchBits;
+      if (symbol.length == 0 || !is_known || stretch.length + symbol.length > kLongest) break;
       stretch.length = static_cast<uint8_t>(stretch.length + symbol.length);
       stretch.places = static_cast<uint8_t>(stretch.places + symbol.run + 1);
     }

@@ -22,8 +22,9 @@ class HuffmanTable {
  public:
   enum class Kind { kDc, kAc };
   static constexpr int kLookupBits = 9;
-  // Two of them are filled at once. Longer ones are none of photographs, and take the slow way.
-  static constexpr int kLongest = 26;
+  // Longer ones take the slow way, which fills again: the longest, of 16 + 15 bits, leaves 25
+  // of 56.
+  static constexpr int kLongest = 25;
 
   // bits[l]: the number of codes of length l, 1 to 16; values: their symbols. The codes must fit
   // (libjpeg has looked). Does nothing where the table is the same as before.

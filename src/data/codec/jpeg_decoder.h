@@ -1,6 +1,7 @@
 #pragma once
-// JPEG by libjpeg-turbo. A window costs the entropy decoding of all rows down to its last one, but
-// the transform and colours of its own pixels only. For Decoder alone.
+// JPEG by libjpeg-turbo, with baseline's Huffman codes read by JpegEntropy. A window costs a pass
+// over the codes of all rows down to its last one, but the transform and colours of its own pixels
+// only. For Decoder alone.
 
 #include <memory>
 
