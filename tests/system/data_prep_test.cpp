@@ -249,11 +249,11 @@ TEST_F(DataPrep, WrongCifarFilesAndOptionsAreRefused) {
   refuse(single, "--split test", "--split belongs to a folder of CIFAR's files");
   refuse(root, "--split test", "--split has no meaning with --format folder");
   refuse(single, "--labels x", "--labels has no meaning with --format cifar10");
-  refuse(root, "--format cifar", "--format = 'cifar' must be one of auto, cifar10, ");
+  refuse(root, "--format cifar", "--format = 'cifar' must be one of auto, folder, idx, cifar10, ");
   test::write_file(folder_ / "label.bin", std::string(3073, '\12'));
   refuse(folder_ / "label.bin", "", "label.bin: record 0 has label 10; CIFAR-10 has 0 to 9");
   test::write_file(folder_ / "cut.bin", std::string(3072, '\1'));
-  refuse(folder_ / "cut.bin", "", "is nothing that data_prep reads");
+  refuse(folder_ / "cut.bin", "", "is neither a folder nor an IDX file nor a .bin file of CIFAR");
   refuse(folder_ / "cut.bin", "--format cifar10", "is truncated or not of CIFAR-10: 3072 bytes");
   // The beginning of an IDX file, and the size of a CIFAR file.
   test::write_file(folder_ / "both.bin", std::string("\0\0\10\3", 4) + std::string(3069, '\1'));

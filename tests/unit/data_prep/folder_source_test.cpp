@@ -87,10 +87,11 @@ TEST_F(FolderSource, AFileThatVanishesIsTheImagesFault) {
 TEST_F(FolderSource, RefusesWhatIsNoFolderOfImages) {
   EXPECT_THAT(refusal({.input = folder_ / "in"}), HasSubstr("input " + (folder_ / "in") + " does"));
   const std::string file = write("a.jpg", "x");
-  EXPECT_THAT(refusal({.input = file}), HasSubstr(" is nothing that is known: CIFAR-10's .bin, "));
+  EXPECT_THAT(refusal({.input = file}),
+              HasSubstr(" is neither a folder nor an IDX file nor a .bin "));
   EXPECT_THAT(refusal({.input = file, .format = "folder"}), HasSubstr("image folder " + file));
   EXPECT_THAT(refusal({.input = file, .format = "zip"}),
-              StartsWith("--format = 'zip' must be one of auto, cifar10, cifar100, idx, "));
+              StartsWith("--format = 'zip' must be one of auto, folder, idx, cifar10, cifar100, "));
   write("none/a.gif", "x");
   EXPECT_EQ(refusal({.input = folder_ / "none"}),
             "no images in " + (folder_ / "none") +
@@ -104,12 +105,12 @@ TEST_F(FolderSource, RefusesWhatIsNoFolderOfImages) {
 
 TEST_F(FolderSource, OptionsOfOtherFormatsAreRefused) {
   write("in/x/a.jpg", "x");
-  EXPECT_EQ(refusal({.input = folder_ / "in", .split = "test"}),
-            "--split has no meaning with --format folder / it belongs to --format cifar10 or "
-            "cifar100");
+  EXPECT_EQ(
+      refusal({.input = folder_ / "in", .split = "test"}),
+      "--split belongs to --format cifar10 or cifar100 / the input is taken as --format folder");
   EXPECT_THAT(refusal({.input = write("a.bin", std::string(3073, '\1')), .labels = "x"}),
-              HasSubstr("--labels has no meaning with --format cifar10 / it belongs to --format "
-                        "idx or tar or folder"));
+              HasSubstr("--labels belongs to --format folder or idx or tar / the input is taken as "
+                        "--format cifar10"));
 }
 
 }  // namespace

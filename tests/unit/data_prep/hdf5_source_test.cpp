@@ -248,7 +248,8 @@ TEST_F(Hdf5Source, DamagedFilesAreRefusedAndOthersNotRecognised) {
   }
   EXPECT_EQ(refused, 4);
   make("other.h5", [](hid_t) {});
-  EXPECT_THAT(refusal({.input = folder_ / "other.h5"}), HasSubstr(" is nothing that is known: "));
+  EXPECT_THAT(refusal({.input = folder_ / "other.h5"}),
+              HasSubstr("other.h5 is neither a folder nor "));
 }
 
 TEST_F(Hdf5Source, ACompressionThatIsNotHereIsNamed) {

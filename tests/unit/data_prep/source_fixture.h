@@ -1,5 +1,5 @@
 #pragma once
-// What tests of image sources share: all of a source as values, refusals as text, archives.
+// Shared by tests of image sources: all of a source as values, refusals as text, archives.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
