@@ -7,7 +7,7 @@ namespace bbg::data {
 
 namespace {
 
-// What a thread takes at a time: enough that the others' mutex costs nothing beside it.
+// A thread takes so much at a time that the others' mutex costs nothing beside it.
 constexpr int64_t kRunBytes = 256 << 10;
 
 }  // namespace

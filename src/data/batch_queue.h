@@ -22,7 +22,7 @@ class BatchQueue {
   struct Slot {
     LoadedBatch batch;
     int64_t taken = 0, done = 0;  // rows
-    std::exception_ptr error;     // of its first row that failed
+    std::exception_ptr error;     // the one of its first row that failed
     int64_t failed_row = 0;
   };
   struct Run {

@@ -56,6 +56,10 @@ void DataOptions::declare(core::OptionTable& table) {
   table.add("data.verify", &verify,
             "Compare each sample with its digest when a process first reads it; with "
             "data.on-corrupt = skip whenever it is read");
+  table.add(
+      "data.cache", &cache, kCaches,
+      "ram: the training samples stay in memory once they are read, one copy a host, which its "
+      "ranks share; what that takes is checked at the start. For data on a slow disk or network");
   table.add("data.on-corrupt", &on_corrupt, kOnCorrupts,
             "The answer to a damaged sample. stop: the run ends and names it; skip: the next good "
             "one of the epoch's order stands in for it, and reports count such places");

@@ -18,6 +18,13 @@ enum class OnCorrupt {
 inline constexpr core::Word<OnCorrupt> kOnCorrupts[] = {{"stop", OnCorrupt::kStop},
                                                         {"skip", OnCorrupt::kSkip}};
 
+// Where samples are kept that were read.
+enum class Cache {
+  kNone,  // where the system sees fit
+  kRam,   // in memory, once a host
+};
+inline constexpr core::Word<Cache> kCaches[] = {{"none", Cache::kNone}, {"ram", Cache::kRam}};
+
 struct DataOptions {
   std::string shards, test_shards;
   int64_t batch = 64;  // global
@@ -28,6 +35,7 @@ struct DataOptions {
   int64_t prefetch = 4;
   int64_t deadline_ms = 300'000;
   bool verify = true;
+  Cache cache = Cache::kNone;
   OnCorrupt on_corrupt = OnCorrupt::kStop;
 
   void declare(core::OptionTable& table);

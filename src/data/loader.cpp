@@ -34,7 +34,7 @@ struct Loader::State {
   // One thread's.
   struct Worker {
     Worker(State& state);
-    std::atomic<int64_t> draw = -1, id = -1;  // of the sample that it is at, for messages
+    std::atomic<int64_t> draw = -1, id = -1;  // the sample that it is at, for messages
     RowBuilder builder;
   };
 

@@ -32,7 +32,7 @@ class SampleSource {
   // size. UsageError names file, sample and place of a damaged one.
   virtual void read_pixels(int64_t index, std::span<uint8_t> out, Check check) const = 0;
   // The sample as it is stored, of any encoding. Lies in `buffer`, which grows as needed and keeps
-  // its memory from call to call.
+  // its memory from call to call, or in memory of the source.
   virtual std::span<const uint8_t> read(int64_t index, std::vector<uint8_t>& buffer,
                                         Check check) const = 0;
   virtual int64_t label(int64_t index) const = 0;     // -1: none

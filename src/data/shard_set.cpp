@@ -199,6 +199,12 @@ std::optional<int64_t> ShardSet::first_without_label(int64_t first, int64_t coun
   return std::nullopt;
 }
 
+ShardSet ShardSet::read_through(std::shared_ptr<const SampleSource> source) const {
+  auto facts = std::make_shared<Facts>(*facts_);
+  facts->source = std::move(source);
+  return ShardSet(std::move(facts));
+}
+
 ShardSet ShardSet::relabelled(const std::vector<int64_t>& labels,
                               std::vector<std::string> class_names) const {
   BBG_CHECK(std::ssize(labels) == num_classes(), "a label for every class");

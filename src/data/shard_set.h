@@ -52,6 +52,9 @@ class ShardSet {
   ShardSet relabelled(const std::vector<int64_t>& labels,
                       std::vector<std::string> class_names) const;
 
+  // The same set, whose samples another source reads.
+  ShardSet read_through(std::shared_ptr<const SampleSource> source) const;
+
   // Whether reads are to be compared with their digests.
   Check check() const;
   // The same as an interface.

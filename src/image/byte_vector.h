@@ -17,8 +17,10 @@ using ByteVector = uint8_t __attribute__((vector_size(16)));
 #endif
 
 // One function for each width of vectors; one of them is chosen when the program starts. It is for
-// functions of integers, which give the same bytes at each width.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+// functions of integers, which give the same bytes at each width. Sanitizers cannot start a program
+// with such dispatch.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
 #define BBG_VECTOR_WIDTHS __attribute__((target_clones("avx2", "default")))
 #else
 #define BBG_VECTOR_WIDTHS

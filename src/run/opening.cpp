@@ -8,6 +8,7 @@
 #include "measure/probe_memory.h"
 #include "run/compare_ranks.h"
 #include "run/run_on_all_ranks.h"
+#include "run/share_samples.h"
 
 namespace bbg::run {
 
@@ -64,6 +65,11 @@ Opened open_run(const RunConfig& config, comm::Communicator& control) {
   compare_ranks(control, {{"the data of data.shards", sets->train.fingerprint()},
                           {"the data of data.test-shards",
                            sets->test ? sets->test->fingerprint() : "absent"}});
+  if (config.data.cache == data::Cache::kRam) {
+    std::vector<std::string> hosts;
+    for (const Seat& seat : seats) hosts.push_back(seat.host);
+    sets->train = share_samples(sets->train, hosts, control);
+  }
   return {.sets = std::move(*sets), .seats = std::move(seats), .places = std::move(places)};
 }
 

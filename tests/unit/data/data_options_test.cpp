@@ -9,11 +9,11 @@ TEST(DataOptions, AreDeclaredUnderTheirFixedNames) {
   DataOptions options;
   core::OptionTable table;
   options.declare(table);
-  table.parse({"--data.shards",  "a",     "--data.test-shards", "b",
-               "--data.batch",   "32",    "--data.flip",        "true",
-               "--data.crop",    "24",    "--data.augment",     "random-area",
-               "--data.threads", "2",     "--data.prefetch",    "5",
-               "--data.verify",  "false", "--data.on-corrupt",  "skip"});
+  table.parse(
+      {"--data.shards",     "a",    "--data.test-shards", "b",  "--data.batch",   "32",
+       "--data.flip",       "true", "--data.crop",        "24", "--data.augment", "random-area",
+       "--data.threads",    "2",    "--data.prefetch",    "5",  "--data.verify",  "false",
+       "--data.on-corrupt", "skip", "--data.cache",       "ram"});
   EXPECT_EQ(options.shards, "a");
   EXPECT_EQ(options.test_shards, "b");
   EXPECT_EQ(options.batch, 32);
@@ -24,6 +24,7 @@ TEST(DataOptions, AreDeclaredUnderTheirFixedNames) {
   EXPECT_EQ(options.prefetch, 5);
   EXPECT_FALSE(options.verify);
   EXPECT_EQ(options.on_corrupt, OnCorrupt::kSkip);
+  EXPECT_EQ(options.cache, Cache::kRam);
 }
 
 TEST(DataOptions, GiveTheCoresThatAreLeftToReading) {
