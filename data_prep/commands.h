@@ -8,6 +8,8 @@
   COMMAND(shard)                    \
   COMMAND(verify)                   \
   COMMAND(info)                     \
+  COMMAND(merge)                    \
+  COMMAND(split)                    \
   COMMAND(version)
 
 namespace bbg::data_prep {

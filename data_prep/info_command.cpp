@@ -28,7 +28,7 @@ struct InfoOptions {
 };
 
 constexpr size_t kShownClasses = 40;  // on a terminal; --json has all
-constexpr int64_t kSheetSide = 128;   // of an image whose size differs from others'
+constexpr int64_t kSheetSide = 128;   // for images that differ in size
 
 int64_t unlabelled(const data::ShardSet& set) {
   int64_t labelled = 0;
@@ -103,7 +103,7 @@ void print_json(const data::ShardSet& set) {
 // Samples evenly spread over the data set.
 void write_grid(const data::ShardSet& set, const InfoOptions& options) {
   const int64_t count = std::min(options.count, set.size());
-  data::Decoder decoder({.channels = set.channels()});
+  data::Decoder decoder(set.source()->decode_options());
   std::vector<core::Image> images;
   std::vector<uint8_t> buffer;
   for (int64_t i = 0; i < count; ++i) {

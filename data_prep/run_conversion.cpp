@@ -171,7 +171,7 @@ bool is_all_there(const Task& task) {
 void lead(const ConversionRequest& request, const RankOfJob& self, JobBoard& board) {
   const core::FolderLock lock(request.output, "data_prep shard");
   if (!lock.taken_over().empty()) std::fprintf(stderr, "%s\n", lock.taken_over().c_str());
-  const Task task = open_task(options);
+  const Task task = open_task(request);
   if (request.when_opened) request.when_opened(*task.source);
   int64_t shards_kept = 0;
   if (is_all_there(task)) {
@@ -189,13 +189,13 @@ void lead(const ConversionRequest& request, const RankOfJob& self, JobBoard& boa
 
 void follow(const ConversionRequest& request, const RankOfJob& self, JobBoard& board) {
   if (board.wait_for_begin() != "convert") return;
-  const Task task = open_task(options);
+  const Task task = open_task(request);
   int64_t shards_kept = 0;
   convert(request, task, self, board, shards_kept);
 }
 
 void tell_plan(const ConversionRequest& request, const RankOfJob& self) {
-  const Task task = open_task(options);
+  const Task task = open_task(request);
   constexpr int64_t kTried = 200;
   Converter converter(*task.source, task.recipe);
   Stored stored;

@@ -101,16 +101,16 @@ void ShardOptions::declare(command::Options& options) {
   options
       .add("--alpha", "", &alpha,
            "transparent pixels: laid over white, or as the colour that is stored below them")
-      .one_of(texts(kAlphas));
+      .one_of(texts(data::kAlphas));
   options
       .add("--exif", "", &exif,
            "the orientation that cameras write; published ImageNet results ignore it")
-      .one_of(texts(kExifs));
+      .one_of(texts(data::kExifs));
   options
       .add("--cmyk", "", &cmyk,
            "four channels of a JPEG: as Pillow reads them, which takes every file for Adobe's, or "
            "as ink")
-      .one_of(texts(kCmyks));
+      .one_of(texts(data::kCmyks));
   options
       .add("--order", "", &order,
            "shuffled once, or as in the source; auto: shuffled where the source is sorted by class")
@@ -151,9 +151,9 @@ Recipe ShardOptions::recipe(const ImageSource& images) const {
   recipe.fit = fit == "auto" ? images.natural_fit() : chosen(kFits, fit);
   recipe.decode = {
       .channels = channels == "auto" ? images.natural_channels() : std::stoll(channels),
-      .alpha = chosen(kAlphas, alpha),
-      .exif = chosen(kExifs, exif),
-      .cmyk = chosen(kCmyks, cmyk)};
+      .alpha = chosen(data::kAlphas, alpha),
+      .exif = chosen(data::kExifs, exif),
+      .cmyk = chosen(data::kCmyks, cmyk)};
   return recipe;
 }
 

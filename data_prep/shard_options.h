@@ -1,5 +1,5 @@
 #pragma once
-// What a user asks of `data_prep shard`.
+// The options of `data_prep shard`.
 
 #include <cstdint>
 #include <string>

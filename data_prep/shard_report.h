@@ -1,5 +1,5 @@
 #pragma once
-// What `data_prep shard` says when it is done, and beforehand with --dry-run.
+// The report of `data_prep shard`.
 
 #include <cstdint>
 #include <string>
@@ -16,7 +16,7 @@ struct ShardReport {
   std::vector<data::Manifest> manifests;  // one a folder
   LeftOut left_out;
   std::vector<BadImage> bad;
-  int64_t shards_kept = 0;  // of an earlier, interrupted conversion; this process's
+  int64_t shards_kept = 0;  // by this process, from an interrupted conversion
 };
 
 // The result to standard output, what was left out to standard error; or both as JSON to standard

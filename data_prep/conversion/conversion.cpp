@@ -14,6 +14,15 @@ namespace {
 
 constexpr std::chrono::milliseconds kLook{200};
 
+// Without the folders of this machine: reasons are stored in shards, which are the same everywhere.
+std::string reason_of(const core::UsageError& error, const std::string& place,
+                      const std::string& name) {
+  std::string text = error.what();
+  const size_t at = text.find(place);
+  if (!place.empty() && at != std::string::npos) text.replace(at, place.size(), name);
+  return text;
+}
+
 }  // namespace
 
 Conversion::Conversion(const ImageSource& source, const Recipe& recipe, const Plan& plan,
@@ -121,7 +130,7 @@ void Conversion::make(Converter& converter, const Work& work, ShardJob::Delivery
       delivery.digests.push_back(data::sample_digest(bytes, delivery.label));
     }
   } catch (const core::UsageError& error) {
-    delivery.reason = error.what();
+    delivery.reason = reason_of(error, source_.place(index), delivery.name);
   }
 }
 

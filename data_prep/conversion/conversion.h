@@ -34,7 +34,7 @@ class Conversion {
  private:
   struct Work {
     std::shared_ptr<ShardJob> job;  // shared by the threads that work on it
-    int64_t place, first;           // of the image; of the shard's first
+    int64_t place, first;           // the image's; the shard's first
   };
   void in_threads(int64_t threads, const std::function<void()>& work,
                   const std::function<void()>& look);
@@ -55,7 +55,7 @@ class Conversion {
   std::vector<int64_t> to_make_;
   size_t next_shard_ = 0;
   std::shared_ptr<ShardJob> open_;  // the shard whose images are being claimed
-  int64_t first_place_ = 0, next_place_ = 0, end_place_ = 0;  // of it
+  int64_t first_place_ = 0, next_place_ = 0, end_place_ = 0;  // places of its images
   std::vector<std::weak_ptr<ShardJob>> jobs_;
   std::exception_ptr failure_;
 };

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Of this format, whole or partial, and of format 1.
+// Recognises shards of this format, whole or partial, and of format 1.
 bool is_shard(const std::string& file_name) {
   static const std::regex pattern(
       R"([^.].*-\d{5,}-of-\d{5,}\.h5(\.partial(\.structure)?)?|[^.].*-\d+\.h5\.partial(\.full)?)");

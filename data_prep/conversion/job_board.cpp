@@ -43,7 +43,7 @@ struct JobBoard::State {
   std::string phase = "begins", text;
   int64_t beats = 0;
 
-  // What rank 0 knows of another rank.
+  // Rank 0's knowledge of another rank.
   struct Other {
     Json last = Json::object();
     Clock::time_point changed = Clock::now();

@@ -13,7 +13,7 @@ namespace bbg::data_prep {
 
 struct PlanOptions {
   bool is_shuffled = true;
-  int64_t seed = 0;               // of the shuffle
+  int64_t seed = 0;               // seeds the shuffle
   int64_t shards = 0;             // 0: as many as shard_bytes needs
   int64_t shard_bytes = 1 << 30;  // about
 };
@@ -44,7 +44,7 @@ class Plan {
   std::string source_digest_;
 };
 
-// What a stored image is likely to take, from the recipe, or from some of the source's files.
+// Bytes that a stored image is likely to take, from the recipe, or from some of the source's files.
 int64_t likely_sample_bytes(const ImageSource& source, const Recipe& recipe);
 
 }  // namespace bbg::data_prep

@@ -6,9 +6,9 @@ std::map<std::string, std::string> Recipe::words(int64_t size) const {
   std::map<std::string, std::string> words = {
       {"store", core::word_of(kStores, store)},
       {"channels", std::to_string(decode.channels)},
-      {"alpha", core::word_of(kAlphas, decode.alpha)},
-      {"exif", core::word_of(kExifs, decode.exif)},
-      {"cmyk", core::word_of(kCmyks, decode.cmyk)},
+      {"alpha", core::word_of(data::kAlphas, decode.alpha)},
+      {"exif", core::word_of(data::kExifs, decode.exif)},
+      {"cmyk", core::word_of(data::kCmyks, decode.cmyk)},
   };
   if (store == Store::kOriginal) return words;
   words["size"] = std::to_string(size);

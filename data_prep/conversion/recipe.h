@@ -1,6 +1,6 @@
 #pragma once
-// What becomes of each image: how it is decoded, fitted and stored. Everything here that differs
-// makes other samples.
+// The way from an image to a sample: decoding, fitting, storing. Everything here that differs makes
+// other samples.
 
 #include <cstdint>
 #include <map>
@@ -25,18 +25,12 @@ inline constexpr core::Word<Store> kStores[] = {
 
 inline constexpr core::Word<data::Fit> kFits[] = {{"resize", data::Fit::kResize},
                                                   {"pad", data::Fit::kPad}};
-inline constexpr core::Word<data::Alpha> kAlphas[] = {{"white", data::Alpha::kWhite},
-                                                      {"drop", data::Alpha::kDrop}};
-inline constexpr core::Word<data::Exif> kExifs[] = {{"ignore", data::Exif::kIgnore},
-                                                    {"apply", data::Exif::kApply}};
-inline constexpr core::Word<data::Cmyk> kCmyks[] = {{"pillow", data::Cmyk::kAsPillow},
-                                                    {"ink", data::Cmyk::kInk}};
 
 struct Recipe {
   Store store = Store::kRaw;
-  // S, px; a data set is made for each. Of kOriginal one 0.
+  // S, px; a data set is made for each. kOriginal has one 0.
   std::vector<int64_t> sizes;
-  int64_t quality = 95;  // of kJpeg, 1 to 100
+  int64_t quality = 95;  // kJpeg's, 1 to 100
   data::Filter filter = data::Filter::kArea;
   data::Fit fit = data::Fit::kResize;
   data::DecodeOptions decode;

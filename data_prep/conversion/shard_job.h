@@ -18,7 +18,7 @@ namespace bbg::data_prep {
 class ShardJob {
  public:
   struct Target {
-    std::string path;  // of the shard
+    std::string path;  // the shard's
     data::ShardWriter::Key key;
   };
   // One image, as a thread delivers it.

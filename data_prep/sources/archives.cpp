@@ -76,9 +76,9 @@ bool has_pair(const std::string& path) {
       const std::optional<TarMember> member = reader.next();
       if (!member) break;
       if (member->kind != TarMember::Kind::kFile) continue;
-      const auto [key, end] = split_sample_name(member->name);
-      if (end == "cls" || end == "json") labels.emplace(key);
-      if (kind_of_file("x." + std::string(end)).empty()) images.emplace(key);
+      const SampleName name = split_sample_name(member->name);
+      if (name.end == "cls" || name.end == "json") labels.emplace(name.key);
+      if (name.is_image()) images.emplace(name.key);
     }
   } catch (const core::UsageError&) {
     return false;  // opening it as an archive says why
@@ -120,6 +120,10 @@ bool looks_like_webdataset(const std::string& input) {
 
 bool looks_like_tar(const std::string& input) {
   return !archives_of(input).empty() && !looks_like_webdataset(input);
+}
+
+bool SampleName::is_image() const {
+  return end.find('.') == std::string_view::npos && kind_of_file("x." + std::string(end)).empty();
 }
 
 SampleName split_sample_name(std::string_view name) {

@@ -22,6 +22,8 @@ bool looks_like_tar(const std::string& input);         // any other archive
 // A file's name in its key and its end: "a/0001" and "seg.png" of "a/0001.seg.png".
 struct SampleName {
   std::string_view key, end;
+  // Whether the end is one of images alone: "seg.png" is a mask.
+  bool is_image() const;
 };
 SampleName split_sample_name(std::string_view name);
 

@@ -140,7 +140,7 @@ std::unique_ptr<ImageSource> open_idx(const SourceRequest& request) {
 
 bool looks_like_idx(const std::string& path) {
   std::error_code error;
-  if (fs::is_directory(path, error)) return false;
+  if (!fs::is_regular_file(path, error)) return false;
   std::array<uint8_t, 4> word{};
   GzipFile file(path);
   return file.read(word.data(), 4) == 4 && word[0] == 0 && word[1] == 0 && word[2] == kTypeUint8;

@@ -12,6 +12,7 @@
 #include "data_prep/sources/folder_source.h"
 #include "data_prep/sources/hdf5_source.h"
 #include "data_prep/sources/idx_source.h"
+#include "data_prep/sources/stored_source.h"
 #include "data_prep/sources/tar_source.h"
 #include "data_prep/sources/webdataset_source.h"
 
@@ -43,17 +44,14 @@ Source open_cifar100(Request request) { return open_cifar(request, CifarKind::k1
 const std::vector<Format>& formats() {
   static const std::vector<std::string> kLists = {"--labels", "--synsets", "--classes"};
   static const std::vector<Format> kFormats = {
-      {"cifar10", "CIFAR-10's .bin", could_be_cifar10, open_cifar10, {"--split"}},
-      {"cifar100", "CIFAR-100's .bin", could_be_cifar100, open_cifar100, {"--split"}},
-      {"idx", "IDX images", looks_like_idx, open_idx, {"--labels", "--classes"}},
-      {"hdf5", "HDF5 images", looks_like_hdf5, open_hdf5, {"--classes"}},
-      {"webdataset",
-       "tar archives of samples",
-       looks_like_webdataset,
-       open_webdataset,
-       {"--classes"}},
-      {"tar", "a tar archive", looks_like_tar, open_tar, kLists},
       {"folder", "a folder", is_folder, open_folder, kLists},
+      {"idx", "an IDX file", looks_like_idx, open_idx, {"--labels", "--classes"}},
+      {"cifar10", "a .bin file of CIFAR-10", could_be_cifar10, open_cifar10, {"--split"}},
+      {"cifar100", "a .bin file of CIFAR-100", could_be_cifar100, open_cifar100, {"--split"}},
+      {"tar", "a tar archive", looks_like_tar, open_tar, kLists},
+      {"webdataset", "a WebDataset", looks_like_webdataset, open_webdataset, {"--classes"}},
+      {"hdf5", "an HDF5 file with imgs", looks_like_hdf5, open_hdf5, {"--classes"}},
+      {"shards", "a data set of data_prep", looks_like_data_set, open_data_set, {}},
   };
   return kFormats;
 }
@@ -61,14 +59,14 @@ const std::vector<Format>& formats() {
 const Format& recognise(Path input) {
   std::vector<const Format*> found;
   for (const Format& format : formats()) {
-    // Any folder can be one of images, where it is nothing more particular.
-    if (format.name == "folder" && !found.empty()) continue;
     if (format.recognises(input)) found.push_back(&format);
   }
+  // Any folder can be one of images, where it is nothing more particular.
+  if (found.size() > 1 && found.front()->name == "folder") found.erase(found.begin());
   if (found.empty()) {
     std::vector<std::string> known;
     for (const Format& format : formats()) known.push_back(format.what);
-    throw core::UsageError(input + " is nothing that is known: " + core::join(known, ", "),
+    throw core::UsageError(input + " is neither " + core::join(known, " nor "),
                            "see --input and --format in data_prep shard --help");
   }
   if (found.size() > 1) {
@@ -83,7 +81,8 @@ const Format& named(const std::string& name) {
     if (format.name == name) return format;
   }
   throw core::UsageError(
-      "--format = '" + name + "' must be one of " + core::join(format_names(), ", "), "");
+      "--format = '" + name + "' must be one of " + core::join(format_names(), ", "),
+      "auto tells most of them apart");
 }
 
 bool takes(const Format& format, const std::string& option) {
@@ -101,8 +100,8 @@ void check_options(Request request, const Format& format) {
     for (const Format& other : formats()) {
       if (takes(other, option)) users.push_back(other.name);
     }
-    throw core::UsageError(option + " has no meaning with --format " + format.name,
-                           "it belongs to --format " + core::join(users, " or "));
+    throw core::UsageError(option + " belongs to --format " + core::join(users, " or "),
+                           "the input is taken as --format " + format.name);
   }
 }
 

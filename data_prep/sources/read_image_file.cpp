@@ -23,7 +23,7 @@ namespace {
     throw core::reading_error("open", path);
   }
   throw core::UsageError("cannot read " + path + ": " + core::text_of_errno(code),
-                         "check its permissions, or leave such files out with --skip-bad");
+                         "check its permissions, or leave such files out with --max-bad");
 }
 
 }  // namespace

@@ -73,8 +73,7 @@ std::optional<TarHeader> parse_tar_header(const TarBlock& block) {
     const std::string prefix = text(block, kPrefix);
     if (!prefix.empty()) header.name = prefix + "/" + header.name;
   }
-  if (header.type == '\0' || header.type == '7') header.type = '0';
-  if (header.type == '0' && header.name.ends_with('/')) header.type = '5';
+  if (header.type == '7') header.type = '0';
   header.has_extension = header.type == 'S' && block[kSparseExtended] != 0;
   return header;
 }

@@ -14,7 +14,7 @@ using TarBlock = std::array<uint8_t, kTarBlock>;
 
 struct TarHeader {
   std::string name;  // with ustar's prefix
-  char type = '0';   // '0' is a file, whatever the layout says instead
+  char type = '0';   // '0': a file; '\0': the same in the old layout, or a folder
   int64_t bytes = 0;
   bool has_extension = false;  // GNU's sparse files: a block with more of the map follows
 };

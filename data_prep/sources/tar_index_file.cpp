@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <map>
 
@@ -52,7 +53,8 @@ std::map<std::string, TarIndex> read_indices(const std::string& path, const std:
   return indices;
 }
 
-// Each process writes a file of its own and gives it the name: the last one's stays, whole.
+// Each thread of each process writes a file of its own and gives it the name: the last one's stays,
+// whole.
 void write_indices(const std::string& path, const std::string& kind,
                    const std::vector<IndexedTar>& tars) {
   std::string body;
@@ -65,8 +67,10 @@ void write_indices(const std::string& path, const std::string& kind,
   std::string head(kMagic);
   append_text(head, hash_of(body));
   const auto files = core::make_posix_file_system();
+  static std::atomic<int64_t> writers = 0;
   const std::string own =
-      core::partial_path(path + "." + core::host_name() + "." + std::to_string(::getpid()));
+      core::partial_path(path + "." + core::host_name() + "." + std::to_string(::getpid()) + "." +
+                         std::to_string(writers++));
   try {
     const auto file = files->create(own);
     file->append(std::as_bytes(std::span(head)));

@@ -98,12 +98,14 @@ std::optional<TarMember> TarReader::next() {
     } else if (header->type == 'g') {
       read_pax(read_text(*header), global_);
     } else {
+      const std::string name = ahead.name ? *ahead.name : global_.name.value_or(header->name);
+      // The old layout has folders as files whose whole name ends so.
+      if (header->type == '\0') header->type = name.ends_with('/') ? '5' : '0';
       const std::optional<int64_t> bytes = ahead.bytes ? ahead.bytes : global_.bytes;
-      TarMember member{
-          .name = clean(ahead.name ? *ahead.name : global_.name.value_or(header->name)),
-          .other = ahead.is_sparse ? other_kind('S') : other_kind(header->type),
-          .offset = at_,
-          .bytes = has_content(header->type) ? bytes.value_or(header->bytes) : 0};
+      TarMember member{.name = clean(name),
+                       .other = ahead.is_sparse ? other_kind('S') : other_kind(header->type),
+                       .offset = at_,
+                       .bytes = has_content(header->type) ? bytes.value_or(header->bytes) : 0};
       if (header->type == '0' && !ahead.is_sparse) member.kind = TarMember::Kind::kFile;
       if (header->type == '5') member.kind = TarMember::Kind::kFolder;
       for (bool more = header->has_extension; more; member.offset = at_) {
@@ -172,7 +174,9 @@ void TarReader::read_pax(const std::string& records, Ahead& ahead) const {
     const std::string_view key = rest.substr(blank + 1, equals - blank - 1);
     const std::string_view value =
         rest.substr(equals + 1, static_cast<size_t>(*length) - equals - 2);
-    if (key == "path") ahead.name = std::string(value);
+    // A record without a value takes an earlier one back.
+    if (key == "path") ahead.name.reset();
+    if (key == "path" && !value.empty()) ahead.name = std::string(value);
     if (key == "size") {
       ahead.bytes = whole_number(value);
       if (!ahead.bytes)

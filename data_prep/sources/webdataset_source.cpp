@@ -48,20 +48,19 @@ class Samples {
         ++images.left_out[kind];
         continue;
       }
-      const auto [key, end] = split_sample_name(name);
-      if (!sample_ || sample_->key != key) {
+      const SampleName parts = split_sample_name(name);
+      if (!sample_ || sample_->key != parts.key) {
         finish();
-        sample_ = {.key = std::string(key)};
+        sample_ = {.key = std::string(parts.key)};
       }
-      const bool is_image = kind_of_file("x." + std::string(end)).empty();
-      if (is_image && sample_->image.empty()) {
+      if (parts.is_image() && sample_->image.empty()) {
         sample_->image = archive + "/" + std::string(name);
         sample_->file = index.files[i];
         sample_->file.archive = number;
-      } else if (end == "cls" || end == "json") {
-        take_label(std::string(index.notes[i]), end == "cls");
+      } else if (has_label(name)) {
+        take_label(std::string(index.notes[i]), parts.end == "cls");
       } else {
-        ++images.left_out[is_image ? "further image of a sample" : kind];
+        ++images.left_out[kind.empty() ? "further image of a sample" : kind];
       }
     }
     finish();

@@ -17,7 +17,7 @@
 #include "core/paths.h"
 #include "core/rng.h"
 #include "data/shard_set.h"
-#include "feed/loader.h"
+#include "feed/read_samples.h"
 #include "measure/standing.h"
 #include "ops/ops.h"
 #include "ops/spectral_norm.h"
@@ -193,7 +193,9 @@ void append_effective(const nn::Network& network, const std::string& prefix, dou
 // [kExamples, C, S, S] in [-1, 1]: the first images of the data, or noise.
 at::Tensor example_images(const run::RunConfig& config, const Data& data) {
   if (data.train && data.train->size() >= kExamples) {
-    return feed::read_range(*data.train, 0, kExamples, config.data.crop).images;
+    return feed::read_range(*data.train, 0, kExamples, config.model.data_resolution(),
+                            config.data.on_corrupt)
+        .images;
   }
   const int64_t side = config.model.data_resolution();
   at::Tensor images = at::empty({kExamples, config.model.channels, side, side}, at::kDouble);

@@ -34,7 +34,7 @@ struct Manifest {
   std::vector<Shard> shards;                // in order of samples; one without samples may be there
   std::string source;                       // its origin, for people
   std::map<std::string, std::string> made;  // how images became samples: resample, fit, ...
-  std::map<std::string, int64_t> left_out;  // what the origin held besides, by kind
+  std::map<std::string, int64_t> left_out;  // things beside images in the origin, by kind
   std::string tool;                         // program and version
 
   bool operator==(const Manifest&) const = default;

@@ -21,7 +21,22 @@ size_t OpenFiles::add(std::string path) {
 }
 
 void OpenFiles::read_at(size_t file, int64_t offset, std::span<uint8_t> out) const {
-  get(file)->read_at(offset, out);
+  const std::shared_ptr<const FileDescriptor> open = get(file);
+  try {
+    open->read_at(offset, out);
+  } catch (const core::SystemError&) {
+    forget(file, *open);
+    throw;
+  }
+}
+
+// A network's file that went stale is whole again where it is opened anew.
+void OpenFiles::forget(size_t file, const FileDescriptor& descriptor) const {
+  const std::lock_guard lock(mutex_);
+  File& entry = files_[file];
+  if (entry.open.get() != &descriptor) return;
+  entry.open.reset();
+  --num_open_;
 }
 
 // Opening may take long over a network, so others read on meanwhile.

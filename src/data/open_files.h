@@ -54,6 +54,7 @@ class OpenFiles {
   FileDescriptor open_again(const std::string& path,
                             const std::optional<FileDescriptor::Identity>& identity) const;
   bool close_one() const;
+  void forget(size_t file, const FileDescriptor& descriptor) const;
 
   const int64_t most_open_;
   mutable std::mutex mutex_;  // guards all below

@@ -18,6 +18,9 @@ struct Pixels {
 };
 
 inline Pixels view(const core::Image& image) {
+  BBG_CHECK(
+      static_cast<int64_t>(image.pixels.size()) == image.height * image.width * image.channels,
+      "an image with more or fewer pixels than its sides say");
   return {.data = image.pixels.data(),
           .height = image.height,
           .width = image.width,

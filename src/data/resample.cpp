@@ -13,7 +13,7 @@ namespace bbg::data {
 
 namespace {
 
-// A line of int32 is read and written by fours.
+// A line of sums is read and written by fours.
 constexpr int64_t kSlack = 3;
 
 // Grows only.
@@ -51,11 +51,11 @@ struct Resampler::State {
   void mean_over_area(const Pixels& in, int64_t width, uint8_t* out) {
     const int64_t total = rows.sum * columns.sum, bytes = width * in.channels;
     if (255 * total > INT32_MAX) return mean_over_large_area(in, out);
-    int32_t* lines = room(line_sums, in.row_bytes() + kSlack);
+    int32_t* lines = room(line_sums, in.row_bytes() + columns.most * in.channels + kSlack);
     int32_t* pixels = room(pixel_sums, bytes + kSlack);
     for (const Taps::Range& row : rows.ranges) {
       add_lines({.data = in.data, .stride = in.stride, .bytes = in.row_bytes()}, row, lines);
-      add_pixels(lines, in.channels, columns.ranges, pixels);
+      add_pixels(lines, in.channels, columns, pixels);
       divide_to_bytes({pixels, static_cast<size_t>(bytes)}, total, out);
       out += bytes;
     }
@@ -64,7 +64,7 @@ struct Resampler::State {
   // The same with wider sums: sides whose lengths have little in common, of 2,900 pixels and more.
   void mean_over_large_area(const Pixels& in, uint8_t* out) {
     const int64_t total = rows.sum * columns.sum;
-    int32_t* lines = room(line_sums, in.row_bytes() + kSlack);
+    int32_t* lines = room(line_sums, in.row_bytes());
     for (const Taps::Range& row : rows.ranges) {
       add_lines({.data = in.data, .stride = in.stride, .bytes = in.row_bytes()}, row, lines);
       for (const Taps::Range& column : columns.ranges) {

@@ -2,13 +2,11 @@
 // Brings pixels to another height and width. The same bytes on every processor: all sums are of
 // integers.
 //
-// kArea      Each output pixel is the mean over the exact area below it; along an axis that grows,
-//            between the two nearest pixels. It is the exact value, rounded once, half up.
-// kBilinear  Equal to Pillow 12's Image.resize(..., BILINEAR) and (..., BICUBIC) of the same
-// pixels, kBicubic   bit for bit: the filter is widened by the ratio where the image shrinks,
-// columns come
-//            first, and both passes round to bytes (Pillow's src/libImaging/Resample.c; a = -0.5,
-//            Keys 1981, "Cubic convolution interpolation", eq. 4).
+// - kArea: each output pixel is the mean over the exact area below it; along an axis that grows,
+//   the value between the two nearest pixels. The exact value is rounded once, half up.
+// - kBilinear, kBicubic: equal to Pillow 12's Image.crop(...).resize(..., BILINEAR or BICUBIC) byte
+//   for byte. The filter is widened by the ratio where an axis shrinks; columns come first; both
+//   passes round to bytes. Bicubic: Keys 1981, "Cubic convolution interpolation", with a = -0.5.
 //
 // A Resampler keeps its memory, and the weights of the last sizes, from call to call. One thread at
 // a time.

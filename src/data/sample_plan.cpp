@@ -54,11 +54,16 @@ int64_t SamplePlan::permuted(int64_t epoch, int64_t place) const {
   return static_cast<int64_t>(value);
 }
 
-int64_t SamplePlan::sample_id(int64_t draw, int64_t slot) const {
-  const int64_t position = first_image_ + draw * global_batch_ + slot;
-  BBG_CHECK(draw >= 0 && slot >= 0 && slot < global_batch_ && position >= 0,
+SamplePlan::Position SamplePlan::position(int64_t draw, int64_t slot) const {
+  const int64_t image = first_image_ + draw * global_batch_ + slot;
+  BBG_CHECK(draw >= 0 && slot >= 0 && slot < global_batch_ && image >= 0,
             "position outside the plan");
-  return permuted(position / num_samples_, position % num_samples_);
+  return {.epoch = image / num_samples_, .place = image % num_samples_};
+}
+
+int64_t SamplePlan::sample_id(int64_t draw, int64_t slot) const {
+  const Position at = position(draw, slot);
+  return permuted(at.epoch, at.place);
 }
 
 }  // namespace bbg::data

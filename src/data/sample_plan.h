@@ -17,6 +17,11 @@ class SamplePlan {
   // run (a step draws several). Epochs follow each other without a gap: a batch may hold the end of
   // one and the start of the next. Which slots are a rank's: core/slots.h.
   int64_t sample_id(int64_t draw, int64_t slot) const;
+  // Where in the order of samples that slot stands.
+  struct Position {
+    int64_t epoch, place;
+  };
+  Position position(int64_t draw, int64_t slot) const;
   // The sample at a place of an epoch's permutation.
   int64_t permuted(int64_t epoch, int64_t place) const;
 

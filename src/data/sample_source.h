@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "data/codec/decode_options.h"
 #include "data/encoding.h"
 
 namespace bbg::data {
@@ -20,10 +21,12 @@ class SampleSource {
 
   virtual int64_t size() const = 0;  // samples
   virtual Encoding encoding() const = 0;
-  // Of all images; 0 where they differ in size, as JPEG files do.
+  // The size of all images; 0 where they differ, as JPEG files do.
   virtual int64_t height() const = 0;
   virtual int64_t width() const = 0;
   virtual int64_t channels() const = 0;  // 1 or 3
+  // The choices by which image files are decoded.
+  virtual DecodeOptions decode_options() const { return {.channels = channels()}; }
 
   // Pixels of a sample, [height, width, channels], where the encoding is raw. `out` has just this
   // size. UsageError names file, sample and place of a damaged one.
@@ -34,7 +37,7 @@ class SampleSource {
                                         Check check) const = 0;
   virtual int64_t label(int64_t index) const = 0;     // -1: none
   virtual std::string file(int64_t index) const = 0;  // that holds the sample, for messages
-  virtual std::string name(int64_t index) const = 0;  // of the image it was made from; may be empty
+  virtual std::string name(int64_t index) const = 0;  // the image it was made from; may be empty
 };
 
 }  // namespace bbg::data

@@ -54,7 +54,7 @@ class Fingerprint {
   core::Hasher hasher_;
 };
 
-// Of one shard: XXH3 over its samples' digests, names and what it left out.
+// Digest of one shard: XXH3 over its samples' digests, names and what it left out.
 std::string shard_digest(std::span<const uint64_t> digests, const std::string& names,
                          std::span<const int64_t> name_offsets, const std::string& left_out);
 

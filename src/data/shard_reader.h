@@ -1,7 +1,8 @@
 #pragma once
 // The samples of a data set of format 2, as its manifest lists them. A shard is opened when it is
 // first touched, and a bounded number are open at a time. Nothing of the size of the data set is
-// kept: labels, offsets and digests are read where they lie. Thread-safe.
+// kept: offsets, digests and the labels of large sets are read where they lie; labels of up to two
+// million samples are kept, 16 MiB. Thread-safe.
 
 #include <cstdint>
 #include <memory>
@@ -28,6 +29,7 @@ class ShardReader final : public SampleSource {
   int64_t height() const override { return manifest_.height; }
   int64_t width() const override { return manifest_.width; }
   int64_t channels() const override { return manifest_.channels; }
+  DecodeOptions decode_options() const override;
   void read_pixels(int64_t index, std::span<uint8_t> out, Check check) const override;
   std::span<const uint8_t> read(int64_t index, std::vector<uint8_t>& buffer,
                                 Check check) const override;
@@ -35,7 +37,7 @@ class ShardReader final : public SampleSource {
   std::string file(int64_t index) const override;
   std::string name(int64_t index) const override;
 
-  // Of one shard, counted as in the manifest.
+  // Facts of one shard, counted as in the manifest.
   std::string path(size_t shard) const;
   const ShardLayout& layout(size_t shard) const;
   std::vector<uint64_t> digests(size_t shard) const;
@@ -53,8 +55,14 @@ class ShardReader final : public SampleSource {
   struct Piece {
     int64_t first, bytes;
   };
+  struct Known {
+    ShardLayout layout;
+    std::vector<int64_t> labels;  // empty where they are not kept
+  };
+  const Known& known(size_t shard) const;
   Place place_of(int64_t index) const;
   Piece piece_of(const Place& place) const;  // the sample's bytes in the shard's file
+  void read_piece(const Place& place, const Piece& piece, std::span<uint8_t> out) const;
   void check_digest(const Place& place, const Piece& piece, std::span<const uint8_t> bytes) const;
   int64_t read_number(size_t shard, int64_t first) const;
   std::string read_text(size_t shard, int64_t first, int64_t bytes) const;
@@ -64,8 +72,8 @@ class ShardReader final : public SampleSource {
   Manifest manifest_;
   std::vector<int64_t> ends_;  // the number of samples up to the end of each shard
   std::unique_ptr<OpenFiles> open_;
-  mutable std::mutex mutex_;                                   // guards what follows
-  mutable std::vector<std::unique_ptr<ShardLayout>> layouts_;  // null: not touched yet
+  mutable std::mutex mutex_;                           // guards what follows
+  mutable std::vector<std::unique_ptr<Known>> known_;  // null: not touched yet
 };
 
 }  // namespace bbg::data

@@ -40,7 +40,7 @@ class ShardSet {
   const std::vector<std::string>& files() const;  // in order of samples
   int64_t file_bytes() const;                     // all files together
 
-  // Of a raw set: [H, W, C].
+  // Pixels [H, W, C] of a raw set.
   void read(int64_t index, std::span<uint8_t> out) const;
   int64_t label(int64_t index) const;  // -1: none
   // The first of the samples [first, first + count) that has no label; none if all have one.

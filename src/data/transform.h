@@ -4,7 +4,8 @@
 // on the rank or thread that reads it. Pure functions.
 //
 // Sources: Inception's crop (Szegedy et al. 2015, section 6) with the numbers of torchvision's
-// RandomResizedCrop; the crop along the longer edge is that of BigGAN-PyTorch's RandomCropLongEdge.
+// RandomResizedCrop; the crop along the longer edge is that of BigGAN-PyTorch's RandomCropLongEdge,
+// whose last place is never drawn and whose two axes are exchanged: here all places are alike.
 
 #include <cstdint>
 #include <span>

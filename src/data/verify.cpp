@@ -4,6 +4,8 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <string>
 #include <thread>
 
 #include "core/error.h"
@@ -19,7 +21,7 @@ namespace {
 
 constexpr int64_t kSamplesAtOnce = 64;  // that a thread claims
 
-// What all threads share while they read one data set.
+// The state that all threads share while they read one data set.
 class Verification {
  public:
   Verification(const SampleSource& source, bool decodes,
@@ -30,7 +32,7 @@ class Verification {
 
   void work() {
     std::vector<uint8_t> buffer;
-    Decoder decoder({.channels = source_.channels()});
+    Decoder decoder(source_.decode_options());
     for (;;) {
       const int64_t first = next_.fetch_add(kSamplesAtOnce);
       const int64_t end = std::min(first + kSamplesAtOnce, source_.size());
@@ -46,8 +48,12 @@ class Verification {
     if (error_) std::rethrow_exception(error_);
     std::sort(problems_.begin(), problems_.end());
     Verdict verdict;
-    for (auto& [sample, text] : problems_) verdict.problems.push_back(std::move(text));
-    verdict.bad_samples = std::ssize(verdict.problems);
+    verdict.bad_samples = std::ssize(problems_);
+    // A file that cannot be read at all is told once.
+    std::set<std::string> told;
+    for (auto& [sample, text] : problems_) {
+      if (told.insert(text).second) verdict.problems.push_back(std::move(text));
+    }
     return verdict;
   }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "feed/loader.h"
+#include "feed/read_samples.h"
 
 namespace bbg::measure {
 
@@ -26,8 +26,9 @@ Images::Images(const Context& context, const data::ShardSet& train, const data::
 }
 
 core::Batch Images::read(const Split& split, int64_t first, int64_t count) const {
-  core::Batch batch =
-      feed::read_range(*split.shards, split.first + first, count, context_.setup.data.crop);
+  const Setup& setup = context_.setup;
+  core::Batch batch = feed::read_range(*split.shards, split.first + first, count,
+                                       setup.model.data_resolution(), setup.data.on_corrupt);
   batch.images = batch.images.to(context_.tensor_options);
   return batch;
 }

@@ -291,7 +291,7 @@ class Page {
       for (const auto& [name, value] : line.items()) {
         if (!seen.insert(name).second) continue;
         if (name == "step" || name == "images" || name == "seconds" ||
-            name == "images_per_second") {
+            name == "images_per_second" || name == "data_seconds") {
           continue;
         }
         if (name == "loss_d" || name == "loss_ge") {

@@ -92,7 +92,8 @@ std::string to_json_line(const Interval& interval) {
   Json line = {{"step", interval.step},
                {"images", interval.images},
                {"seconds", interval.seconds},
-               {"images_per_second", interval.images_per_second}};
+               {"images_per_second", interval.images_per_second},
+               {"data_seconds", interval.data_seconds}};
   for (const auto& [name, value] : interval.values) line[name] = value;
   return line.dump();
 }

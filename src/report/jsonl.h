@@ -1,7 +1,8 @@
 #pragma once
 // metrics.jsonl: one JSON object per interval and line, in the order step, images, seconds,
-// images_per_second, then the interval's values and those that more() adds. Numbers read back to
-// the same bits; what is not finite is null. Where a run goes on with other options, a line
+// images_per_second, data_seconds, then the interval's values and those that more() adds. Numbers
+// read back to the same bits; what is not finite is null. Where a run goes on with other options, a
+// line
 // {"step": of the checkpoint, "changed": {key: {"before": text, "after": text}}} says so. A line is
 // with the operating system before the call returns, so only a crash of the machine can lose it.
 

@@ -18,6 +18,7 @@ struct Interval {
   int64_t images = 0;            // real images seen since step 0
   double seconds = 0;            // since this process began to train
   double images_per_second = 0;  // since the interval before
+  double data_seconds = 0;       // waited for data since then, by the rank that waited longest
   core::Values values;           // losses and whatever else was measured
 };
 

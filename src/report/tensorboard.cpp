@@ -39,6 +39,7 @@ class TensorboardSink final : public Sink {
     core::Values scalars;
     for (const auto& [name, value] : interval.values) scalars.emplace_back("train/" + name, value);
     scalars.emplace_back("train/images_per_second", interval.images_per_second);
+    scalars.emplace_back("train/data_seconds", interval.data_seconds);
     write(scalars_event(now(), interval.step, scalars));
   }
 

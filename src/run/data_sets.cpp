@@ -37,13 +37,16 @@ std::string first_difference(const Names& train, const Names& test) {
 
 void check_images(const RunConfig& config, const data::ShardSet& shards, const std::string& path) {
   const int64_t resolution = config.model.data_resolution();
+  const bool is_raw = shards.encoding() == data::Encoding::kRaw;  // others are resampled
   const auto fits = [&](int64_t side) {
-    return config.data.crop > 0 ? side >= resolution : side == resolution;
+    return !is_raw || (config.data.crop > 0 ? side >= resolution : side == resolution);
   };
   if (!fits(shards.height()) || !fits(shards.width()) ||
       shards.channels() != config.model.channels) {
-    throw core::UsageError("the images of " + path + " are " + std::to_string(shards.width()) +
-                               "x" + std::to_string(shards.height()) + " with " +
+    const std::string size =
+        is_raw ? std::to_string(shards.width()) + "x" + std::to_string(shards.height())
+               : "JPEG files";
+    throw core::UsageError("the images of " + path + " are " + size + " with " +
                                std::to_string(shards.channels()) + " channel(s), the model's " +
                                std::to_string(resolution) + "x" + std::to_string(resolution) +
                                " with " + std::to_string(config.model.channels),

@@ -165,8 +165,8 @@ std::vector<Place> choose_places(const ComputeOptions& options, const std::vecto
     double share = 0;
     for (const int core : seats[i].cores) share += 1.0 / sharing[{seats[i].host, core}];
     // Sums of thirds may end just below the whole number.
-    places[i].threads = options.threads > 0 ? static_cast<int>(options.threads)
-                                            : std::max(1, static_cast<int>(share + 1e-6));
+    places[i].cores = std::max(1, static_cast<int>(share + 1e-6));
+    places[i].threads = options.threads > 0 ? static_cast<int>(options.threads) : places[i].cores;
   }
   return places;
 }

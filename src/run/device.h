@@ -25,7 +25,10 @@ struct Seat {
 
 struct Place {
   at::Device device = at::kCPU;
-  int threads = 1;
+  int threads = 1;  // that compute
+  int cores = 1;    // the rank's share of those that it may run on
+  // Threads of the host that a step keeps busy: on a GPU the one that feeds it.
+  int busy() const { return device.is_cpu() ? threads : 1; }
 };
 
 // The seats of all ranks, in their order. A collective.

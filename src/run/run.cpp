@@ -27,6 +27,11 @@ measure::Subject subject_of(train::TrainState& state) {
           .discriminator = state.nets.discriminator.get()};
 }
 
+int64_t loader_threads(const RunConfig& config, const Opened& opened, int rank) {
+  const Place& place = opened.places[static_cast<size_t>(rank)];
+  return config.data.threads_on(place.cores, place.busy());
+}
+
 }  // namespace
 
 Run::Run(const RunConfig& config, comm::Communicator& control, const core::Log& log)
@@ -57,7 +62,8 @@ Run::Run(const RunConfig& config, comm::Communicator& control, const core::Log& 
       batches_(config, opened_.sets.train,
                core::Slots::of_rank(config.data.batch, control.rank(), control.size(),
                                     config.train.accumulate),
-               tensor_options_),
+               tensor_options_, loader_threads(config, opened_, control.rank())),
+      data_report_(config.data.on_corrupt),
       lead_(tensor_options_.device(), kStepsAhead, communicator_.watchdog()),
       trace_(config.report.trace_steps, trace_path(config, control.rank()),
              tensor_options_.device(), log) {
@@ -168,13 +174,17 @@ void Run::go_back(int64_t before) {
 
 void Run::report() {
   const int64_t images_per_step = config_.data.batch * config_.train.draws_per_step(config_.model);
+  const DataReport::Told data = data_report_.tell(batches_, control_, log_);
+  core::Values values = values_;
+  if (data.replaced) values.emplace_back("replaced_samples", *data.replaced);
   reports_.interval({.step = progress_.step,
                      .total_steps = config_.run.steps,
                      .images = progress_.image_offset + progress_.step * images_per_step,
                      .seconds = clock_.seconds(),
                      .images_per_second = clock_.steps_per_second(progress_.step) *
                                           static_cast<double>(images_per_step),
-                     .values = values_});
+                     .data_seconds = data.seconds,
+                     .values = values});
   clock_.begin_interval(progress_.step);
 }
 

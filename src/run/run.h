@@ -18,6 +18,7 @@
 #include "ops/ops.h"
 #include "run/batches.h"
 #include "run/clock.h"
+#include "run/data_report.h"
 #include "run/due.h"
 #include "run/measured_losses.h"
 #include "run/opening.h"
@@ -104,6 +105,7 @@ class Run {
   const measure::Evaluation evaluation_;
   const measure::Subject subject_;
   Batches batches_;
+  DataReport data_report_;
   train::HostLead lead_;
   StepTrace trace_;
   Clock clock_;

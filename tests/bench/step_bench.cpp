@@ -82,7 +82,14 @@ class Trainer {
     } else {
       shards_.emplace(data::ShardSet::open(config.data.shards, config.data.verify));
       plan_.emplace(seed(), shards_->size(), config.data.batch);
-      loader_.emplace(*shards_, *plan_, config.data, slots_, 0);
+      data::DataOptions data = config.data;
+      data.loader_threads = std::max<int64_t>(1, data.loader_threads);
+      loader_.emplace(*shards_,
+                      data::LoaderSetup{.plan = *plan_,
+                                        .options = data,
+                                        .slots = slots_,
+                                        .size = config.model.data_resolution()},
+                      tensor_options_);
     }
   }
 
@@ -173,10 +180,7 @@ class Trainer {
 
   core::Batch next_batch() {
     if (!loader_) return synthetic_;
-    core::Batch batch = loader_->next();
-    batch.images = batch.images.to(tensor_options_);
-    batch.labels = batch.labels.to(tensor_options_.device());
-    return batch;
+    return loader_->next();
   }
 
   const run::RunConfig& config_;

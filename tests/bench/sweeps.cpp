@@ -10,6 +10,7 @@
 #include "bench/median.h"
 #include "core/error.h"
 #include "feed/loader.h"
+#include "feed/read_samples.h"
 
 namespace bbg::bench {
 
@@ -77,21 +78,25 @@ nlohmann::ordered_json sweep_loader(const run::RunConfig& config, const BenchOpt
     throw core::UsageError(config.data.shards + " holds less than one batch",
                            "give a smaller data.batch");
   }
+  const int64_t size = config.model.data_resolution();
   std::vector<double> reference;
   std::map<int64_t, std::vector<double>> ours;
   for (int64_t round = 0; round < options.rounds; ++round) {
     reference.push_back(images / seconds_of(communicator, [&] {
                           for (int64_t i = 0; i < kBatches; ++i) {
-                            feed::read_range(shards, i % places * rank_batch, rank_batch,
-                                             config.data.crop);
+                            feed::read_range(shards, i % places * rank_batch, rank_batch, size);
                           }
                         }));
     for (const int64_t threads : {1, 2, 4}) {
       data::DataOptions own = config.data;
       own.loader_threads = threads;
-      feed::Loader loader(
-          shards, plan, own,
-          core::Slots::of_rank(plan.global_batch(), communicator.rank(), communicator.size()), 0);
+      feed::Loader loader(shards,
+                          {.plan = plan,
+                           .options = own,
+                           .slots = core::Slots::of_rank(plan.global_batch(), communicator.rank(),
+                                                         communicator.size()),
+                           .size = size},
+                          at::kFloat);
       for (int64_t i = 0; i < kWarmupBatches; ++i) loader.next();
       ours[threads].push_back(images / seconds_of(communicator, [&] {
                                 for (int64_t i = 0; i < kBatches; ++i) loader.next();

@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <vector>
 
 #include "core/error.h"
@@ -55,7 +57,17 @@ class DataPrep : public testing::Test {
     return run("shard --input '" + photos_ + "' --size 32 --output '" + shards_ + "' " + more);
   }
 
-  std::string first_shard() const { return shards_ + "/data-00000-of-00001.h5"; }
+  std::string first_shard() const { return data::ShardSet::open(shards_).files().front(); }
+
+  // Names and contents of all files of a folder and those below it.
+  static std::map<std::string, std::string> contents(const std::string& folder) {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      if (!entry.is_regular_file()) continue;
+      files[fs::relative(entry.path(), folder).string()] = test::read_file(entry.path().string());
+    }
+    return files;
+  }
 
   static void expect_one_line(const test::Outcome& outcome, int code, const std::string& text) {
     test::expect_one_line(outcome, code, "data_prep: ", text);
@@ -108,10 +120,13 @@ TEST_F(DataPrep, TurnsAFolderOfClassesIntoShards) {
 TEST_F(DataPrep, MakesTheSameShardsWithAnyNumberOfThreads) {
   make_photos();
   shard("--threads 1");
-  const std::string one = test::read_file(first_shard());
-  shard("--threads 5 --force");
-  EXPECT_EQ(data::ShardSet::open(shards_).size(), 6);
-  EXPECT_TRUE(one == test::read_file(first_shard()));  // to the byte
+  const auto one = contents(shards_);
+  fs::remove_all(shards_);
+  for (const char* threads : {"2", "7"}) {
+    shard("--threads " + std::string(threads));
+    EXPECT_TRUE(one == contents(shards_));  // to the byte
+    fs::remove_all(shards_);
+  }
 }
 
 TEST_F(DataPrep, FlatFolderHasNoLabels) {
@@ -232,8 +247,8 @@ TEST_F(DataPrep, WrongCifarFilesAndOptionsAreRefused) {
   refuse(root, "--format cifar10", root + " has no data_batch_1.bin");
   refuse(single, "--format cifar100", "3073 bytes are not a multiple of 3074");
   refuse(single, "--split test", "--split belongs to a folder of CIFAR's files");
-  refuse(root, "--split test", "--split belongs to a folder of CIFAR's files");
-  refuse(single, "--labels x", "--labels belongs to --format idx");
+  refuse(root, "--split test", "--split has no meaning with --format folder");
+  refuse(single, "--labels x", "--labels has no meaning with --format cifar10");
   refuse(root, "--format cifar", "--format = 'cifar' must be one of auto, folder, idx, cifar10, ");
   test::write_file(folder_ / "label.bin", std::string(3073, '\12'));
   refuse(folder_ / "label.bin", "", "label.bin: record 0 has label 10; CIFAR-10 has 0 to 9");
@@ -250,11 +265,11 @@ TEST_F(DataPrep, MissingAndEmptyInputsAreRefused) {
   fs::create_directories(photos_);
   expect_one_line(shard(), 2, "no images in " + photos_);
   expect_one_line(run("verify '" + (folder_ / "absent") + "'"), 2, "does not exist");
-  expect_one_line(run("info '" + photos_ + "'"), 2, "has no shards");
+  expect_one_line(run("info '" + photos_ + "'"), 2, "has no data set");
   test::write_file(photos_ + "/a.png", png(1));
   test::write_file(photos_ + "/ant/b.png", png(1));
   expect_one_line(shard(), 2, "has both images (a.png) and sub-folders (ant)");
-  EXPECT_FALSE(fs::exists(first_shard()));
+  EXPECT_FALSE(fs::exists(shards_ + "/dataset.json"));
 }
 
 // Files that file managers, synchronisers, archivers and notebooks leave in folders are no data, at
@@ -324,7 +339,7 @@ TEST_F(DataPrep, FoldersNamedLikeSplitsAreWarnedOf) {
 TEST_F(DataPrep, CopiesOfAFilesAttributesBesideShardsAreNoShards) {
   make_photos();
   ASSERT_EQ(shard().code, 0);
-  test::write_file(shards_ + "/._data-00000-of-00001.h5", "attributes");
+  test::write_file(shards_ + "/._" + fs::path(first_shard()).filename().string(), "attributes");
   EXPECT_EQ(run("verify '" + shards_ + "'").code, 0);
   EXPECT_EQ(data::ShardSet::open(shards_).files().size(), 1u);
 }
@@ -377,24 +392,156 @@ TEST_F(DataPrep, OfSeveralAtOnceOneWritesAndTheOthersAreRefused) {
     }
     return found;
   };
-  EXPECT_EQ(count("code 0"), 1u) << outcome.out << outcome.err;
-  EXPECT_EQ(count("code 2"), 3u) << outcome.out << outcome.err;
+  // One that comes when another has finished finds the set whole.
+  EXPECT_GE(count("code 0"), 1u) << outcome.out << outcome.err;
+  EXPECT_EQ(count("code 0") + count("code 2"), 4u) << outcome.out << outcome.err;
   EXPECT_EQ(run("verify '" + shards_ + "'").code, 0);
 }
 
 // Variables that mpirun of Open MPI, mpirun of MPICH and srun set for their processes.
-TEST_F(DataPrep, OfTheProcessesOfOneJobOnlyTheFirstWorks) {
+TEST_F(DataPrep, ProcessesOfAJobShareTheShardsAndMakeTheSameSet) {
   make_photos();
   const std::string work =
-      "shard --input '" + photos_ + "' --size 32 --output '" + shards_ + "' --force";
-  for (const std::string names : {"OMPI_COMM_WORLD_RANK OMPI_COMM_WORLD_SIZE", "PMI_RANK PMI_SIZE",
-                                  "SLURM_PROCID SLURM_STEP_NUM_TASKS"}) {
-    const std::string rank = names.substr(0, names.find(' ')), size = names.substr(rank.size() + 1);
-    expect_one_line(run(work, rank + "=1 " + size + "=2"), 2,
-                    "data_prep works alone, and this is process 1 of 2 of a job");
-    EXPECT_FALSE(fs::exists(shards_));
+      test::program("data_prep") + " shard --input '" + photos_ + "' --size 16,32 --shards 5";
+  ASSERT_EQ(test::run_command(folder_, work + " --output '" + folder_ / "alone" + "'").code, 0);
+  const auto alone = contents(folder_ / "alone");
+  EXPECT_EQ(alone.size(), 12u);  // five shards and a manifest for each size
+  for (const std::string names :
+       {"OMPI_COMM_WORLD_RANK OMPI_COMM_WORLD_SIZE PMIX_NAMESPACE", "PMI_RANK PMI_SIZE PMI_JOBID",
+        "SLURM_PROCID SLURM_STEP_NUM_TASKS SLURM_JOB_ID"}) {
+    std::istringstream words(names);
+    std::string rank, size, job;
+    words >> rank >> size >> job;
+    for (const int ranks : {2, 4}) {
+      std::string commands;
+      for (int i = ranks - 1; i >= 0; --i) {
+        commands += rank + "=" + std::to_string(i) + " " + size + "=" + std::to_string(ranks) +
+                    " " + job + "=7 " + work + " --output '" + folder_ / "job" + "' & ";
+      }
+      const test::Outcome outcome = test::run_command(folder_, commands + "wait");
+      EXPECT_EQ(outcome.err, "");
+      EXPECT_THAT(outcome.out, HasSubstr("job/32: 6 images of 32x32x3, 2 classes, 5 shard(s)"));
+      EXPECT_TRUE(contents(folder_ / "job") == alone) << names << " " << ranks;
+      fs::remove_all(folder_ / "job");
+    }
   }
-  EXPECT_EQ(run(work, "SLURM_PROCID=0 SLURM_STEP_NUM_TASKS=2").code, 0);
+}
+
+TEST_F(DataPrep, AFailureOfOneProcessIsToldByTheFirst) {
+  make_photos();
+  // Rank 1 of this job writes no file larger than a few blocks.
+  const std::string work =
+      test::program("data_prep") + " shard --input '" + photos_ + "' --size 64 --shards 6";
+  const std::string job = "PMIX_NAMESPACE=8 OMPI_COMM_WORLD_SIZE=2 OMPI_COMM_WORLD_RANK=";
+  const test::Outcome outcome =
+      test::run_command(folder_, "cd '" + folder_.path() + "'; (trap '' XFSZ; ulimit -f 8; " + job +
+                                     "1 " + work + " --output job 2> other) & " + job + "0 " +
+                                     work + " --output job; code=$?; wait; exit $code");
+  expect_one_line(outcome, 75, "waiting for the other processes failed for rank 1: ");
+  EXPECT_THAT(outcome.err, HasSubstr("File too large"));
+  EXPECT_THAT(test::read_file(folder_ / "other"), HasSubstr("File too large"));
+  EXPECT_FALSE(fs::exists(folder_ / "job/dataset.json"));
+  EXPECT_EQ(test::run_command(folder_, work + " --output '" + folder_ / "job" + "'").code, 0);
+  EXPECT_EQ(contents(folder_ / "job").size(), 7u);
+}
+
+// Each time another moment, until one start gets to the end.
+TEST_F(DataPrep, KilledAnywhereItGoesOnAndMakesTheSameFiles) {
+  for (int i = 0; i < 200; ++i) {
+    test::write_file(photos_ + "/ant/" + std::to_string(i) + ".png",
+                     png(static_cast<uint8_t>(i), 100));
+  }
+  const std::string work = test::program("data_prep") + " shard --input '" + photos_ +
+                           "' --size 64 --shards 9 --threads 2 --output '" + folder_.path() + "/";
+  ASSERT_EQ(test::run_command(folder_, work + "whole'").code, 0);
+  int kills = 0;
+  for (int i = 0; i < 20; ++i) {
+    const std::string seconds = "0.0" + std::to_string(10 + 4 * i);
+    kills +=
+        test::run_command(folder_, "timeout -s KILL " + seconds + " " + work + "killed'").code != 0;
+    if (fs::exists(folder_ / "killed/dataset.json")) fs::remove_all(folder_ / "killed");
+  }
+  EXPECT_GT(kills, 2);
+  ASSERT_EQ(test::run_command(folder_, work + "killed'").code, 0);
+  EXPECT_TRUE(contents(folder_ / "whole") == contents(folder_ / "killed"));
+}
+
+// Whole shards of an interrupted conversion are kept; a damaged one is made again.
+TEST_F(DataPrep, ShardsThatAreThereAreVerified) {
+  make_photos();
+  ASSERT_EQ(shard("--shards 3").code, 0);
+  const auto whole = contents(shards_);
+  const std::string damaged = first_shard();
+  fs::remove(shards_ + "/dataset.json");
+  std::string bytes = test::read_file(damaged);
+  bytes[bytes.size() / 2] ^= 1;
+  test::write_file(damaged, bytes);
+  const test::Outcome outcome = shard("--shards 3");
+  EXPECT_THAT(outcome.err, HasSubstr("kept: 2 shard(s)"));
+  EXPECT_TRUE(contents(shards_) == whole);
+}
+
+TEST_F(DataPrep, StoresOriginalFilesAndJpegMadeAnew) {
+  make_photos();
+  const std::string work = "shard --input '" + photos_ + "' --output '" + shards_ + "' ";
+  ASSERT_EQ(run(work + "--store original").code, 0);
+  {
+    const data::ShardSet set = data::ShardSet::open(shards_);
+    EXPECT_EQ(set.encoding(), data::Encoding::kJpeg);
+    std::vector<uint8_t> buffer;
+    for (int64_t i = 0; i < set.size(); ++i) {
+      const auto bytes = set.source()->read(i, buffer, data::Check::kVerify);
+      EXPECT_EQ(std::string(bytes.begin(), bytes.end()),
+                test::read_file(photos_ + "/" + set.source()->name(i)));
+    }
+  }
+  EXPECT_EQ(run("verify --decode '" + shards_ + "'").code, 0);
+  ASSERT_EQ(run(work + "--store jpeg --size 20 --force").code, 0);
+  EXPECT_EQ(run("verify --decode '" + shards_ + "'").code, 0);
+  expect_one_line(run(work + "--store original --size 8 --force"), 2, "has no use for --size");
+  expect_one_line(run(work + "--force"), 2, "--size is missing");
+  expect_one_line(run(work + "--force --size 8,x"), 2, "--size = '8,x' must be a size in pixels");
+}
+
+TEST_F(DataPrep, DryRunSaysWhatWouldBeWrittenAndWritesNothing) {
+  make_photos();
+  const test::Outcome outcome = shard("--dry-run");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.out, HasSubstr("6 images, 2 classes"));
+  EXPECT_THAT(outcome.out, HasSubstr("nothing was written"));
+  EXPECT_FALSE(fs::exists(shards_));
+}
+
+TEST_F(DataPrep, MergesAndSplitsDataSets) {
+  make_photos();
+  const auto in_folder = [&](const std::string& arguments) {
+    return run(arguments, "cd '" + folder_.path() + "';");
+  };
+  ASSERT_EQ(shard().code, 0);
+  test::write_file(photos_ + "/cow/1.png", png(200));
+  fs::remove_all(photos_ + "/ant");
+  ASSERT_EQ(in_folder("shard --input '" + photos_ + "' --size 32 --output other").code, 0);
+  ASSERT_EQ(in_folder("merge --inputs '" + shards_ + "',other --output both").code, 0);
+  const data::ShardSet both = data::ShardSet::open(folder_ / "both");
+  EXPECT_EQ(both.class_names(), (std::vector<std::string>{"ant", "bee", "cow"}));
+  EXPECT_EQ(both.class_counts(), (std::vector<int64_t>{3, 6, 1}));
+
+  ASSERT_EQ(in_folder("split --input both --per-class 2 --output few --rest others").code, 0);
+  EXPECT_EQ(data::ShardSet::open(folder_ / "few").class_counts(), (std::vector<int64_t>{2, 2, 1}));
+  EXPECT_EQ(data::ShardSet::open(folder_ / "others").class_counts(),
+            (std::vector<int64_t>{1, 4, 0}));
+  test::write_file(folder_ / "list", "cow\nant\n");
+  ASSERT_EQ(in_folder("split --input both --classes list --output two").code, 0);
+  const data::ShardSet two = data::ShardSet::open(folder_ / "two");
+  EXPECT_EQ(two.class_names(), (std::vector<std::string>{"ant", "cow"}));
+  EXPECT_EQ(two.class_counts(), (std::vector<int64_t>{3, 1}));
+  ASSERT_EQ(in_folder("split --input both --count 7 --seed 3 --output seven").code, 0);
+  EXPECT_EQ(data::ShardSet::open(folder_ / "seven").size(), 7);
+  EXPECT_EQ(in_folder("verify seven").code, 0);
+  test::write_file(folder_ / "list", "dog\n");
+  expect_one_line(in_folder("split --input both --classes list --output x"), 2,
+                  "both has no class 'dog', which list names");
+  expect_one_line(in_folder("split --input both --classes 4 --output x"), 2, "both has 3");
 }
 
 TEST_F(DataPrep, AClassWhoseNameHasALineBreakIsRefused) {
@@ -436,7 +583,7 @@ TEST_F(DataPrep, WrongOptionsAreNamedTogether) {
   const test::Outcome outcome = run("shard --sice 32 --fit strech --shards 0");
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("unknown option --sice; did you mean --size?"));
-  EXPECT_THAT(outcome.err, HasSubstr("--fit = 'strech' must be one of auto, pad, resize"));
+  EXPECT_THAT(outcome.err, HasSubstr("--fit = 'strech' must be one of auto, resize, pad"));
   EXPECT_THAT(outcome.err, HasSubstr("--shards = '0' must be a whole number from 1"));
   EXPECT_THAT(outcome.err, HasSubstr("--input PATH is missing"));
   expect_one_line(run("sharf"), 2, "unknown command 'sharf'");
@@ -444,40 +591,51 @@ TEST_F(DataPrep, WrongOptionsAreNamedTogether) {
   expect_one_line(shard("--shards 7"), 2, "more than the 6 images");
 }
 
-TEST_F(DataPrep, UnreadableImagesStopTheRunUnlessSkipped) {
+TEST_F(DataPrep, AllUnreadableImagesAreNamedAtTheEnd) {
   make_photos();
-  const std::string text = photos_ + "/ant/text.jpg", cut = photos_ + "/bee/cut.png";
-  test::write_file(text, "a text file that is named .jpg\n");
-  expect_one_line(shard(), 2, "cannot decode " + text + ": it is neither JPEG nor PNG");
-  fs::remove(text);
-  test::write_file(cut, png(9).substr(0, 80));
-  expect_one_line(shard(), 2, "cannot decode " + cut + ": ");
-  EXPECT_TRUE(fs::is_empty(shards_));
+  test::write_file(photos_ + "/ant/text.jpg", "a text file that is named .jpg\n");
+  test::write_file(photos_ + "/bee/cut.png", png(9).substr(0, 80));
+  const test::Outcome refused = shard();
+  EXPECT_EQ(refused.code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("2 of 8 images cannot be decoded:\n"));
+  EXPECT_THAT(refused.err, HasSubstr("  cannot decode ant/text.jpg: "));
+  EXPECT_THAT(refused.err, HasSubstr("  cannot decode bee/cut.png: "));
+  EXPECT_THAT(refused.err, HasSubstr("and --max-bad allows 0"));
+  EXPECT_FALSE(fs::exists(shards_ + "/dataset.json"));
+  EXPECT_EQ(shard("--max-bad 1").code, 2);
+  expect_one_line(shard("--max-bad some"), 2, "--max-bad = 'some' must be a number, or a share");
 
-  test::write_file(text, "a text file that is named .jpg\n");
-  const test::Outcome skipped = shard("--skip-bad");
-  EXPECT_EQ(skipped.code, 0);
-  EXPECT_THAT(skipped.err, HasSubstr("skipped 2 unreadable image(s) of 8:"));
-  EXPECT_THAT(skipped.err, HasSubstr(text));
-  EXPECT_THAT(skipped.err, HasSubstr(cut));
+  const test::Outcome outcome = shard("--max-bad 25%");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("2 of 8 images cannot be decoded:\n"));
   EXPECT_EQ(data::ShardSet::open(shards_).size(), 6);
-  const auto json = nlohmann::json::parse(shard("--skip-bad --force --json").out);
-  EXPECT_EQ(json["samples"], 6);
-  EXPECT_EQ(json["skipped"].size(), 2u);
+  const auto json = nlohmann::json::parse(shard("--max-bad 2 --force --json").out);
+  EXPECT_EQ(json["sets"][0]["samples"], 6);
+  EXPECT_EQ(json["bad"].size(), 2u);
 
   fs::remove_all(photos_);
-  test::write_file(text, "nothing else");
-  expect_one_line(shard("--skip-bad --force"), 2, "none of the 1 images");
+  test::write_file(photos_ + "/ant/text.jpg", "nothing else");
+  expect_one_line(shard("--max-bad 100% --force"), 2, "none of the 1 images");
   EXPECT_EQ(data::ShardSet::open(shards_).size(), 6) << "the old shards went too early";
 }
 
+// Images that were repaired are no longer left out.
+TEST_F(DataPrep, ShardsThatLeftSomethingOutAreMadeAgain) {
+  make_photos();
+  test::write_file(photos_ + "/bee/cut.png", png(9).substr(0, 80));
+  EXPECT_EQ(shard("--shards 2").code, 2);
+  test::write_file(photos_ + "/bee/cut.png", png(9));
+  EXPECT_EQ(shard("--shards 2").code, 0);
+  EXPECT_EQ(data::ShardSet::open(shards_).size(), 7);
+}
+
 // Reading this file's first bytes fails as a disk does. That is no fault of an image, which
-// --skip-bad would leave out, nor of a file's content.
+// --max-bad would leave out, nor of a file's content.
 TEST_F(DataPrep, ADiskThatFailsIsNamedAndNothingIsSkipped) {
   make_photos();
   ASSERT_EQ(shard().code, 0);
   fs::create_symlink("/proc/self/mem", photos_ + "/ant/9.png");
-  expect_one_line(shard("--skip-bad --force"), 75,
+  expect_one_line(shard("--max-bad 9 --force"), 75,
                   "read failed for " + photos_ + "/ant/9.png: Input/output error");
   EXPECT_EQ(data::ShardSet::open(shards_).size(), 6);
   expect_one_line(
@@ -503,31 +661,31 @@ TEST_F(DataPrep, ManyShardsNeedFewOpenFiles) {
 TEST_F(DataPrep, ExistingShardsAreKeptUnlessForced) {
   make_photos();
   ASSERT_EQ(shard().code, 0);
-  expect_one_line(shard(), 2, "already has 1 shard(s)");
+  EXPECT_THAT(shard().err, HasSubstr("has this data set already, whole"));
+  expect_one_line(shard("--shards 3"), 2, "already has another data set");
   EXPECT_EQ(shard("--force --shards 3").code, 0);
   EXPECT_EQ(data::ShardSet::open(shards_).files().size(), 3u);
 }
 
-TEST_F(DataPrep, FlippedByteAndTruncationAreFoundWithFileAndBlock) {
+TEST_F(DataPrep, FlippedByteAndTruncationAreFoundWithFileAndSample) {
   make_photos();
   ASSERT_EQ(shard().code, 0);
-  const std::string good = test::read_file(first_shard());
+  const std::string file = first_shard();
+  const std::string good = test::read_file(file);
   std::string bad = good;
   const size_t pixels = good.find(std::string(32 * 32 * 3, static_cast<char>(80)));
   ASSERT_NE(pixels, std::string::npos);
   bad[pixels + 10] ^= 1;
-  test::write_file(first_shard(), bad);
-  expect_one_line(run("verify '" + shards_ + "'"), 2,
-                  first_shard() + " is damaged: the checksum of block 0 (samples 0 to 5) is wrong");
-  test::write_file(first_shard(), good.substr(0, good.size() - 100));
-  expect_one_line(run("verify '" + shards_ + "'"), 2, first_shard() + " is truncated");
-  expect_one_line(run("info '" + shards_ + "'"), 2, first_shard() + " is truncated");
-  test::write_file(first_shard(), good);
+  test::write_file(file, bad);
+  expect_one_line(run("verify '" + shards_ + "'"), 2, file + " is damaged: the digest of sample ");
+  test::write_file(file, good.substr(0, good.size() - 100));
+  expect_one_line(run("verify '" + shards_ + "'"), 2, file + " is truncated");
+  test::write_file(file, good);
   EXPECT_EQ(run("verify '" + shards_ + "'").code, 0);
 }
 
 // A limit on file size stands for the full disk: the write fails in the same place.
-TEST_F(DataPrep, FullDiskIsASystemErrorAndLeavesNoShards) {
+TEST_F(DataPrep, FullDiskIsASystemErrorAndLeavesNoSet) {
   for (int i = 0; i < 40; ++i) {
     test::write_file(photos_ + "/" + std::to_string(i) + ".png", png(static_cast<uint8_t>(i), 64));
   }
@@ -536,7 +694,8 @@ TEST_F(DataPrep, FullDiskIsASystemErrorAndLeavesNoShards) {
       run("shard --input '" + photos_ + "' --size 64 --output '" + shards_ + "'", limit);
   expect_one_line(outcome, 1, shards_);
   EXPECT_THAT(outcome.err, HasSubstr("File too large"));
-  EXPECT_TRUE(fs::is_empty(shards_));
+  EXPECT_FALSE(fs::exists(shards_ + "/dataset.json"));
+  expect_one_line(run("info '" + shards_ + "'"), 2, "");
 }
 
 }  // namespace

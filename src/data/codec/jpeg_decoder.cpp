@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "data/codec/colour.h"
+#include "data/codec/jpeg_entropy.h"
 #include "data/codec/jpeg_session.h"
 
 namespace bbg::data {
@@ -54,6 +55,7 @@ bool smooths_blocks(const jpeg_decompress_struct& jpeg) {
 
 struct JpegDecoder::State {
   JpegSession session;
+  JpegEntropy entropy;
   std::vector<uint8_t> strip;  // rows as decoded, before they are cut and converted
 
   // Each false where session.message says what is wrong.
@@ -80,6 +82,8 @@ int64_t JpegDecoder::State::crop_columns(const Window& window) {
       std::min(std::max(window.left + window.width + kMargin, int64_t{left} + DCTSIZE), width) -
       left);
   jpeg_crop_scanline(&jpeg, &left, &columns);
+  const int64_t mcu = DCTSIZE * (jpeg.num_components == 1 ? 1 : jpeg.max_h_samp_factor);
+  entropy.limit(left / mcu, (left + columns - 1) / mcu);
   return left;
 }
 
@@ -89,6 +93,7 @@ bool JpegDecoder::State::read(const Window& window, const DecodeOptions& options
   const bool is_whole = window.height == jpeg.image_height && window.width == jpeg.image_width;
   jpeg.out_color_space = out_space(jpeg.jpeg_color_space, options.channels);
   jpeg_start_decompress(&jpeg);
+  entropy.take_over(jpeg);
   int64_t first_column = 0;
   if (!is_whole && !smooths_blocks(jpeg)) {
     first_column = crop_columns(window);

@@ -30,7 +30,7 @@ class Reader final : public SampleSource {
     std::unique_ptr<std::atomic<bool>[]> is_block_verified;
   };
 
-  explicit Reader(const std::vector<std::string>& paths);  // of all its shards
+  explicit Reader(const std::vector<std::string>& paths);  // all shards of the set
 
   // The facts that all of its shards state alike.
   const ShardHeader& header() const { return shards_.front().header; }

@@ -1,40 +1,36 @@
 #include "data/resample/blend.h"
 
 #include <cstring>
+#include <type_traits>
+
+#include "data/byte_vector.h"
 
 namespace bbg::data {
-
-// One function for each width of vectors; which is chosen when the program starts. All give the
-// same bytes, for integers are exact.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define BBG_VECTOR_WIDTHS __attribute__((target_clones("avx2", "default")))
-#else
-#define BBG_VECTOR_WIDTHS
-#endif
-#define BBG_INLINE inline __attribute__((always_inline))
 
 namespace {
 
 using Ints4 = int32_t __attribute__((vector_size(16)));
 
-// Loops of a fixed length over a few registers.
+// The loops over kBytes have a fixed length: their sums stay in registers while lines are added.
 
 // sums[i] = the weighted bytes i of the lines.
 template <int kBytes>
-BBG_INLINE void add_block(const uint8_t* in, int64_t stride, const Taps::Range& range,
-                          int32_t* sums) {
-  int32_t block[kBytes] = {};
+BBG_ALWAYS_INLINE inline void add_block(const uint8_t* in, int64_t stride, const Taps::Range& range,
+                                        int32_t* sums) {
+  int32_t block[kBytes];
   in += range.first * stride;
-  for (int64_t line = 0; line < range.count; ++line, in += stride) {
+  for (int i = 0; i < kBytes; ++i) block[i] = range.weights[0] * in[i];
+  for (int64_t line = 1; line < range.count; ++line) {
+    in += stride;
     const int32_t weight = range.weights[line];
     for (int i = 0; i < kBytes; ++i) block[i] += weight * in[i];
   }
-  std::memcpy(sums, block, sizeof(block));
+  for (int i = 0; i < kBytes; ++i) sums[i] = block[i];
 }
 
 template <int kBytes>
-BBG_INLINE void blend_block(const uint8_t* in, int64_t stride, const Taps::Range& range,
-                            uint8_t* out) {
+BBG_ALWAYS_INLINE inline void blend_block(const uint8_t* in, int64_t stride,
+                                          const Taps::Range& range, uint8_t* out) {
   int32_t sums[kBytes];
   for (int i = 0; i < kBytes; ++i) sums[i] = 1 << (kWeightBits - 1);
   in += range.first * stride;
@@ -48,48 +44,16 @@ BBG_INLINE void blend_block(const uint8_t* in, int64_t stride, const Taps::Range
   }
 }
 
-// Calls block<32>, block<16> and block<1> at the places of a line. The last of several lies over
-// the one before where the line is no multiple of 16 bytes long.
-#define BBG_FOR_BLOCKS(bytes, block)              \
-  do {                                            \
-    int64_t x = 0;                                \
-    for (; x + 32 <= (bytes); x += 32) block(32); \
-    for (; x + 16 <= (bytes); x += 16) block(16); \
-    if (x < (bytes) && (bytes) >= 16) {           \
-      x = (bytes)-16;                             \
-      block(16);                                  \
-      x += 16;                                    \
-    }                                             \
-    for (; x < (bytes); ++x) block(1);            \
-  } while (false)
-
-}  // namespace
-
-BBG_VECTOR_WIDTHS
-void blend_to_bytes(const Lines& in, std::span<const Taps::Range> ranges, uint8_t* out) {
-  for (const Taps::Range& range : ranges) {
-#define BBG_BLOCK(count) blend_block<count>(in.data + x, in.stride, range, out + x)
-    BBG_FOR_BLOCKS(in.bytes, BBG_BLOCK);
-#undef BBG_BLOCK
-    out += in.bytes;
-  }
-}
-
-BBG_VECTOR_WIDTHS
-void add_lines(const Lines& in, const Taps::Range& range, int32_t* out) {
-#define BBG_BLOCK(count) add_block<count>(in.data + x, in.stride, range, out + x)
-  BBG_FOR_BLOCKS(in.bytes, BBG_BLOCK);
-#undef BBG_BLOCK
-}
-
-BBG_VECTOR_WIDTHS
-void add_pixels(const int32_t* in, int64_t channels, std::span<const Taps::Range> ranges,
-                int32_t* out) {
-  for (const Taps::Range& range : ranges) {
+// kCount: the length of all ranges, which lets the loop be unrolled; 0: any.
+template <int kCount>
+BBG_ALWAYS_INLINE inline void add_so_many_pixels(const int32_t* in, int64_t channels,
+                                                 const Taps& taps, int32_t* out) {
+  const int64_t count = kCount > 0 ? kCount : taps.most;
+  for (const Taps::Range& range : taps.ranges) {
     for (int64_t channel = 0; channel < channels; channel += 4) {
       const int32_t* at = in + range.first * channels + channel;
       Ints4 sum{};
-      for (int64_t x = 0; x < range.count; ++x, at += channels) {
+      for (int64_t x = 0; x < count; ++x, at += channels) {
         Ints4 value;
         std::memcpy(&value, at, sizeof(value));
         sum += value * range.weights[x];
@@ -97,6 +61,62 @@ void add_pixels(const int32_t* in, int64_t channels, std::span<const Taps::Range
       std::memcpy(out + channel, &sum, sizeof(sum));
     }
     out += channels;
+  }
+}
+
+template <int kBytes>
+using Width = std::integral_constant<int, kBytes>;
+
+// Calls block(width, x) for parts of a line. The last of several lies over the one before where the
+// line is no multiple of 16 bytes long.
+template <class Block>
+BBG_ALWAYS_INLINE inline void for_blocks(int64_t bytes, Block block) {
+  int64_t x = 0;
+  for (; x + 32 <= bytes; x += 32) block(Width<32>(), x);
+  for (; x + 16 <= bytes; x += 16) block(Width<16>(), x);
+  if (x < bytes && bytes >= 16) {
+    block(Width<16>(), bytes - 16);
+    return;
+  }
+  for (; x < bytes; ++x) block(Width<1>(), x);
+}
+
+}  // namespace
+
+BBG_VECTOR_WIDTHS
+void blend_to_bytes(const Lines& in, std::span<const Taps::Range> ranges, uint8_t* out) {
+  for (const Taps::Range& range : ranges) {
+    for_blocks(in.bytes, [&](auto width, int64_t x) BBG_ALWAYS_INLINE {
+      blend_block<width()>(in.data + x, in.stride, range, out + x);
+    });
+    out += in.bytes;
+  }
+}
+
+BBG_VECTOR_WIDTHS
+void add_lines(const Lines& in, const Taps::Range& range, int32_t* out) {
+  for_blocks(in.bytes, [&](auto width, int64_t x) BBG_ALWAYS_INLINE {
+    add_block<width()>(in.data + x, in.stride, range, out + x);
+  });
+}
+
+BBG_VECTOR_WIDTHS
+void add_pixels(const int32_t* in, int64_t channels, const Taps& taps, int32_t* out) {
+  switch (taps.most) {
+    case 1:
+      return add_so_many_pixels<1>(in, channels, taps, out);
+    case 2:
+      return add_so_many_pixels<2>(in, channels, taps, out);
+    case 3:
+      return add_so_many_pixels<3>(in, channels, taps, out);
+    case 4:
+      return add_so_many_pixels<4>(in, channels, taps, out);
+    case 5:
+      return add_so_many_pixels<5>(in, channels, taps, out);
+    case 6:
+      return add_so_many_pixels<6>(in, channels, taps, out);
+    default:
+      return add_so_many_pixels<0>(in, channels, taps, out);
   }
 }
 

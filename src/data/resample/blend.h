@@ -22,10 +22,9 @@ void blend_to_bytes(const Lines& in, std::span<const Taps::Range> ranges, uint8_
 // out[i], i < in.bytes: the sum over one range of lines. No sum may leave 31 bits.
 void add_lines(const Lines& in, const Taps::Range& range, int32_t* out);
 
-// Output pixel i is the sum of its range of the input's pixels, each of `channels` numbers. Both
-// have room for 3 numbers behind the last one.
-void add_pixels(const int32_t* in, int64_t channels, std::span<const Taps::Range> ranges,
-                int32_t* out);
+// Output pixel i is the sum of its range of the input's pixels, each of `channels` numbers. Behind
+// its last number the input has room for taps.most pixels and 3 numbers, the output for 3.
+void add_pixels(const int32_t* in, int64_t channels, const Taps& taps, int32_t* out);
 
 // sums / total, rounded half up. Sums are at most 255 * total and below 2^31.
 void divide_to_bytes(std::span<const int32_t> sums, int64_t total, uint8_t* out);

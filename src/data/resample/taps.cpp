@@ -95,11 +95,18 @@ void make_taps(Filter filter, int64_t from, int64_t to, Taps& taps) {
       add_filtered(cubic, 2, from, to, taps);
       break;
   }
-  const int32_t* at = taps.weights.data();
+  taps.most = 0;
+  for (const Taps::Range& range : taps.ranges) taps.most = std::max(taps.most, range.count);
+  std::vector<int32_t> padded(taps.ranges.size() * static_cast<size_t>(taps.most));
+  const int32_t* in = taps.weights.data();
+  int32_t* out = padded.data();
   for (Taps::Range& range : taps.ranges) {
-    range.weights = at;
-    at += range.count;
+    std::copy_n(in, range.count, out);
+    range.weights = out;
+    in += range.count;
+    out += taps.most;
   }
+  taps.weights.swap(padded);
 }
 
 }  // namespace bbg::data

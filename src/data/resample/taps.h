@@ -14,13 +14,18 @@ namespace bbg::data {
 inline constexpr int kWeightBits = 32 - 8 - 2;
 
 struct Taps {
+  Taps() = default;
+  Taps(const Taps&) = delete;  // the ranges point into the weights
+  Taps& operator=(const Taps&) = delete;
+
   // Output pixel i is made of the inputs [first(i), first(i) + count(i)).
   struct Range {
     int64_t first, count;
     const int32_t* weights;
   };
   std::vector<Range> ranges;
-  std::vector<int32_t> weights;  // that the ranges point into
+  int64_t most = 0;              // the longest count; shorter ones have weights of 0 up to it
+  std::vector<int32_t> weights;  // all ranges, one behind the other
   int64_t sum = 0;               // the weights of each output pixel together
 };
 

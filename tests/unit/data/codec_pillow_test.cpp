@@ -60,9 +60,12 @@ void expect_like_pillow(const test::TemporaryFolder& folder, const Case& item, i
   EXPECT_EQ(image.height, item.height);
   EXPECT_EQ(image.width, item.width);
   EXPECT_EQ(image.channels, channels);
-  EXPECT_TRUE(std::equal(image.pixels.begin(), image.pixels.end(), expected.begin(), expected.end(),
-                         [](uint8_t a, char b) { return a == static_cast<uint8_t>(b); }));
-  expect_windows_equal_parts(decoder, test::bytes_of(bytes), image, 60);
+  // libjpeg-turbo 2 and 3 smooth an unfinished file a little differently: by 3 steps at most.
+  const int tolerance = item.name == "jpeg-unfinished" ? 3 : 0;
+  EXPECT_TRUE(std::equal(
+      image.pixels.begin(), image.pixels.end(), expected.begin(), expected.end(),
+      [&](uint8_t a, char b) { return std::abs(a - static_cast<uint8_t>(b)) <= tolerance; }));
+  expect_windows_equal_parts(decoder, test::bytes_of(bytes), image, 30);
 }
 
 TEST(CodecLikePillow, EveryKindOfFileAndEveryWindowOfIt) {

@@ -41,8 +41,6 @@ inline std::pair<int64_t, int64_t> random_stretch(core::RandomStream& random, in
 // `whole`: as decoded by the same decoder.
 inline void expect_windows_equal_parts(Decoder& decoder, std::span<const uint8_t> bytes,
                                        const core::Image& whole, int count) {
-  // More of them by hand: BBG_WINDOWS times as many.
-  if (const char* factor = std::getenv("BBG_WINDOWS")) count *= std::atoi(factor);
   core::RandomStream random(3, core::Purpose::kEvaluate, 0, bytes.size());
   core::Image image;
   for (int i = 0; i < count; ++i) {

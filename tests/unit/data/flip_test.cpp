@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#include "tests/unit/data/random_image.h"
+
 namespace bbg::data {
 namespace {
 
@@ -15,6 +17,25 @@ TEST(Flip, MirrorsEachRow) {
   EXPECT_EQ(pixels, (std::vector<uint8_t>{5, 6, 3, 4, 1, 2, 11, 12, 9, 10, 7, 8}));
   flip_horizontally(pixels, 2, 3, 2);
   EXPECT_EQ(pixels, original);
+}
+
+// Vectors of 16 bytes at both ends and single pixels in the middle: all lengths have their turn.
+TEST(Flip, MirrorsRowsOfAnyLength) {
+  for (int64_t channels = 1; channels <= 5; ++channels) {
+    for (int64_t width = 1; width <= 100; ++width) {
+      const core::Image image = test::random_image(2, width, channels, 1);
+      core::Image flipped = image;
+      flip_horizontally(flipped.pixels, 2, width, channels);
+      for (int64_t y = 0; y < 2; ++y) {
+        for (int64_t x = 0; x < width; ++x) {
+          for (int64_t c = 0; c < channels; ++c) {
+            ASSERT_EQ(test::at(flipped, y, x, c), test::at(image, y, width - 1 - x, c))
+                << width << " pixels of " << channels << " channels";
+          }
+        }
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -1,8 +1,11 @@
+// kArea against its definition. The other filters have Pillow as their oracle (pillow_test.cpp).
+
 #include "data/resample.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 #include "tests/unit/data/random_image.h"
@@ -14,23 +17,79 @@ using test::at;
 using test::random_image;
 using test::resampled;
 
-// The definition: cut every input pixel into out x out equal parts; output pixel (y, x) is the mean
-// of the in x in parts below it, rounded half up.
-TEST(Resample, ShrinkingIsTheMeanOverTheExactArea) {
-  const core::Image image = random_image(7, 11, 3);
-  const core::Image small = resampled(view(image), 3, 5, Filter::kArea);
-  ASSERT_EQ(small.pixels.size(), 3u * 5 * 3);
-  for (int64_t y = 0; y < 3; ++y) {
-    for (int64_t x = 0; x < 5; ++x) {
-      for (int64_t c = 0; c < 3; ++c) {
-        int sum = 0;
-        for (int64_t v = y * 7; v < (y + 1) * 7; ++v) {
-          for (int64_t u = x * 11; u < (x + 1) * 11; ++u) sum += at(image, v / 3, u / 5, c);
+constexpr Filter kAll[] = {Filter::kArea, Filter::kBilinear, Filter::kBicubic};
+
+// How much each input pixel of an axis counts in output pixel i. Shrinking: cut every input pixel
+// into `to` equal parts; an output pixel is made of `from` parts that lie side by side. Enlarging:
+// a triangle around the output pixel's centre, which lies within the outer centres, as wide as two
+// input pixels; in steps of 1 / (2 to) of an input pixel.
+std::vector<int64_t> weights(int64_t i, int64_t from, int64_t to) {
+  std::vector<int64_t> counts(static_cast<size_t>(from));
+  if (to <= from) {
+    for (int64_t part = i * from; part < (i + 1) * from; ++part) {
+      ++counts[static_cast<size_t>(part / to)];
+    }
+  } else {
+    const int64_t centre = std::clamp<int64_t>((2 * i + 1) * from - to, 0, (from - 1) * 2 * to);
+    for (int64_t x = 0; x < from; ++x) {
+      counts[static_cast<size_t>(x)] = std::max<int64_t>(0, 2 * to - std::abs(centre - x * 2 * to));
+    }
+  }
+  return counts;
+}
+
+// The exact value, rounded half up.
+void expect_mean_over_area(const core::Image& in, const core::Image& out) {
+  const int64_t rows = out.height <= in.height ? in.height : 2 * out.height;
+  const int64_t columns = out.width <= in.width ? in.width : 2 * out.width;
+  for (int64_t y = 0; y < out.height; ++y) {
+    const std::vector<int64_t> down = weights(y, in.height, out.height);
+    for (int64_t x = 0; x < out.width; ++x) {
+      const std::vector<int64_t> along = weights(x, in.width, out.width);
+      for (int64_t c = 0; c < in.channels; ++c) {
+        int64_t sum = 0;
+        for (int64_t v = 0; v < in.height; ++v) {
+          if (down[static_cast<size_t>(v)] == 0) continue;
+          int64_t row = 0;
+          for (int64_t u = 0; u < in.width; ++u)
+            row += along[static_cast<size_t>(u)] * at(in, v, u, c);
+          sum += down[static_cast<size_t>(v)] * row;
         }
-        EXPECT_EQ(at(small, y, x, c), (2 * sum + 77) / (2 * 77));
+        ASSERT_EQ(at(out, y, x, c), (2 * sum + rows * columns) / (2 * rows * columns))
+            << in.height << " x " << in.width << " to " << out.height << " x " << out.width;
       }
     }
   }
+}
+
+TEST(Resample, AreaIsTheExactMeanRoundedHalfUpAtAnySize) {
+  core::RandomStream random(6, core::Purpose::kEvaluate, 0, 0);
+  const auto side = [&] { return 1 + static_cast<int64_t>(random.next_below(40)); };
+  Resampler resampler(Filter::kArea);
+  for (int i = 0; i < 300; ++i) {
+    const core::Image in = random_image(side(), side(), 1 + i % 5, random.next_uint32());
+    core::Image out = test::blank_image(side(), side(), in.channels);
+    resampler.resample(view(in), out.height, out.width, out.pixels);
+    expect_mean_over_area(in, out);
+  }
+}
+
+// Primes: 255 * 2909 * 2903 exceeds 31 bits, 255 * 2897 * 2887 does not.
+TEST(Resample, AreaIsExactForSidesOfThousandsWithNothingInCommon) {
+  const core::Image large = random_image(2909, 2903, 1);
+  expect_mean_over_area(large, resampled(view(large), 2, 3, Filter::kArea));
+  expect_mean_over_area(large,
+                        resampled(window(view(large), 0, 0, 2909, 2903), 1, 2, Filter::kArea));
+  const core::Image small = random_image(2897, 2887, 1);
+  expect_mean_over_area(small, resampled(view(small), 3, 2, Filter::kArea));
+}
+
+// Three 1s among four pixels are 3/4; two are a tie.
+TEST(Resample, ATieIsRoundedUp) {
+  core::Image image{.height = 2, .width = 2, .channels = 1, .pixels = {1, 0, 0, 1}};
+  EXPECT_EQ(resampled(view(image), 1, 1, Filter::kArea).pixels[0], 1);
+  image.pixels = {254, 255, 254, 255};
+  EXPECT_EQ(resampled(view(image), 1, 1, Filter::kArea).pixels[0], 255);
 }
 
 TEST(Resample, EnlargingALinearRampStaysLinear) {
@@ -46,10 +105,10 @@ TEST(Resample, EnlargingALinearRampStaysLinear) {
 }
 
 TEST(Resample, KeepsFlatImagesFlatAtAnySize) {
-  for (const Filter filter : {Filter::kArea, Filter::kBilinear, Filter::kBicubic}) {
+  for (const Filter filter : kAll) {
     for (const int64_t side : {1, 2, 31, 128, 300}) {
-      core::Image flat{.height = 100, .width = 37, .channels = 3, .pixels = {}};
-      flat.pixels.assign(100 * 37 * 3, 255);
+      core::Image flat = test::blank_image(100, 37, 3);
+      std::fill(flat.pixels.begin(), flat.pixels.end(), uint8_t{255});
       const core::Image out = resampled(view(flat), side, side, filter);
       EXPECT_EQ(out.pixels, std::vector<uint8_t>(static_cast<size_t>(side * side * 3), 255));
     }
@@ -58,9 +117,32 @@ TEST(Resample, KeepsFlatImagesFlatAtAnySize) {
 
 TEST(Resample, ToItsOwnSizeChangesNothing) {
   const core::Image image = random_image(9, 9, 3);
-  for (const Filter filter : {Filter::kArea, Filter::kBilinear, Filter::kBicubic}) {
+  for (const Filter filter : kAll) {
     EXPECT_EQ(resampled(view(image), 9, 9, filter).pixels, image.pixels);
   }
+}
+
+// Rows of a window lie apart; what is around it is not read into the result.
+TEST(Resample, AWindowGivesTheBytesOfItsCopy) {
+  const core::Image image = random_image(50, 60, 3);
+  const Pixels part = window(view(image), 7, 11, 30, 41);
+  core::Image copy = test::blank_image(30, 41, 3);
+  for (int64_t y = 0; y < 30; ++y) {
+    std::copy_n(part.row(y), part.row_bytes(), copy.pixels.data() + y * 41 * 3);
+  }
+  for (const Filter filter : kAll) {
+    for (const int64_t width : {17, 41, 90}) {
+      EXPECT_EQ(resampled(part, 30, width, filter).pixels,
+                resampled(view(copy), 30, width, filter).pixels);
+      EXPECT_EQ(resampled(part, 20, width, filter).pixels,
+                resampled(view(copy), 20, width, filter).pixels);
+    }
+  }
+}
+
+TEST(Resample, FiltersHaveWords) {
+  EXPECT_EQ(core::word_of(kFilters, Filter::kBicubic), "bicubic");
+  EXPECT_EQ(core::value_of(kFilters, "area"), Filter::kArea);
 }
 
 }  // namespace

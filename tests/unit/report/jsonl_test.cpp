@@ -25,6 +25,7 @@ Interval interval_at(int64_t step) {
   interval.images = 64 * step;
   interval.seconds = 0.5 * static_cast<double>(step);
   interval.images_per_second = 128;
+  interval.data_seconds = 0.75;
   interval.values = {{"loss_ge", -0.25}, {"loss_d", 1.5}};
   return interval;
 }
@@ -32,9 +33,10 @@ Interval interval_at(int64_t step) {
 std::string line_at(int64_t step) { return to_json_line(interval_at(step)) + "\n"; }
 
 TEST(ToJsonLine, HasTheFieldsInOrder) {
-  EXPECT_EQ(to_json_line(interval_at(50)),
-            R"({"step":50,"images":3200,"seconds":25.0,"images_per_second":128.0,)"
-            R"("loss_ge":-0.25,"loss_d":1.5})");
+  EXPECT_EQ(
+      to_json_line(interval_at(50)),
+      R"({"step":50,"images":3200,"seconds":25.0,"images_per_second":128.0,"data_seconds":0.75,)"
+      R"("loss_ge":-0.25,"loss_d":1.5})");
 }
 
 TEST(ToJsonLine, WhatIsNotFiniteIsNull) {
@@ -43,7 +45,8 @@ TEST(ToJsonLine, WhatIsNotFiniteIsNull) {
   interval.images_per_second = kInfinity;
   interval.values = {{"a", NAN}, {"b", -kInfinity}};
   const std::string line = to_json_line(interval);
-  EXPECT_THAT(line, HasSubstr(R"("images_per_second":null,"a":null,"b":null})"));
+  EXPECT_THAT(line,
+              HasSubstr(R"("images_per_second":null,"data_seconds":0.75,"a":null,"b":null})"));
   EXPECT_TRUE(Json::accept(line));
 }
 

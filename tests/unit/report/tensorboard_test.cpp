@@ -87,19 +87,22 @@ TEST_F(TensorboardSinkTest, AnIntervalIsScalarsUnderTrain) {
   Interval interval;
   interval.step = 50;
   interval.images_per_second = 640;
+  interval.data_seconds = 0.5;
   interval.values = {{"loss_d", 1.5}, {"loss_ge", -0.5}};
   sink->interval(interval);
   // Not closed yet: what was given is in the file.
   const auto all = events();
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[2].step, 50);
-  ASSERT_EQ(all[2].values.size(), 3u);
+  ASSERT_EQ(all[2].values.size(), 4u);
   EXPECT_EQ(all[2].values[0].tag, "train/loss_d");
   EXPECT_EQ(all[2].values[0].number, 1.5f);
   EXPECT_EQ(all[2].values[1].tag, "train/loss_ge");
   EXPECT_EQ(all[2].values[1].number, -0.5f);
   EXPECT_EQ(all[2].values[2].tag, "train/images_per_second");
   EXPECT_EQ(all[2].values[2].number, 640.0f);
+  EXPECT_EQ(all[2].values[3].tag, "train/data_seconds");
+  EXPECT_EQ(all[2].values[3].number, 0.5f);
 }
 
 TEST_F(TensorboardSinkTest, AnImageIsAPngUnderGrids) {

@@ -100,5 +100,29 @@ TEST_F(TestClasses, FirstImageWithoutALabelIsFound) {
   EXPECT_EQ(set.first_without_label(2, 1), 2);
 }
 
+TEST(JpegSets, FitAnyResolutionButNoOtherNumberOfChannels) {
+  const test::TemporaryFolder folder;
+  test::DataSetWriter writer({.folder = folder.path(),
+                              .channels = 3,
+                              .encoding = data::Encoding::kJpeg,
+                              .source = "a test"});
+  const std::vector<uint8_t> bytes(20);
+  for (int i = 0; i < 12; ++i) writer.add(bytes, -1);
+  writer.close();
+  RunConfig config;
+  config.data.shards = folder.path();
+  for (const int64_t resolution : {32, 128}) {
+    config.model.resolution = resolution;
+    EXPECT_EQ(open_data_sets(config).train.size(), 12);
+  }
+  config.model.channels = 1;
+  try {
+    open_data_sets(config);
+    FAIL() << "accepted";
+  } catch (const core::UsageError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("are JPEG files with 3 channel(s), the model's 128x128"));
+  }
+}
+
 }  // namespace
 }  // namespace bbg::run

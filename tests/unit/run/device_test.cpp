@@ -133,6 +133,17 @@ TEST(Places, NumberOfThreadsInTheOptionsWins) {
             (std::vector<int>{5}));
 }
 
+// All threads that compute are, or beside a GPU the one that feeds it.
+TEST(Places, TellTheCoresOfARankAndHowManyThreadsAreBusy) {
+  const std::vector<Seat> seats = {{"a", {0, 1, 2, 3}, {"p"}}, {"a", {4, 5}, {"q"}}};
+  const Place on_cpu = choose_places(compute(Device::kCpu, 3), seats)[0];
+  EXPECT_EQ(on_cpu.cores, 4);
+  EXPECT_EQ(on_cpu.busy(), 3);
+  const Place on_gpu = choose_places(compute(Device::kCuda), seats)[1];
+  EXPECT_EQ(on_gpu.cores, 2);
+  EXPECT_EQ(on_gpu.busy(), 1);
+}
+
 TEST(Places, OneLineSaysWhoRunsWhere) {
   const auto line = [](Device device, const std::vector<Seat>& seats) {
     return placement_text(seats, choose_places(compute(device), seats));

@@ -1,0 +1,83 @@
+#include "data/sample_builder.h"
+
+#include "core/error.h"
+
+namespace bbg::data {
+
+namespace {
+
+constexpr const char* kDamageHint =
+    "make the data set anew without this image, or go on without it: data.on-corrupt = skip";
+
+TransformOptions for_images_of(const SampleSource& source, TransformOptions options) {
+  options.is_equal_sized = source.encoding() == Encoding::kRaw;
+  const bool is_cut =
+      options.is_equal_sized && options.augment != Augment::kRandomArea;  // else it is resampled
+  BBG_CHECK(options.size > 0 &&
+                (!is_cut || (options.size <= source.height() && options.size <= source.width())),
+            "images smaller than their parts");
+  return options;
+}
+
+}  // namespace
+
+SampleBuilder::SampleBuilder(const SampleSource& source, const TransformOptions& options,
+                             uint64_t seed)
+    : source_(source),
+      options_(for_images_of(source, options)),
+      seed_(seed),
+      decoder_(source.decode_options()),
+      resampler_(Filter::kBicubic) {}
+
+void SampleBuilder::build(int64_t id, int64_t draw, int64_t slot, Check check,
+                          std::span<uint8_t> out) {
+  if (source_.encoding() == Encoding::kRaw) {
+    build_raw(id, choose_part(draw, slot, source_.height(), source_.width()), check, out);
+  } else {
+    build_jpeg(id, draw, slot, check, out);
+  }
+}
+
+Choice SampleBuilder::choose_part(int64_t draw, int64_t slot, int64_t height, int64_t width) const {
+  return choose(options_, seed_, draw, slot, height, width);
+}
+
+// A whole image of the right size is read to its place, without a copy.
+void SampleBuilder::build_raw(int64_t id, const Choice& choice, Check check,
+                              std::span<uint8_t> out) {
+  const int64_t height = source_.height(), width = source_.width(), channels = source_.channels();
+  if (height == options_.size && width == options_.size && choice.box.height == height &&
+      choice.box.width == width) {
+    source_.read_pixels(id, out, check);
+    if (choice.is_flipped) flip_horizontally(out, height, width, channels);
+    return;
+  }
+  stored_.resize(static_cast<size_t>(height * width * channels));
+  source_.read_pixels(id, stored_, check);
+  const Pixels whole{.data = stored_.data(),
+                     .height = height,
+                     .width = width,
+                     .channels = channels,
+                     .stride = width * channels};
+  apply(window(whole, choice.box), choice.is_flipped, options_.size, resampler_, out);
+}
+
+void SampleBuilder::build_jpeg(int64_t id, int64_t draw, int64_t slot, Check check,
+                               std::span<uint8_t> out) {
+  const std::span<const uint8_t> bytes = source_.read(id, stored_, check);
+  const std::string name = "sample " + std::to_string(id) + " of " + source_.file(id);
+  Choice choice;
+  try {
+    const ImageSize size = decoder_.size(bytes, name);
+    choice = choose_part(draw, slot, size.height, size.width);
+    const Box& box = choice.box;
+    decoder_.decode_window(
+        bytes, {.top = box.top, .left = box.left, .height = box.height, .width = box.width}, name,
+        decoded_);
+  } catch (const core::UsageError& error) {
+    throw core::UsageError(error.what(), kDamageHint);
+  }
+  apply(view(decoded_), choice.is_flipped, options_.size, resampler_, out);
+}
+
+}  // namespace bbg::data

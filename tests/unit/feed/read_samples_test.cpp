@@ -1,0 +1,60 @@
+#include "feed/read_samples.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "tests/support/temporary_folder.h"
+#include "tests/unit/data/shard_fixture.h"
+
+namespace bbg::feed {
+namespace {
+
+class ReadSamples : public testing::Test {
+ protected:
+  ReadSamples() { data::write_shards(samples_, folder_.path(), 3); }
+  data::ShardSet shards() const { return data::ShardSet::open(folder_.path()); }
+
+  data::Samples samples_ = data::random_samples(50, 4, 5);
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(ReadSamples, TakesTheMiddleOfEachInTheOrderGiven) {
+  const std::vector<int64_t> ids = {5, 0, 49, 5};
+  const core::Batch some = read_samples(shards(), ids, 2);
+  EXPECT_TRUE(at::equal(some.sample_ids, at::tensor(ids, at::kLong)));
+  EXPECT_TRUE(at::equal(some.images[0], some.images[3]));
+  for (int64_t row = 0; row < 4; ++row) {
+    const auto id = static_cast<size_t>(ids[static_cast<size_t>(row)]);
+    EXPECT_EQ(some.labels[row].item<int64_t>(), samples_.labels[id]);
+    const at::Tensor middle = at::tensor(samples_.pixels[id], at::kByte)
+                                  .view({4, 5, 3})
+                                  .permute({2, 0, 1})
+                                  .narrow(1, 1, 2)
+                                  .narrow(2, 1, 2);
+    const at::Tensor expected = middle.to(at::kFloat).div_(at::full({1}, 127.5f)).sub_(1);
+    EXPECT_TRUE(at::equal(some.images[row], expected));
+  }
+}
+
+TEST_F(ReadSamples, OfARangeAreTheSame) {
+  const core::Batch all = read_range(shards(), 0, 50, 4);
+  const std::vector<int64_t> ids = {7, 8};
+  EXPECT_TRUE(at::equal(read_samples(shards(), ids, 4).images, all.images.narrow(0, 7, 2)));
+  EXPECT_TRUE(at::equal(read_range(shards(), 49, 1, 4).images[0], all.images[49]));
+}
+
+TEST_F(ReadSamples, StopsAtADamagedOneOrTakesTheNextInItsPlace) {
+  const std::string path = shards().files()[1];
+  std::string bytes = test::read_file(path);
+  const std::string victim(samples_.pixels[20].begin(), samples_.pixels[20].end());
+  bytes[bytes.find(victim)] ^= 1;
+  test::write_file(path, bytes);
+  EXPECT_THROW(read_range(shards(), 19, 3, 4), core::UsageError);
+  const core::Batch batch = read_range(shards(), 19, 3, 4, data::OnCorrupt::kSkip);
+  EXPECT_TRUE(at::equal(batch.sample_ids, at::tensor({19, 21, 21}, at::kLong)));
+  EXPECT_TRUE(at::equal(batch.images[1], batch.images[2]));
+}
+
+}  // namespace
+}  // namespace bbg::feed
