@@ -49,16 +49,17 @@ Result run(comm::Communicator& communicator, int64_t global_batch, bool recomput
 }
 
 // float64 sums in another order.
-void expect_near(const at::Tensor& actual, const at::Tensor& expected, const std::string& what) {
+void expect_same_up_to_rounding(const at::Tensor& actual, const at::Tensor& expected,
+                                const std::string& what) {
   EXPECT_TRUE(at::allclose(actual, expected, 1e-9, 1e-9))
       << what << " differs by " << (actual - expected).abs().max().item<double>();
 }
 
-void expect_near(const std::vector<nn::NamedTensor>& actual,
-                 const std::vector<nn::NamedTensor>& expected) {
+void expect_same_up_to_rounding(const std::vector<nn::NamedTensor>& actual,
+                                const std::vector<nn::NamedTensor>& expected) {
   ASSERT_EQ(actual.size(), expected.size());
   for (size_t i = 0; i < expected.size(); ++i) {
-    expect_near(actual[i].tensor, expected[i].tensor, expected[i].name);
+    expect_same_up_to_rounding(actual[i].tensor, expected[i].tensor, expected[i].name);
   }
 }
 
@@ -67,10 +68,10 @@ TEST(ReversibleResNet, OnManyRanksEqualsOneRankThatKeepsActivations) {
   comm::SelfCommunicator alone;
   const int64_t batch = testing::global_batch(communicator->size());
   const Result many = run(*communicator, batch, true), one = run(alone, batch, false);
-  expect_near(many.feature, one.feature, "feature");
-  expect_near(many.of_x, one.of_x, "gradient of x");
-  expect_near(many.gradients, one.gradients);
-  expect_near(many.statistics, one.statistics);
+  expect_same_up_to_rounding(many.feature, one.feature, "feature");
+  expect_same_up_to_rounding(many.of_x, one.of_x, "gradient of x");
+  expect_same_up_to_rounding(many.gradients, one.gradients);
+  expect_same_up_to_rounding(many.statistics, one.statistics);
 }
 
 TEST(ReversibleResNet, RepeatsBitForBit) {

@@ -47,9 +47,11 @@ class TrainStep : public ::testing::TestWithParam<Case> {};
 TEST_P(TrainStep, OnManyRanksEqualsOneRank) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
-  const auto many = run(GetParam(), *communicator, batch, 20)->to_state_dict();
+  // Drift over many steps shows with four ranks; eight are for what depends on their number.
+  const int steps = communicator->size() > 4 ? 5 : 20;
+  const auto many = run(GetParam(), *communicator, batch, steps)->to_state_dict();
   expect_near(many, of_one_rank(*communicator, many, [&](comm::Communicator& alone) {
-                return run(GetParam(), alone, batch, 20)->to_state_dict();
+                return run(GetParam(), alone, batch, steps)->to_state_dict();
               }));
 }
 

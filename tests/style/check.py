@@ -17,13 +17,13 @@ Prints one line per problem. --root TREE looks at another tree than the one this
 """
 
 import argparse
-import json
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
 
+from compile_database import compiled_sources
 from documents import check_documents, check_paragraphs
 from english import check_english
 from generate import check_generated
@@ -94,8 +94,7 @@ def check_shell(root):
 
 
 def check_tests(root, build):
-    compiled = {pathlib.Path(entry["directory"], entry["file"]).resolve()
-                for entry in json.loads((build / "compile_commands.json").read_text())}
+    compiled = compiled_sources(build)
     cache = (build / "CMakeCache.txt").read_text()
     has_gpu_tests = not re.search(r"^BBG_CUDA:BOOL=(OFF|0|NO|FALSE)$", cache, re.MULTILINE | re.IGNORECASE)
     for path in cpp_files(root, "tests"):

@@ -106,6 +106,14 @@ class Check(unittest.TestCase):
         self.write("build/CMakeCache.txt", "BBG_CUDA:BOOL=ON\n")
         self.assertIn("tests/gpu/c_test.cpp", self.run_rule("tests", str(self.root / "build"))[1])
 
+    def test_a_source_of_sources_compiles_what_it_includes(self):
+        self.write("tests/unit/core/a_test.cpp", "")
+        self.write("build/Unity/unity_0_cxx.cxx", f'#include "{self.root}/tests/unit/core/a_test.cpp"\n')
+        self.write("build/compile_commands.json", json.dumps(
+            [{"directory": str(self.root / "build"), "file": "Unity/unity_0_cxx.cxx"}]))
+        self.write("build/CMakeCache.txt", "")
+        self.assertEqual(self.run_rule("tests", str(self.root / "build")), (0, ""))
+
     def test_unformatted_code_is_found(self):
         self.write(".clang-format", "BasedOnStyle: Google\n")
         self.write("src/core/error.cpp", "int  x ;\n")

@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 
+from compile_database import compiled_sources
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SKIPPED = 77
 
@@ -60,8 +62,7 @@ def main():
     database = options.build / "compile_commands.json"
     if not database.exists():
         parser.error(f"{database} is not there: configure first (make build)")
-    entries = {pathlib.Path(entry["directory"], entry["file"]).resolve(): entry
-               for entry in json.loads(database.read_text())}
+    entries = compiled_sources(options.build)
     if options.files:
         wanted = {path.resolve() for path in options.files}
     elif options.changed:

@@ -34,15 +34,15 @@ Widths generator_widths(Layout layout, int64_t resolution) {
 }
 
 // Widths of each block's output; how many of the blocks halve.
-struct Trunk {
+struct TrunkShape {
   Widths widths;
   size_t halvings;
 };
-Trunk discriminator_trunk(Layout layout, int64_t resolution) {
-  static const std::map<int64_t, Trunk> kTrunks = {{64, {{1, 2, 4, 8, 16}, 4}},
-                                                   {128, {{1, 2, 4, 8, 16, 16}, 5}},
-                                                   {256, {{1, 2, 4, 8, 8, 16, 16}, 6}},
-                                                   {512, {{1, 1, 2, 4, 8, 8, 16, 16}, 7}}};
+TrunkShape discriminator_trunk(Layout layout, int64_t resolution) {
+  static const std::map<int64_t, TrunkShape> kTrunks = {{64, {{1, 2, 4, 8, 16}, 4}},
+                                                        {128, {{1, 2, 4, 8, 16, 16}, 5}},
+                                                        {256, {{1, 2, 4, 8, 8, 16, 16}, 6}},
+                                                        {512, {{1, 1, 2, 4, 8, 8, 16, 16}, 7}}};
   if (resolution == 32) {
     if (layout == Layout::kBigGanPyTorch) return {{4, 4, 4, 4}, 2};
     return {{2, 2, 2, 2}, layout == Layout::kStudioGan ? size_t{2} : size_t{3}};
@@ -107,7 +107,7 @@ std::vector<UpBlock> generator_layout(const ModelOptions& options) {
 }
 
 std::vector<DownBlock> discriminator_layout(const ModelOptions& options) {
-  const Trunk trunk = discriminator_trunk(options.layout, options.resolution);
+  const TrunkShape trunk = discriminator_trunk(options.layout, options.resolution);
   std::vector<DownBlock> blocks;
   int64_t in = 0, resolution = options.resolution;
   for (size_t i = 0; i < trunk.widths.size(); ++i) {

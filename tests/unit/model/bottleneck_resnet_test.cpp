@@ -8,17 +8,17 @@
 namespace bbg::model {
 namespace {
 
-using Net = testing::LoneTrunk<BottleneckResNet>;
+using Bottleneck = testing::LoneTrunk<BottleneckResNet>;
 
 // He et al. 2016, without the classifier.
 TEST(BottleneckResNet, HasThePapersParameters) {
   comm::SelfCommunicator communicator;
-  Net fifty(communicator, at::kMeta, BottleneckTrunkShape{});
+  Bottleneck fifty(communicator, at::kMeta, BottleneckTrunkShape{});
   EXPECT_EQ(fifty.num_parameters(), 23500352);
   EXPECT_EQ(fifty.trunk.out_features(), 2048);
-  Net hundred(communicator, at::kMeta, BottleneckTrunkShape{.units = {3, 4, 23, 3}});
+  Bottleneck hundred(communicator, at::kMeta, BottleneckTrunkShape{.units = {3, 4, 23, 3}});
   EXPECT_EQ(hundred.num_parameters(), 42492480);
-  Net wide(communicator, at::kMeta, BottleneckTrunkShape{.base = 128});
+  Bottleneck wide(communicator, at::kMeta, BottleneckTrunkShape{.base = 128});
   EXPECT_EQ(wide.num_parameters(), 93891712);
   EXPECT_EQ(wide.trunk.out_features(), 4096);
 }

@@ -16,8 +16,8 @@ struct Epilogue {
 };
 
 // Updates on rows [first, first + count) of a batch of 6.
-Epilogue update(model::DNorm d_norm, bool is_simultaneous, int64_t accumulate, int64_t first,
-                int64_t count) {
+Epilogue update_in_portions(model::DNorm d_norm, bool is_simultaneous, int64_t accumulate,
+                            int64_t first, int64_t count) {
   model::ModelOptions model;
   model.block = model::Block::kStrided;
   model.d_norm = d_norm;
@@ -60,10 +60,10 @@ class Accumulate : public ::testing::TestWithParam<std::tuple<model::DNorm, bool
 
 TEST_P(Accumulate, LeavesTheMeanOfThePortionsGradients) {
   const auto& [d_norm, is_simultaneous] = GetParam();
-  const Epilogue whole = update(d_norm, is_simultaneous, 3, 0, 6);
+  const Epilogue whole = update_in_portions(d_norm, is_simultaneous, 3, 0, 6);
   std::vector<Epilogue> portions;
   for (int64_t i = 0; i < 3; ++i) {
-    portions.push_back(update(d_norm, is_simultaneous, 1, 2 * i, 2));
+    portions.push_back(update_in_portions(d_norm, is_simultaneous, 1, 2 * i, 2));
   }
   const auto expect_mean = [&](at::Tensor Epilogue::*gradient) {
     const at::Tensor expected =
@@ -83,8 +83,8 @@ TEST_P(Accumulate, LeavesTheMeanOfThePortionsGradients) {
 
 TEST_P(Accumulate, IteratesForSingularVectorsOnceAnUpdate) {
   const auto& [d_norm, is_simultaneous] = GetParam();
-  const Epilogue whole = update(d_norm, is_simultaneous, 3, 0, 6);
-  const Epilogue once = update(d_norm, is_simultaneous, 1, 0, 2);
+  const Epilogue whole = update_in_portions(d_norm, is_simultaneous, 3, 0, 6);
+  const Epilogue once = update_in_portions(d_norm, is_simultaneous, 1, 0, 2);
   int64_t compared = 0;
   for (size_t i = 0; i < whole.state.tensors.size(); ++i) {
     const auto& [name, tensor] = whole.state.tensors[i];

@@ -22,7 +22,7 @@ struct Blocks {
 
 void PrintTo(const Blocks& blocks, std::ostream* out) { *out << blocks.name; }
 
-model::ModelOptions small(const Blocks& blocks, model::System system) {
+model::ModelOptions small_networks(const Blocks& blocks, model::System system) {
   model::ModelOptions options;
   options.system = system;
   options.block = blocks.block;
@@ -40,7 +40,7 @@ model::ModelOptions small(const Blocks& blocks, model::System system) {
 }
 
 // One state with a batch, ready for an update. Equal options but for the system give equal G, E, D.
-struct Prepared {
+struct PreparedBaseline {
   model::ModelOptions model;
   TrainOptions train;
   loss::LossOptions loss;
@@ -50,7 +50,7 @@ struct Prepared {
   core::Batch batch;
   Noise noise;
 
-  explicit Prepared(const model::ModelOptions& options) : model(options) {
+  explicit PreparedBaseline(const model::ModelOptions& options) : model(options) {
     model.check();
     loss.kind = loss::Kind::kLogistic;
     loss.scale = 0.5;
@@ -82,7 +82,7 @@ struct Prepared {
   }
 };
 
-at::Tensor gradients(std::optional<Trained>& trained) { return trained->arena.gradients(); }
+at::Tensor gradients_of(std::optional<Trained>& trained) { return trained->arena.gradients(); }
 
 void expect_close(const at::Tensor& a, const at::Tensor& b) {
   EXPECT_GT(b.abs().max().item<double>(), 1e-6);  // else nothing was compared
@@ -95,13 +95,13 @@ class Baselines : public ::testing::TestWithParam<Blocks> {};
 TEST_P(Baselines, LatentRegressorTrainsGAndDAsAPlainGanBitForBit) {
   for (const bool simultaneous : {false, true}) {
     SCOPED_TRACE(simultaneous);
-    Prepared gan(small(GetParam(), model::System::kGan)),
-        regressor(small(GetParam(), model::System::kLatentRegressor));
+    PreparedBaseline gan(small_networks(GetParam(), model::System::kGan)),
+        regressor(small_networks(GetParam(), model::System::kLatentRegressor));
     const auto [gan_d, gan_g] = gan.update(simultaneous);
     const auto [d, ge] = regressor.update(simultaneous);
-    EXPECT_TRUE(at::equal(gradients(regressor.state->d), gradients(gan.state->d)));
+    EXPECT_TRUE(at::equal(gradients_of(regressor.state->d), gradients_of(gan.state->d)));
     EXPECT_TRUE(at::equal(regressor.state->g.arena.gradients(), gan.state->g.arena.gradients()));
-    EXPECT_GT(gradients(regressor.state->e).abs().max().item<double>(), 0);
+    EXPECT_GT(gradients_of(regressor.state->e).abs().max().item<double>(), 0);
     const core::StateDict all = regressor.state->to_state_dict();
     const std::map<std::string, at::Tensor> found(all.tensors.begin(), all.tensors.end());
     for (const auto& [name, tensor] : gan.state->to_state_dict().tensors) {
@@ -118,8 +118,9 @@ TEST_P(Baselines, JointLatentRegressorAddsTheWeightedGradientOfTheCostToThatOfAG
   constexpr double kWeight = 0.25;
   for (const bool simultaneous : {false, true}) {
     SCOPED_TRACE(simultaneous);
-    const model::ModelOptions options = small(GetParam(), model::System::kLatentRegressor);
-    Prepared gan(small(GetParam(), model::System::kGan)), joint(options), plain(options);
+    const model::ModelOptions options = small_networks(GetParam(), model::System::kLatentRegressor);
+    PreparedBaseline gan(small_networks(GetParam(), model::System::kGan)), joint(options),
+        plain(options);
     joint.loss.latent_to_g = kWeight;
     // D may be updated first: it changes neither G's images nor E.
     model::Nets& nets = plain.state->nets;
@@ -141,7 +142,7 @@ TEST_P(Baselines, JointLatentRegressorAddsTheWeightedGradientOfTheCostToThatOfAG
     const loss::Loss ge = joint.update(simultaneous).second;
     EXPECT_NEAR(ge.latent.item<double>(), cost.item<double>(), 1e-14);
     EXPECT_EQ(ge.x.item<double>(), gan_g.x.item<double>());
-    expect_close(gradients(joint.state->e), gradients(plain.state->e));
+    expect_close(gradients_of(joint.state->e), gradients_of(plain.state->e));
     const at::Tensor more = kWeight * plain.state->g.arena.gradients();
     expect_close(joint.state->g.arena.gradients() - gan.state->g.arena.gradients(), more);
   }
@@ -151,8 +152,8 @@ TEST_P(Baselines, AutoencoderHasTheGradientsOfPlainAutograd) {
   for (const auto distance : {loss::Distance::kSquared, loss::Distance::kAbsolute}) {
     for (const bool simultaneous : {false, true}) {
       SCOPED_TRACE(static_cast<int>(distance));
-      const model::ModelOptions options = small(GetParam(), model::System::kAutoencoder);
-      Prepared trained(options), plain(options);
+      const model::ModelOptions options = small_networks(GetParam(), model::System::kAutoencoder);
+      PreparedBaseline trained(options), plain(options);
       trained.loss.reconstruction = distance;
       const loss::Loss loss = trained.update(simultaneous).second;
       EXPECT_FALSE(trained.state->d.has_value());
@@ -173,7 +174,7 @@ TEST_P(Baselines, AutoencoderHasTheGradientsOfPlainAutograd) {
       EXPECT_NEAR(loss.total.item<double>(), cost.item<double>(), 1e-14);
       EXPECT_EQ(loss.reconstruction.item<double>(), loss.total.item<double>());
       expect_close(trained.state->g.arena.gradients(), plain.state->g.arena.gradients());
-      expect_close(gradients(trained.state->e), gradients(plain.state->e));
+      expect_close(gradients_of(trained.state->e), gradients_of(plain.state->e));
     }
   }
 }
@@ -197,8 +198,8 @@ const Blocks kStrided{"Strided", model::Block::kStrided, model::DNorm::kSpectral
 
 // E's last layer starts at zero in BiGAN's code (docs/choices.md C1).
 TEST(LatentRegressor, OfFullyConnectedLayersStartsAtLnTwo) {
-  const model::ModelOptions options = small(kMlp, model::System::kLatentRegressor);
-  Prepared prepared(options);
+  const model::ModelOptions options = small_networks(kMlp, model::System::kLatentRegressor);
+  PreparedBaseline prepared(options);
   TrainState start(options, {}, {prepared.communicator, prepared.cpu, at::kDouble}, 1);
   prepared.loss.scale = 1;
   Step step(start, options, {}, prepared.loss);
@@ -208,7 +209,7 @@ TEST(LatentRegressor, OfFullyConnectedLayersStartsAtLnTwo) {
 }
 
 TEST(LatentRegressor, LearnsTheCodesOfAFixedG) {
-  Prepared prepared(small(kStrided, model::System::kLatentRegressor));
+  PreparedBaseline prepared(small_networks(kStrided, model::System::kLatentRegressor));
   Step step(*prepared.state, prepared.model, prepared.train, prepared.loss);
   double first = 0, last = 0;
   for (int i = 0; i < 100; ++i) {
@@ -220,9 +221,9 @@ TEST(LatentRegressor, LearnsTheCodesOfAFixedG) {
 }
 
 TEST(Autoencoder, IsComparedAtTheResolutionOfG) {
-  model::ModelOptions options = small(kStrided, model::System::kAutoencoder);
+  model::ModelOptions options = small_networks(kStrided, model::System::kAutoencoder);
   options.e_resolution = 32;
-  Prepared trained(options), plain(options);
+  PreparedBaseline trained(options), plain(options);
   const at::Tensor& x = plain.batch.images;
   model::Nets& nets = plain.state->nets;
   nets.encoder->begin_substep();
@@ -234,19 +235,19 @@ TEST(Autoencoder, IsComparedAtTheResolutionOfG) {
 
 TEST(Autoencoder, OfConditionalNetworksGivesGTheClassOfTheImage) {
   model::ModelOptions options =
-      small({"", model::Block::kResidual, model::DNorm::kSpectral, model::Prior::kNormal},
-            model::System::kAutoencoder);
+      small_networks({"", model::Block::kResidual, model::DNorm::kSpectral, model::Prior::kNormal},
+                     model::System::kAutoencoder);
   options.g_condition = model::GCondition::kClass;
   options.num_classes = 2;
-  Prepared prepared(options), other(options);
+  PreparedBaseline prepared(options), other(options);
   other.batch.labels = 1 - other.batch.labels;
   EXPECT_NE(prepared.update(false).second.total.item<double>(),
             other.update(false).second.total.item<double>());
 }
 
 TEST(Autoencoder, SurvivesTheStateDictWhichHasNoD) {
-  const model::ModelOptions options = small(kMlp, model::System::kAutoencoder);
-  Prepared first(options), second(options);
+  const model::ModelOptions options = small_networks(kMlp, model::System::kAutoencoder);
+  PreparedBaseline first(options), second(options);
   first.update(false);
   const core::StateDict saved = first.state->to_state_dict();
   for (const auto& [name, tensor] : saved.tensors) EXPECT_NE(name[0], 'D') << name;

@@ -14,13 +14,13 @@
 namespace bbg::train {
 namespace {
 
-at::Tensor pattern(at::IntArrayRef shape, double frequency) {
+at::Tensor cosines(at::IntArrayRef shape, double frequency) {
   return at::sin(at::arange(c10::multiply_integers(shape), at::kDouble) * frequency).view(shape);
 }
 
 // Rows of [0, 1) with both ends among them.
 at::Tensor numbers(int64_t count) {
-  at::Tensor all = (pattern({count, kAugmentNumbers}, 1.7) + 1) / 2.0000001;
+  at::Tensor all = (cosines({count, kAugmentNumbers}, 1.7) + 1) / 2.0000001;
   all[0].fill_(0);
   all[1].fill_(1 - 0x1p-32);
   all[2].fill_(0.5);
@@ -99,7 +99,7 @@ TEST(DiffAugment, EqualsLoopsOverPixelsForEveryPolicySizeAndNumberOfChannels) {
       for (const int64_t size : {9, 16, 20}) {
         SCOPED_TRACE(std::to_string(mask) + " " + std::to_string(channels) + " " +
                      std::to_string(size));
-        const at::Tensor images = pattern({12, channels, size, size}, 0.37);
+        const at::Tensor images = cosines({12, channels, size, size}, 0.37);
         const at::Tensor rows = numbers(12);
         const at::Tensor changed = augmented(images, policy, rows);
         ASSERT_EQ(changed.sizes(), images.sizes());
@@ -132,7 +132,7 @@ TEST(DiffAugment, MovesAnEighthAndCutsAHalfOfTheImage) {
 
 // In float32 a number close to 1 must not be rounded to 1 before it chooses a pixel.
 TEST(DiffAugment, MovesTheSamePixelsInBothPrecisions) {
-  const at::Tensor images = pattern({12, 3, 16, 16}, 0.37).to(at::kFloat);
+  const at::Tensor images = cosines({12, 3, 16, 16}, 0.37).to(at::kFloat);
   const AugmentPolicy policy{.translation = true, .cutout = true};
   const at::Tensor single = augmented(images, policy, numbers(12));
   EXPECT_EQ(single.scalar_type(), at::kFloat);
@@ -142,8 +142,8 @@ TEST(DiffAugment, MovesTheSamePixelsInBothPrecisions) {
 
 TEST(DiffAugment, PassesTheGradientOn) {
   const AugmentPolicy policy{.colour = true, .translation = true, .cutout = true};
-  const at::Tensor rows = numbers(5), upstream = pattern({5, 3, 8, 8}, 0.91);
-  const at::Tensor images = pattern({5, 3, 8, 8}, 0.37).set_requires_grad(true);
+  const at::Tensor rows = numbers(5), upstream = cosines({5, 3, 8, 8}, 0.91);
+  const at::Tensor images = cosines({5, 3, 8, 8}, 0.37).set_requires_grad(true);
   (augmented(images, policy, rows) * upstream).sum().backward();
   const at::NoGradGuard no_grad;
   const auto value = [&](const at::Tensor& at) {
@@ -170,7 +170,7 @@ TEST(DiffAugment, RefusesOtherWords) {
   EXPECT_THROW(options.check(), core::UsageError);
 }
 
-model::ModelOptions small(model::DNorm d_norm) {
+model::ModelOptions augmented_networks(model::DNorm d_norm) {
   model::ModelOptions options;
   options.block = model::Block::kStrided;
   options.resolution = 16;
@@ -183,7 +183,7 @@ model::ModelOptions small(model::DNorm d_norm) {
 }
 
 TEST(AugmentNumbers, FollowFromDrawAndSlotAndDifferForRealAndGeneratedImages) {
-  const model::ModelOptions model = small(model::DNorm::kSpectral);
+  const model::ModelOptions model = augmented_networks(model::DNorm::kSpectral);
   const Noise whole = make_noise(3, 7, {0, 8}, model, at::kFloat, true);
   EXPECT_EQ(whole.augment.sizes(), (at::IntArrayRef{8, 2, kAugmentNumbers}));
   EXPECT_EQ(whole.augment.scalar_type(), at::kDouble);
@@ -203,14 +203,14 @@ TEST(AugmentNumbers, FollowFromDrawAndSlotAndDifferForRealAndGeneratedImages) {
 TEST(AugmentedUpdate, ShowsChangedImagesToDAndTheImageItselfToE) {
   for (const auto d_norm : {model::DNorm::kSpectral, model::DNorm::kBatch}) {
     SCOPED_TRACE(core::word_of(model::kDNorms, d_norm));
-    const model::ModelOptions model = small(d_norm);
+    const model::ModelOptions model = augmented_networks(d_norm);
     TrainOptions train;
     train.augment = "colour translation cutout";
     comm::SelfCommunicator communicator;
     ops::CpuOps cpu;
     TrainState state(model, train, {communicator, cpu, at::kDouble}, 1);
     TrainState by_hand(model, train, {communicator, cpu, at::kDouble}, 1);
-    const core::Batch batch{.images = pattern({6, 3, 32, 32}, 0.37),
+    const core::Batch batch{.images = cosines({6, 3, 32, 32}, 0.37),
                             .labels = at::full({6}, -1, at::kLong),
                             .sample_ids = {}};
     Step step(state, model, train, {});

@@ -14,7 +14,7 @@ struct Gradients {
   at::Tensor d_values;
 };
 
-Gradients gradients(double clip_norm, double weight_decay = 0) {
+Gradients clipped_gradients(double clip_norm, double weight_decay = 0) {
   model::ModelOptions model;
   model.block = model::Block::kStrided;
   model.resolution = 16;
@@ -46,7 +46,7 @@ Gradients gradients(double clip_norm, double weight_decay = 0) {
 double length(const at::Tensor& gradient) { return gradient.norm().item<double>(); }
 
 TEST(GradientClip, ScalesEachNetworksGradientToTheNormByItself) {
-  const Gradients free = gradients(0);
+  const Gradients free = clipped_gradients(0);
   EXPECT_DOUBLE_EQ(free.norm_d, length(free.d));
   EXPECT_DOUBLE_EQ(free.norm_g, length(free.g));
   EXPECT_DOUBLE_EQ(free.norm_e, length(free.e));
@@ -56,7 +56,7 @@ TEST(GradientClip, ScalesEachNetworksGradientToTheNormByItself) {
   const double high = *std::max_element(norms.begin(), norms.end());
   ASSERT_LT(low, high);
   const double limit = (low + high) / 2;
-  const Gradients clipped = gradients(limit);
+  const Gradients clipped = clipped_gradients(limit);
   const auto expect = [&](const at::Tensor& found, const at::Tensor& before, double reported) {
     // The reported norm is that before clipping.
     EXPECT_DOUBLE_EQ(reported, length(before));
@@ -74,7 +74,7 @@ TEST(GradientClip, ScalesEachNetworksGradientToTheNormByItself) {
 
 TEST(GradientClip, LeavesWhatRegularisationAdds) {
   constexpr double kDecay = 0.25, kLimit = 1e-3;
-  const Gradients clipped = gradients(kLimit), decayed = gradients(kLimit, kDecay);
+  const Gradients clipped = clipped_gradients(kLimit), decayed = clipped_gradients(kLimit, kDecay);
   const at::Tensor added = decayed.d - clipped.d;
   const at::Tensor is_decayed = added.ne(0);
   EXPECT_TRUE(at::allclose(added.masked_select(is_decayed),

@@ -9,12 +9,12 @@
 namespace bbg::train {
 namespace {
 
-at::Tensor pattern(int64_t size) {
+at::Tensor sine_images(int64_t size) {
   return at::sin(at::arange(2 * 3 * size * size, at::kDouble) * 0.37).view({2, 3, size, size});
 }
 
 TEST(Shrink, AveragesBlocksWhereTheSizeIsAMultiple) {
-  const at::Tensor images = pattern(12);
+  const at::Tensor images = sine_images(12);
   EXPECT_TRUE(shrink(images, 12).is_same(images));
   for (const int64_t size : {6, 4, 3}) {
     const int64_t block = 12 / size;
@@ -41,7 +41,7 @@ at::Tensor under_triangles(int64_t from, int64_t to) {
 
 TEST(Shrink, ResamplesUnderTrianglesElse) {
   for (const auto& [from, to] : {std::pair<int64_t, int64_t>{112, 64}, {7, 4}, {67, 64}, {40, 9}}) {
-    const at::Tensor images = pattern(from), weights = under_triangles(from, to);
+    const at::Tensor images = sine_images(from), weights = under_triangles(from, to);
     const at::Tensor expected = weights.matmul(images).matmul(weights.t());
     const at::Tensor actual = shrink(images, to);
     // float64 sums in another order.

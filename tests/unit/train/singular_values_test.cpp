@@ -9,7 +9,7 @@
 namespace bbg::train {
 namespace {
 
-model::ModelOptions small() {
+model::ModelOptions gan_of_width_four() {
   model::ModelOptions options;
   options.system = model::System::kGan;
   options.width = 4;
@@ -25,7 +25,8 @@ at::Tensor exact(const at::Tensor& weight) {
 TEST(SingularValues, AreThoseOfEachWeightWithinThePowerIterationsError) {
   comm::SelfCommunicator communicator;
   ops::CpuOps cpu;
-  const model::Nets nets = model::make_nets(small(), {communicator, cpu, at::kDouble}, 1);
+  const model::Nets nets =
+      model::make_nets(gan_of_width_four(), {communicator, cpu, at::kDouble}, 1);
   const core::Values values = top_singular_values("G", *nets.generator);
   size_t found = 0;
   double largest = 0;
@@ -47,7 +48,8 @@ TEST(SingularValues, AreThoseOfEachWeightWithinThePowerIterationsError) {
 TEST(SingularValues, FindADirectionThatExplodes) {
   comm::SelfCommunicator communicator;
   ops::CpuOps cpu;
-  const model::Nets nets = model::make_nets(small(), {communicator, cpu, at::kDouble}, 1);
+  const model::Nets nets =
+      model::make_nets(gan_of_width_four(), {communicator, cpu, at::kDouble}, 1);
   const at::NoGradGuard no_grad;
   const auto& weight = nets.discriminator->store().parameters()[2];
   ASSERT_GE(weight.tensor.dim(), 2);
