@@ -24,7 +24,7 @@ class RamCache final : public SampleSource {
   int64_t height() const override { return original_->height(); }
   int64_t width() const override { return original_->width(); }
   int64_t channels() const override { return original_->channels(); }
-  DecodeOptions decode_options() const override { return original_->decode_options(); }
+  image::DecodeOptions decode_options() const override { return original_->decode_options(); }
   void read_pixels(int64_t index, std::span<uint8_t> out, Check check) const override;
   std::span<const uint8_t> read(int64_t index, std::vector<uint8_t>& buffer,
                                 Check check) const override;
