@@ -1,5 +1,5 @@
 #pragma once
-// The few HDF5 calls that shards and foreign data sets need, each checked where it is made, with
+// The few HDF5 calls that shards and foreign data sets need. Each is checked where it is made, with
 // the library's own messages in the exception instead of on the terminal. HDF5 takes one thread at
 // a time in the process: all calls wait for each other, so any thread may make them.
 

@@ -44,7 +44,7 @@ ShardReader::ShardReader(std::string folder, Manifest manifest)
   }
 }
 
-// What the manifest does not say is as ever.
+// Choices that the manifest does not name have their defaults.
 image::DecodeOptions ShardReader::decode_options() const {
   image::DecodeOptions options{.channels = manifest_.channels};
   const auto take = [&](const char* key, const auto& words, auto& value) {

@@ -86,7 +86,7 @@ TEST(HugeSets, TakeNoMoreMemoryThanSmallOnes) {
   const test::TemporaryFolder folder;
   const std::string small = write_holes(folder / "small", 10'000);
   const std::string huge = write_holes(folder / "huge", 1'000'000'000);
-  bytes_of_reading(small);  // what HDF5 and allocators take once
+  bytes_of_reading(small);  // HDF5 and allocators take some once
   const int64_t of_small = bytes_of_reading(small), of_huge = bytes_of_reading(huge);
   EXPECT_LT(of_huge, of_small + (20 << 20));
 }

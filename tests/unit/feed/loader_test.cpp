@@ -144,9 +144,11 @@ TEST_F(LoaderTest, CropsAtThePlacesThatTheSeedNamesAndThenFlips) {
   for (int64_t draw = 0; draw < 20; ++draw) {
     const at::Tensor whole = plain.next().images, cropped = cropping.next().images;
     for (int64_t slot = 0; slot < 8; ++slot) {
-      const image::Choice choice = image::choose(
-          {.augment = image::Augment::kRandomPlace, .flip = true, .size = 2, .is_equal_sized = true},
-          9, draw, slot, 4, 4);
+      const image::Choice choice = image::choose({.augment = image::Augment::kRandomPlace,
+                                                  .flip = true,
+                                                  .size = 2,
+                                                  .is_equal_sized = true},
+                                                 9, draw, slot, 4, 4);
       places.insert({choice.box.top, choice.box.left});
       const at::Tensor window =
           whole[slot].narrow(1, choice.box.top, 2).narrow(2, choice.box.left, 2);
