@@ -8,7 +8,7 @@
 namespace bbg::model {
 namespace {
 
-using Reversible = testing::LoneTrunk<ReversibleResNet>;
+using LoneReversible = testing::LoneTrunk<ReversibleResNet>;
 
 // One forward and backward of RevNet-50, narrow: images of `size` pixels in two colours, any scalar
 // of the features.
@@ -18,8 +18,8 @@ struct Trained {
 
   Trained(int64_t size, bool recompute) {
     comm::SelfCommunicator communicator;
-    Reversible net(communicator, at::kDouble, BottleneckTrunkShape{.channels = 2, .base = 4},
-                   recompute);
+    LoneReversible net(communicator, at::kDouble, BottleneckTrunkShape{.channels = 2, .base = 4},
+                       recompute);
     const at::Tensor x = images(size).set_requires_grad(true);
     feature = net(x);
     (feature * at::cos(at::arange(feature.numel(), at::kDouble) * 0.7).view(feature.sizes()))
@@ -62,7 +62,7 @@ TEST(ReversibleResNet, HasTheGradientsAndStatisticsOfTheNetworkThatKeepsActivati
 TEST(ReversibleResNet, MovesItsStatisticsInAForwardWithoutGrad) {
   const Trained with_grad(64, true);
   comm::SelfCommunicator communicator;
-  Reversible net(communicator, at::kDouble, BottleneckTrunkShape{.channels = 2, .base = 4});
+  LoneReversible net(communicator, at::kDouble, BottleneckTrunkShape{.channels = 2, .base = 4});
   const at::NoGradGuard no_grad;
   EXPECT_TRUE(at::equal(net(Trained::images(64)), with_grad.feature));
   ASSERT_EQ(net.store.buffers().size(), with_grad.buffers.size());
@@ -76,7 +76,7 @@ TEST(ReversibleResNet, HasThePapersParameters) {
   comm::SelfCommunicator communicator;
   const std::pair<int64_t, int64_t> counts[] = {{64, 5408640}, {128, 21505792}, {256, 85765632}};
   for (const auto& [base, count] : counts) {
-    Reversible net(communicator, at::kMeta, BottleneckTrunkShape{.base = base});
+    LoneReversible net(communicator, at::kMeta, BottleneckTrunkShape{.base = base});
     EXPECT_EQ(net.num_parameters(), count);
     EXPECT_EQ(net.trunk.out_features(), 32 * base);
   }

@@ -8,11 +8,11 @@
 namespace bbg::model {
 namespace {
 
-using Small = testing::LoneTrunk<SmallResNet>;
+using LoneSmall = testing::LoneTrunk<SmallResNet>;
 
 TEST(SmallResNet, HasTheCountedParameters) {
   comm::SelfCommunicator communicator;
-  Small small(communicator, at::kMeta, 3, 32, 32), large(communicator, at::kMeta, 3, 32, 64);
+  LoneSmall small(communicator, at::kMeta, 3, 32, 32), large(communicator, at::kMeta, 3, 32, 64);
   EXPECT_EQ(small.num_parameters(), 694944);
   EXPECT_EQ(small.trunk.out_features(), 128);
   EXPECT_EQ(large.num_parameters(), 2794144);
