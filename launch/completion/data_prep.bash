@@ -10,32 +10,76 @@ _data_prep() {
     before=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if [[ $COMP_CWORD == 1 && $word != -* || $COMP_CWORD == 2 && $command == help ]]; then
-    values='help shard verify info version commands'
+    values='help shard verify info merge split version commands'
   fi
   case $command in
     shard)
-      options='--help --input --output --size --format --split --labels --channels --fit --shards --shard-mib --skip-bad --threads --force --json'
+      options='--help --input --output --size --store --quality --format --split --labels --synsets --classes --channels --fit --resample --alpha --exif --cmyk --order --seed --shards --shard-mib --threads --max-bad --force --dry-run --json'
       case $before in
         --input) files=yes ;;
         --output) files=yes ;;
         --size) return ;;
-        --format) values='auto folder idx cifar10 cifar100' ;;
+        --store) values='raw jpeg original' ;;
+        --quality) return ;;
+        --format) values='auto folder idx cifar10 cifar100 tar webdataset hdf5 shards' ;;
         --split) values='train test' ;;
         --labels) files=yes ;;
+        --synsets) files=yes ;;
+        --classes) files=yes ;;
         --channels) values='auto 1 3' ;;
-        --fit) values='auto pad resize' ;;
+        --fit) values='auto resize pad' ;;
+        --resample) values='area bilinear bicubic' ;;
+        --alpha) values='white drop' ;;
+        --exif) values='ignore apply' ;;
+        --cmyk) values='pillow ink' ;;
+        --order) values='auto shuffled source' ;;
+        --seed) return ;;
+        --shards) return ;;
+        --shard-mib) return ;;
+        --threads) return ;;
+        --max-bad) return ;;
+      esac
+      ;;
+    verify)
+      options='--help --threads --decode --json'
+      argument=file
+      case $before in
+        --threads) return ;;
+      esac
+      ;;
+    info)
+      options='--help --grid --count --json'
+      argument=file
+      case $before in
+        --grid) files=yes ;;
+        --count) return ;;
+      esac
+      ;;
+    merge)
+      options='--help --inputs --output --seed --shards --shard-mib --threads --force --json'
+      case $before in
+        --inputs) return ;;
+        --output) files=yes ;;
+        --seed) return ;;
         --shards) return ;;
         --shard-mib) return ;;
         --threads) return ;;
       esac
       ;;
-    verify)
-      options='--help --json'
-      argument=file
-      ;;
-    info)
-      options='--help --json'
-      argument=file
+    split)
+      options='--help --input --classes --per-class --count --rest --output --seed --shards --shard-mib --threads --force --json'
+      case $before in
+        --input) files=yes ;;
+        --classes) return ;;
+        --per-class) return ;;
+        --count) return ;;
+        --rest) files=yes ;;
+        --output) files=yes ;;
+        --seed) return ;;
+        --shards) return ;;
+        --shard-mib) return ;;
+        --threads) return ;;
+      esac
       ;;
     version)
       options='--help'
