@@ -1,5 +1,6 @@
 #include "data/shard_set.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <regex>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "data/format1/format1_reader.h"
 #include "data/manifest.h"
 #include "data/shard_format.h"
+#include "data/shard_layout.h"
 #include "data/shard_reader.h"
 
 namespace bbg::data {
@@ -95,11 +97,34 @@ std::vector<std::string> format1_paths(const std::string& folder) {
                          "make one with data_prep shard --output " + folder);
 }
 
+// More than these are not looked at one by one: many ranks would ask a file system for each.
+constexpr size_t kShardsLookedAt = 4096;
+
+// Tells at the start of files that are missing or have another size.
+void check_files(const Manifest& manifest, const std::string& folder) {
+  for (size_t i = 0; i < std::min(manifest.shards.size(), kShardsLookedAt); ++i) {
+    const Manifest::Shard& shard = manifest.shards[i];
+    const std::string path = (fs::path(folder) / shard.file).string();
+    std::error_code error;
+    const auto bytes = static_cast<int64_t>(fs::file_size(path, error));
+    if (error == std::errc::no_such_file_or_directory) {
+      throw core::UsageError(path + " is missing, which " + kManifestName + " names", kRepairHint);
+    }
+    if (!error && bytes != shard.bytes) {
+      throw core::UsageError(path + " is " + (bytes < shard.bytes ? "truncated" : "too long") +
+                                 ": " + std::to_string(bytes) + " bytes, and " + kManifestName +
+                                 " says " + std::to_string(shard.bytes),
+                             kRepairHint);
+    }
+  }
+}
+
 ShardSet::Facts facts_of_manifest(const std::string& path, bool verify_on_read) {
   const std::string text = core::make_posix_file_system()->read(path);
   const auto reader =
       std::make_shared<const ShardReader>(core::folder_of(path), parse_manifest(text, path));
   const Manifest& manifest = reader->manifest();
+  check_files(manifest, core::folder_of(path));
   ShardSet::Facts facts{.source = reader,
                         .format_version = kFormatVersion,
                         .class_names = manifest.class_names(),

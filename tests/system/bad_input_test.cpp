@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "data/shard_format.h"
+#include "data/shard_set.h"
 #include "tests/system/run_fixture.h"
 
 namespace bbg {
@@ -23,7 +24,16 @@ class BadInput : public test::BbgDist {
     test::expect_one_line(train(ranks, "run", more), 2, "error: ", text);
     EXPECT_FALSE(fs::exists(folder_ / "run/checkpoints"));
   }
-  std::string first_shard(const std::string& of) { return of + "/data-00000-of-00001.h5"; }
+  // The one shard of a data set.
+  static std::string first_shard(const std::string& folder) {
+    return data::ShardSet::open(folder).files().front();
+  }
+  // A data set that a test may damage.
+  std::string copy_of_shards() {
+    const std::string copy = folder_ / "copy";
+    fs::copy(shards(), copy, fs::copy_options::recursive);
+    return copy;
+  }
   std::string state_file(int step) {
     char name[80];
     std::snprintf(name, sizeof name, "run/checkpoints/step-%08d/state.safetensors", step);
@@ -75,7 +85,7 @@ TEST_F(BadInput, MissingFilesAreNamed) {
   expect_refused("--data.shards " + absent, absent);
   expect_refused("--data.test-shards " + absent, absent, 2);
   fs::create_directories(absent);
-  expect_refused("--data.shards " + absent, absent + " has no shards");
+  expect_refused("--data.shards " + absent, absent + " has no data set");
   test::expect_one_line(test::run_command(folder_, test::program("bbg_dist")), 2,
                         "error: ", "no --config given");
 }
@@ -174,31 +184,31 @@ TEST_F(BadInput, OptionsThatTheSystemDoesNotHaveAreRefused) {
 }
 
 TEST_F(BadInput, DamagedShardsAreRefused) {
-  const std::string bytes = test::read_file(first_shard(shards()));
-  const std::string copy = folder_ / "damaged";
-  test::write_file(first_shard(copy), bytes.substr(0, bytes.size() - 100));
-  expect_refused("--data.shards " + copy, first_shard(copy) + " is truncated", 2);
-  test::write_file(first_shard(copy), "no HDF5 at all");
-  expect_refused("--data.shards " + copy, first_shard(copy));
+  const std::string copy = copy_of_shards(), shard = first_shard(copy);
+  const std::string bytes = test::read_file(shard);
+  test::write_file(shard, bytes.substr(0, bytes.size() - 100));
+  expect_refused("--data.shards " + copy, shard + " is truncated", 2);
+  test::write_file(shard, std::string(bytes.size(), 'x'));
+  expect_refused("--data.shards " + copy, shard + " is damaged or not a shard", 2);
+  fs::remove(shard);
+  expect_refused("--data.shards " + copy, shard + " is missing", 2);
 }
 
 TEST_F(BadInput, FlippedByteInAShardStopsTheRunBeforeItIsUsed) {
-  std::string bytes = test::read_file(first_shard(shards()));
+  const std::string copy = copy_of_shards(), shard = first_shard(copy);
+  std::string bytes = test::read_file(shard);
   bytes[data::kAlignment + 20'000] ^= 4;
-  const std::string copy = folder_ / "damaged";
-  test::write_file(first_shard(copy), bytes);
+  test::write_file(shard, bytes);
   for (const int ranks : {1, 2}) {
     const test::Outcome outcome =
         train(ranks, "run" + std::to_string(ranks), "--data.shards " + copy);
     EXPECT_EQ(outcome.code, 2) << outcome.err;
-    EXPECT_THAT(outcome.err, HasSubstr(first_shard(copy) +
-                                       " is damaged: the checksum of block 0 (samples 0 to 255)"));
+    EXPECT_THAT(outcome.err, HasSubstr(shard + " is damaged: the digest of sample "));
   }
 }
 
 TEST_F(BadInput, ShardsOfAnotherVersionAreRefused) {
-  const std::string copy = folder_ / "other";
-  test::write_file(first_shard(copy), test::read_file(first_shard(shards())));
+  const std::string copy = copy_of_shards();
   const hid_t file = H5Fopen(first_shard(copy).c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
   const hid_t attribute = H5Aopen(file, data::kVersionAttribute, H5P_DEFAULT);
   const int64_t version = 9;
@@ -206,7 +216,7 @@ TEST_F(BadInput, ShardsOfAnotherVersionAreRefused) {
   H5Aclose(attribute);
   H5Fclose(file);
   expect_refused("--data.shards " + copy,
-                 "has shard format version 9, this program reads version 1");
+                 "has shard format version 9, this program reads version 2");
 }
 
 TEST_F(BadInput, CheckpointOfAnotherRunIsRefusedAndKept) {

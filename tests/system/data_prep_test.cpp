@@ -247,8 +247,8 @@ TEST_F(DataPrep, WrongCifarFilesAndOptionsAreRefused) {
   refuse(root, "--format cifar10", root + " has no data_batch_1.bin");
   refuse(single, "--format cifar100", "3073 bytes are not a multiple of 3074");
   refuse(single, "--split test", "--split belongs to a folder of CIFAR's files");
-  refuse(root, "--split test", "--split has no meaning with --format folder");
-  refuse(single, "--labels x", "--labels has no meaning with --format cifar10");
+  refuse(root, "--split test", "--split belongs to --format cifar10 or cifar100");
+  refuse(single, "--labels x", "--labels belongs to --format folder or idx or tar");
   refuse(root, "--format cifar", "--format = 'cifar' must be one of auto, folder, idx, cifar10, ");
   test::write_file(folder_ / "label.bin", std::string(3073, '\12'));
   refuse(folder_ / "label.bin", "", "label.bin: record 0 has label 10; CIFAR-10 has 0 to 9");
@@ -257,7 +257,7 @@ TEST_F(DataPrep, WrongCifarFilesAndOptionsAreRefused) {
   refuse(folder_ / "cut.bin", "--format cifar10", "is truncated or not of CIFAR-10: 3072 bytes");
   // The beginning of an IDX file, and the size of a CIFAR file.
   test::write_file(folder_ / "both.bin", std::string("\0\0\10\3", 4) + std::string(3069, '\1'));
-  refuse(folder_ / "both.bin", "", "both.bin can be cifar10 and idx");
+  refuse(folder_ / "both.bin", "", "both.bin can be idx and cifar10");
 }
 
 TEST_F(DataPrep, MissingAndEmptyInputsAreRefused) {

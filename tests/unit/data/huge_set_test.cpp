@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -47,7 +48,8 @@ std::string write_holes(const std::string& folder, int64_t samples) {
     file.write_attribute(kDigestAttribute, std::string("0"));
     file.write_attribute(kMagicAttribute, std::string(kMagic));
     file.close();
-    manifest.shards.push_back({name, in_shard, 0, "0"});
+    const auto bytes = static_cast<int64_t>(std::filesystem::file_size(folder + "/" + name));
+    manifest.shards.push_back({name, in_shard, bytes, "0"});
   }
   test::write_file(folder + "/" + kManifestName, text_of(manifest));
   return folder;

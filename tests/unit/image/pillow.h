@@ -27,7 +27,7 @@ inline void run_oracle(const bbg::test::TemporaryFolder& folder, const std::stri
                        const std::vector<std::string>& names) {
   std::string command =
       bbg::test::shell_word(std::getenv("BBG_PYTHON")) + " -B " +
-      bbg::test::shell_word(std::string(BBG_SOURCE_DIR) + "/tests/unit/data/" + script);
+      bbg::test::shell_word(std::string(BBG_SOURCE_DIR) + "/tests/unit/image/" + script);
   for (const std::string& name : names) command += " " + bbg::test::shell_word(folder / name);
   const bbg::test::Outcome outcome = bbg::test::run_command(folder, command);
   ASSERT_EQ(outcome.code, 0) << outcome.err;
