@@ -125,6 +125,7 @@ ShardSet::Facts facts_of_manifest(const std::string& path, bool verify_on_read) 
       std::make_shared<const ShardReader>(core::folder_of(path), parse_manifest(text, path));
   const Manifest& manifest = reader->manifest();
   check_files(manifest, core::folder_of(path));
+  reader->layout(0);  // most faults of a whole set show in its first shard
   ShardSet::Facts facts{.source = reader,
                         .format_version = kFormatVersion,
                         .class_names = manifest.class_names(),
