@@ -1,6 +1,7 @@
 #include "data/shard_layout.h"
 
 #include "core/error.h"
+#include "data/damaged_file.h"
 #include "data/file_descriptor.h"
 #include "data/hdf5_file.h"
 #include "data/shard_format.h"
@@ -10,10 +11,6 @@ namespace bbg::data {
 namespace {
 
 using Type = Hdf5File::Type;
-
-[[noreturn]] void throw_damaged(const std::string& path, const std::string& what) {
-  throw core::UsageError(path + " is damaged: " + what, kRepairHint);
-}
 
 // Magic and version are read first: nothing else has a meaning before them.
 void check_version(const Hdf5File& file, const std::string& path) {
@@ -121,15 +118,7 @@ ShardLayout locate_shard(const std::string& path) {
   try {
     return describe(Hdf5File(path, Hdf5File::Mode::kRead), path, raw.size());
   } catch (const core::SystemError& error) {
-    const std::string& cause = error.details().cause;
-    if (error.details().code != 0) throw;  // the system refused: the file may be whole
-    // HDF5's words for a file that is shorter than its superblock says.
-    if (cause.starts_with("truncated file")) {
-      throw core::UsageError(path + " is truncated (" + cause + ")", kRepairHint);
-    }
-    throw core::UsageError(
-        path + " is damaged or not a shard (" + error.details().call + ": " + cause + ")",
-        kRepairHint);
+    throw_unreadable(path, error);
   }
 }
 

@@ -27,9 +27,4 @@ struct ShardLayout {
 // Thread-safe.
 ShardLayout locate_shard(const std::string& path);
 
-// Said where a file of a data set is damaged.
-inline constexpr const char* kRepairHint =
-    "copy the file again or make the shards anew with data_prep shard; data_prep verify checks "
-    "every byte";
-
 }  // namespace bbg::data

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/open_files.h"
+#include "data/damaged_file.h"
 #include "data/shard_format.h"
 
 namespace bbg::data {
@@ -18,10 +19,6 @@ constexpr int64_t kMostLabelsKept = 2 << 20;
 std::string where(int64_t sample, int64_t first, int64_t bytes) {
   return "sample " + std::to_string(sample) + " of the shard (bytes " + std::to_string(first) +
          " to " + std::to_string(first + bytes) + ")";
-}
-
-[[noreturn]] void throw_damaged(const std::string& path, const std::string& what) {
-  throw core::UsageError(path + " is damaged: " + what, kRepairHint);
 }
 
 template <class T>

@@ -8,10 +8,10 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "core/paths.h"
+#include "data/damaged_file.h"
 #include "data/format1/format1_reader.h"
 #include "data/manifest.h"
 #include "data/shard_format.h"
-#include "data/shard_layout.h"
 #include "data/shard_reader.h"
 
 namespace bbg::data {

@@ -7,11 +7,11 @@
 
 #include "core/error.h"
 #include "core/open_files.h"
+#include "data/damaged_file.h"
 #include "data/file_descriptor.h"
 #include "data/format1/format1.h"
 #include "data/hdf5_file.h"
 #include "data/open_files.h"
-#include "data/shard_layout.h"
 
 namespace bbg::data::format1 {
 
@@ -20,10 +20,6 @@ using Type = Hdf5File::Type;
 using Shard = Reader::Shard;
 
 namespace {
-
-[[noreturn]] void throw_damaged(const std::string& path, const std::string& what) {
-  throw core::UsageError(path + " is damaged: " + what, kRepairHint);
-}
 
 // Magic and version are read first: nothing else has a meaning before them.
 void check_magic_and_version(const Hdf5File& file, const std::string& path) {
@@ -131,15 +127,7 @@ Shard open_shard(const std::string& path, OpenFiles& open) {
   try {
     return describe_shard(Hdf5File(path, Hdf5File::Mode::kRead), std::move(raw), open);
   } catch (const core::SystemError& error) {
-    const std::string& cause = error.details().cause;
-    if (error.details().code != 0) throw;  // the system refused: the file may be whole
-    // HDF5's words for a file that is shorter than its superblock says.
-    if (cause.starts_with("truncated file")) {
-      throw core::UsageError(path + " is truncated (" + cause + ")", kRepairHint);
-    }
-    throw core::UsageError(
-        path + " is damaged or not a shard (" + error.details().call + ": " + cause + ")",
-        kRepairHint);
+    throw_unreadable(path, error);
   }
 }
 
