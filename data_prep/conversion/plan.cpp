@@ -11,14 +11,6 @@ namespace {
 
 constexpr int64_t kFilesAsked = 64;  // for the mean size of a source's files
 
-void add(core::Hasher& hasher, const std::string& text) {
-  const auto size = static_cast<int64_t>(text.size());
-  hasher.add(std::as_bytes(std::span(&size, 1)));
-  hasher.add(std::as_bytes(std::span(text)));
-}
-
-void add(core::Hasher& hasher, int64_t value) { hasher.add(std::as_bytes(std::span(&value, 1))); }
-
 int64_t mean_file_bytes(const ImageSource& source) {
   Content content;
   int64_t bytes = 0, files = 0;
@@ -63,23 +55,23 @@ Plan::Plan(const ImageSource& source, const Recipe& recipe, const PlanOptions& o
   shards_ = options.shards > 0 ? options.shards : (images_ + a_shard - 1) / a_shard;
   core::Hasher hasher;
   for (int64_t i = 0; i < images_; ++i) {
-    add(hasher, source.name(i));
-    add(hasher, source.label(i));
+    hasher.add_text(source.name(i));
+    hasher.add_number(source.label(i));
   }
-  for (const std::string& name : source.class_names()) add(hasher, name);
-  add(hasher, is_shuffled_ ? options.seed : -1);
-  add(hasher, shards_);
+  for (const std::string& name : source.class_names()) hasher.add_text(name);
+  hasher.add_number(is_shuffled_ ? options.seed : -1);
+  hasher.add_number(shards_);
   source_digest_ = core::hex(hasher.digest());
 }
 
 std::string Plan::tag(int64_t size, int generation) const {
   core::Hasher hasher;
-  add(hasher, source_digest_);
+  hasher.add_text(source_digest_);
   for (const auto& [key, value] : recipe_.words(size)) {
-    add(hasher, key);
-    add(hasher, value);
+    hasher.add_text(key);
+    hasher.add_text(value);
   }
-  add(hasher, int64_t{generation});
+  hasher.add_number(generation);
   return core::hex(hasher.digest()).substr(0, 8);
 }
 

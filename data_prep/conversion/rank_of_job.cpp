@@ -1,11 +1,11 @@
 #include "data_prep/conversion/rank_of_job.h"
 
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <thread>
+
+#include "core/cores.h"
 
 namespace bbg::data_prep {
 
@@ -59,13 +59,8 @@ RankOfJob rank_of_job() {
 }
 
 int threads_of(const RankOfJob& self) {
-  const int online = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  cpu_set_t bound;
-  CPU_ZERO(&bound);
-  if (::sched_getaffinity(0, sizeof bound, &bound) != 0) return online;
-  const int allowed = std::max(1, CPU_COUNT(&bound));
-  const long machine = ::sysconf(_SC_NPROCESSORS_ONLN);
-  const bool is_bound = allowed < machine;
+  const auto allowed = static_cast<int>(core::own_cores().size());
+  const bool is_bound = allowed < ::sysconf(_SC_NPROCESSORS_ONLN);
   return is_bound ? allowed : std::max(1, allowed / self.on_host);
 }
 

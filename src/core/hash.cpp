@@ -22,6 +22,13 @@ void Hasher::add(std::span<const std::byte> bytes) {
   XXH3_64bits_update(&state_->xxh, bytes.data(), bytes.size());
 }
 
+void Hasher::add_number(int64_t value) { add(std::as_bytes(std::span(&value, 1))); }
+
+void Hasher::add_text(const std::string& text) {
+  add_number(static_cast<int64_t>(text.size()));
+  add(std::as_bytes(std::span(text)));
+}
+
 uint64_t Hasher::digest() const { return XXH3_64bits_digest(&state_->xxh); }
 
 std::string hex(uint64_t value) {

@@ -18,6 +18,9 @@ class Hasher {
   Hasher();
   ~Hasher();
   void add(std::span<const std::byte> bytes);
+  void add_number(int64_t value);  // 64 bits, as they lie in memory
+  // With its length, so that no two different texts in a row hash the same bytes.
+  void add_text(const std::string& text);
   uint64_t digest() const;
 
  private:

@@ -15,16 +15,6 @@ void add_values(core::Hasher& hasher, std::span<const T> values) {
   hasher.add(std::as_bytes(values));
 }
 
-void add_number(core::Hasher& hasher, int64_t value) {
-  add_values(hasher, std::span<const int64_t>(&value, 1));
-}
-
-// With its length, so that no two different texts in a row hash the same bytes.
-void add_text(core::Hasher& hasher, const std::string& text) {
-  add_number(hasher, static_cast<int64_t>(text.size()));
-  add_values(hasher, std::span<const char>(text));
-}
-
 }  // namespace
 
 uint64_t sample_digest(std::span<const uint8_t> bytes, int64_t label) {
@@ -32,8 +22,8 @@ uint64_t sample_digest(std::span<const uint8_t> bytes, int64_t label) {
 }
 
 Fingerprint::Fingerprint(Encoding encoding, int64_t height, int64_t width, int64_t channels) {
-  add_text(hasher_, core::word_of(kEncodings, encoding));
-  for (const int64_t value : {height, width, channels}) add_number(hasher_, value);
+  hasher_.add_text(core::word_of(kEncodings, encoding));
+  for (const int64_t value : {height, width, channels}) hasher_.add_number(value);
 }
 
 void Fingerprint::add(std::span<const uint64_t> digests) { add_values(hasher_, digests); }
@@ -41,11 +31,11 @@ void Fingerprint::add(std::span<const uint64_t> digests) { add_values(hasher_, d
 std::string shard_digest(std::span<const uint64_t> digests, const std::string& names,
                          std::span<const int64_t> name_offsets, const std::string& left_out) {
   core::Hasher hasher;
-  add_number(hasher, static_cast<int64_t>(digests.size()));
+  hasher.add_number(static_cast<int64_t>(digests.size()));
   add_values(hasher, digests);
-  add_text(hasher, names);
+  hasher.add_text(names);
   add_values(hasher, name_offsets);
-  add_text(hasher, left_out);
+  hasher.add_text(left_out);
   return core::hex(hasher.digest());
 }
 

@@ -2,7 +2,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -10,9 +10,9 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <thread>
 #include <utility>
 
+#include "core/cores.h"
 #include "core/cuda_error.h"
 #include "core/error.h"
 #include "core/hash.h"
@@ -26,26 +26,6 @@
 namespace bbg::run {
 
 namespace {
-
-std::vector<int> own_cores() {
-  std::vector<int> cores;
-  // Larger machines than a cpu_set_t has room for need a set of their own size.
-  for (int room = CPU_SETSIZE; room <= 1 << 20; room *= 2) {
-    cpu_set_t* bound = CPU_ALLOC(static_cast<size_t>(room));
-    const size_t bytes = CPU_ALLOC_SIZE(static_cast<size_t>(room));
-    CPU_ZERO_S(bytes, bound);
-    if (::sched_getaffinity(0, bytes, bound) == 0) {
-      for (int core = 0; core < room; ++core) {
-        if (CPU_ISSET_S(static_cast<size_t>(core), bytes, bound)) cores.push_back(core);
-      }
-    }
-    CPU_FREE(bound);
-    if (!cores.empty()) return cores;
-  }
-  const int online = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  for (int core = 0; core < online; ++core) cores.push_back(core);
-  return cores;
-}
 
 // NVIDIA's, whether or not this program can use it.
 bool has_gpu_driver() {
@@ -124,7 +104,7 @@ std::string counted(size_t number, const std::string& word) {
 }  // namespace
 
 std::vector<Seat> gather_seats(comm::Communicator& control) {
-  Seat own{.host = core::host_name(), .cores = own_cores(), .gpus = {}};
+  Seat own{.host = core::host_name(), .cores = core::own_cores(), .gpus = {}};
   find_visible_gpus(own);
   own.has_gpu_driver = has_gpu_driver();
   const nlohmann::json told = {{"host", own.host},

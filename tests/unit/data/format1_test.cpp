@@ -21,15 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-std::string refusal(const std::string& path) {
-  try {
-    const Verdict verdict = verify(path, {.threads = 1});
-    return verdict.problems.empty() ? "accepted" : verdict.problems.front();
-  } catch (const core::UsageError& error) {
-    return error.what();
-  }
-}
-
 std::vector<std::string> write_old_shards(const Samples& samples, const std::string& folder,
                                           int64_t shard_count) {
   Writer writer({.folder = folder,
@@ -44,16 +35,6 @@ std::vector<std::string> write_old_shards(const Samples& samples, const std::str
     writer.add(samples.pixels[static_cast<size_t>(i)], samples.labels[static_cast<size_t>(i)]);
   }
   return writer.close();
-}
-
-void expect_equal(const ShardSet& shards, const Samples& samples) {
-  ASSERT_EQ(shards.size(), samples.size());
-  std::vector<uint8_t> pixels(samples.pixels[0].size());
-  for (int64_t i = 0; i < samples.size(); ++i) {
-    shards.read(i, pixels);
-    EXPECT_EQ(pixels, samples.pixels[static_cast<size_t>(i)]) << "sample " << i;
-    EXPECT_EQ(shards.label(i), samples.labels[static_cast<size_t>(i)]) << "sample " << i;
-  }
 }
 
 TEST(Format1, GiveBackWhatWasWritten) {

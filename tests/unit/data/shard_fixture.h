@@ -1,11 +1,16 @@
 #pragma once
 // Small data sets with known content, for the tests of reading and writing shards.
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "core/rng.h"
+#include "data/shard_set.h"
+#include "data/verify.h"
 #include "tests/support/data_set_writer.h"
 
 namespace bbg::data {
@@ -47,6 +52,26 @@ inline std::vector<std::string> write_shards(const Samples& samples, const std::
     writer.add(samples.pixels[static_cast<size_t>(i)], samples.labels[static_cast<size_t>(i)]);
   }
   return writer.close();
+}
+
+// Says the first thing that is wrong with a data set, or "accepted".
+inline std::string refusal(const std::string& path) {
+  try {
+    const Verdict verdict = verify(path, {.threads = 2});
+    return verdict.problems.empty() ? "accepted" : verdict.problems.front();
+  } catch (const core::UsageError& error) {
+    return error.what();
+  }
+}
+
+inline void expect_equal(const ShardSet& shards, const Samples& samples) {
+  ASSERT_EQ(shards.size(), samples.size());
+  std::vector<uint8_t> pixels(samples.pixels[0].size());
+  for (int64_t i = 0; i < samples.size(); ++i) {
+    shards.read(i, pixels);
+    EXPECT_EQ(pixels, samples.pixels[static_cast<size_t>(i)]) << "sample " << i;
+    EXPECT_EQ(shards.label(i), samples.labels[static_cast<size_t>(i)]) << "sample " << i;
+  }
 }
 
 }  // namespace bbg::data

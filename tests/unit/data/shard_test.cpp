@@ -21,25 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
-std::string refusal(const std::string& path) {
-  try {
-    const Verdict verdict = verify(path, {.threads = 2});
-    return verdict.problems.empty() ? "accepted" : verdict.problems.front();
-  } catch (const core::UsageError& error) {
-    return error.what();
-  }
-}
-
-void expect_equal(const ShardSet& shards, const Samples& samples) {
-  ASSERT_EQ(shards.size(), samples.size());
-  std::vector<uint8_t> pixels(samples.pixels[0].size());
-  for (int64_t i = 0; i < samples.size(); ++i) {
-    shards.read(i, pixels);
-    EXPECT_EQ(pixels, samples.pixels[static_cast<size_t>(i)]) << "sample " << i;
-    EXPECT_EQ(shards.label(i), samples.labels[static_cast<size_t>(i)]) << "sample " << i;
-  }
-}
-
 TEST(Shards, GiveBackWhatWasWritten) {
   const Samples samples = random_samples(50, 48, 48, 3);
   for (const int64_t count : {1, 3, 50}) {
