@@ -2,11 +2,21 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "core/error.h"
 #include "eval/moments.h"
 
 namespace bbg::eval {
+
+namespace {
+
+bool is_finite(const Gaussian& gaussian) {
+  return at::isfinite(gaussian.mean).all().item<bool>() &&
+         at::isfinite(gaussian.covariance).all().item<bool>();
+}
+
+}  // namespace
 
 Gaussian fit_gaussian(comm::Communicator& communicator, const at::Tensor& features) {
   at::Tensor total = at::full({1}, features.size(0), features.options().dtype(at::kLong));
@@ -27,18 +37,20 @@ Gaussian fit_gaussian(comm::Communicator& communicator, const at::Tensor& featur
   return {mean, covariance / static_cast<double>(count - 1)};
 }
 
-double frechet_distance(const Gaussian& a, const Gaussian& b) {
-  const auto is_finite = [](const Gaussian& gaussian) {
-    return at::isfinite(gaussian.mean).all().item<bool>() &&
-           at::isfinite(gaussian.covariance).all().item<bool>();
-  };
-  if (!is_finite(a) || !is_finite(b)) return std::numeric_limits<double>::quiet_NaN();
-  const auto [values, vectors] = at::linalg_eigh(a.covariance);
-  const at::Tensor root = at::matmul(vectors * values.clamp_min(0).sqrt(), vectors.t());
-  const at::Tensor product = at::linalg_eigvalsh(root.matmul(b.covariance).matmul(root));
-  const at::Tensor distance = (a.mean - b.mean).square().sum() + a.covariance.trace() +
-                              b.covariance.trace() - 2 * product.clamp_min(0).sqrt().sum();
+FrechetDistance::FrechetDistance(Gaussian from) : from_(std::move(from)) {
+  if (!is_finite(from_)) return;
+  const auto [values, vectors] = at::linalg_eigh(from_.covariance);
+  root_ = at::matmul(vectors * values.clamp_min(0).sqrt(), vectors.t());
+}
+
+double FrechetDistance::operator()(const Gaussian& to) const {
+  if (!root_.defined() || !is_finite(to)) return std::numeric_limits<double>::quiet_NaN();
+  const at::Tensor product = at::linalg_eigvalsh(root_.matmul(to.covariance).matmul(root_));
+  const at::Tensor distance = (from_.mean - to.mean).square().sum() + from_.covariance.trace() +
+                              to.covariance.trace() - 2 * product.clamp_min(0).sqrt().sum();
   return std::max(0.0, distance.item<double>());
 }
+
+double frechet_distance(const Gaussian& a, const Gaussian& b) { return FrechetDistance(a)(b); }
 
 }  // namespace bbg::eval

@@ -18,8 +18,20 @@ struct Gaussian {
 // ranks alike). Two passes in float64. A collective.
 Gaussian fit_gaussian(comm::Communicator& communicator, const at::Tensor& features);
 
-// By eigenvalues of C1^(1/2) C2 C1^(1/2), so that singular covariances (fewer samples than
-// dimensions) need no care. O(d^3). Not below 0. NaN where a mean or covariance is not finite.
+// Distances to one set, whose square root C1^(1/2) is taken once. By eigenvalues of
+// C1^(1/2) C2 C1^(1/2), so that singular covariances (fewer samples than dimensions) need no care.
+// O(d^3). Not below 0. NaN where a mean or covariance is not finite. Rank-local.
+class FrechetDistance {
+ public:
+  explicit FrechetDistance(Gaussian from);
+  double operator()(const Gaussian& to) const;
+  const Gaussian& from() const { return from_; }
+
+ private:
+  Gaussian from_;
+  at::Tensor root_;  // [d, d]; undefined where `from` is not finite
+};
+
 double frechet_distance(const Gaussian& a, const Gaussian& b);
 
 }  // namespace bbg::eval
