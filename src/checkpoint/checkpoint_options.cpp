@@ -16,7 +16,8 @@ void CheckpointOptions::declare(core::OptionTable& table) {
            "measure "
            "stays too, beside the newest; each evaluated step is saved")
       .one_of({"none", "eval.linear_probe", "eval.nearest_neighbour", "eval.reconstruction_error",
-               "eval.reconstruction_ratio", "eval.frechet_pixels"});
+               "eval.reconstruction_ratio", "eval.frechet_pixels", "eval.fid",
+               "eval.network_frechet"});
 }
 
 }  // namespace bbg::checkpoint

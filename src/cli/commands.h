@@ -7,6 +7,7 @@
 
 #define BBG_DIST_COMMANDS(COMMAND) \
   COMMAND(train)                   \
+  COMMAND(evaluate)                \
   COMMAND(plan)                    \
   COMMAND(sample)                  \
   COMMAND(export)                  \

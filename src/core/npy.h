@@ -16,7 +16,7 @@ struct NpyArray {
   std::vector<int64_t> shape;
   std::string_view bytes;  // the numbers, within the file's content
 
-  int64_t count() const;  // of all numbers
+  int64_t count() const;  // numbers in all
   // The numbers of an array of "<f4" or "<f8".
   std::vector<double> doubles(const std::string& name) const;
 };

@@ -64,9 +64,37 @@ void EvaluateOptions::declare(core::OptionTable& table) {
       .at_least(1);
   table
       .add("eval.samples", &samples,
-           "Generated images that are compared with the test images; fewer than 2: none")
+           "Generated images that are compared with real ones; fewer than 2: none. Published FIDs "
+           "are of 50,000")
       .unit("images")
       .at_least(0);
+  table
+      .add(
+          "eval.reference-images", &reference_images,
+          "Training images that a feature network compares samples with; 0: all, as published FIDs "
+          "do")
+      .unit("images")
+      .at_least(0);
+  table
+      .add("eval.kept-images", &kept_images,
+           "Most training images, and most samples, whose features are kept to look for neighbours "
+           "among them (precision, recall, density, coverage); KID's subsets come from as many "
+           "training images")
+      .unit("images")
+      .at_least(20);
+  table.add("eval.kid-subsets", &kid_subsets, "Subsets over which KID is a mean")
+      .unit("subsets")
+      .at_least(1);
+  table
+      .add("eval.kid-subset-size", &kid_subset_size,
+           "Images in each of KID's subsets, or as many as there are")
+      .unit("images")
+      .at_least(2);
+  table
+      .add("eval.is-splits", &is_splits,
+           "Parts of the samples over which the Inception Score is a mean; some programs take 1")
+      .unit("parts")
+      .at_least(1);
   table
       .add("eval.truncation", &truncation,
            "Narrows the prior of what is generated for evaluation, grids and samples, and of the "

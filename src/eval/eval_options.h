@@ -28,6 +28,10 @@ struct EvaluateOptions {
   int64_t batch = 256;
   int64_t standing_passes = 100;
   int64_t samples = 10000;
+  int64_t reference_images = 0;
+  int64_t kept_images = 10000;
+  int64_t kid_subsets = 100, kid_subset_size = 1000;
+  int64_t is_splits = 10;
   double truncation = 0;
   TruncationMode truncation_mode = TruncationMode::kResample;
 

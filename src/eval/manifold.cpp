@@ -87,6 +87,10 @@ Found find_in_balls(const SharedRows& points, const SharedRows& centres,
 
 }  // namespace
 
+int64_t manifold_blocks(const SharedRows& samples, const SharedRows& real) {
+  return 2 * (samples.num_blocks() + real.num_blocks());
+}
+
 std::vector<Manifold> manifolds(const SharedRows& samples, const SharedRows& real,
                                 const std::vector<ManifoldOptions>& options,
                                 const std::function<void()>& block_done) {

@@ -24,11 +24,12 @@ struct Manifold {
 };
 
 // Results for each of `options`, whose distances are computed once for all, in float64. Both sets
-// have more than k rows. `block_done` is called equally often by all ranks. O(n^2 d), shared out
-// over the ranks; a rank holds its own parts, and one block of the others'. A collective; every
-// rank returns the same result.
+// have more than k rows. `block_done` is called manifold_blocks() times, by all ranks. O(n^2 d),
+// shared out over the ranks; a rank holds its own parts, and one block of the others'. A
+// collective; every rank returns the same result.
 std::vector<Manifold> manifolds(const SharedRows& samples, const SharedRows& real,
                                 const std::vector<ManifoldOptions>& options,
                                 const std::function<void()>& block_done = {});
+int64_t manifold_blocks(const SharedRows& samples, const SharedRows& real);
 
 }  // namespace bbg::eval

@@ -24,6 +24,12 @@ SharedRows::SharedRows(comm::Communicator& communicator, at::Tensor own)
   }
 }
 
+int64_t SharedRows::num_blocks() const {
+  int64_t blocks = 0;
+  for (const int64_t rows : counts_) blocks += (rows + kBlockRows - 1) / kBlockRows;
+  return blocks;
+}
+
 at::Tensor SharedRows::own_of_first(int64_t count) const {
   return own_.narrow(0, 0, std::clamp<int64_t>(count - first_, 0, own_.size(0)));
 }

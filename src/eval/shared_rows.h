@@ -22,6 +22,7 @@ class SharedRows {
   int64_t first() const { return first_; }  // number of the first own row
   int64_t count() const { return count_; }  // rows of all ranks
   int64_t width() const { return own_.size(1); }
+  int64_t num_blocks() const;  // that visit_blocks() visits
 
   // The own rows among the first `count` of all. No collective.
   at::Tensor own_of_first(int64_t count) const;

@@ -95,8 +95,8 @@ class Script : public Extractor {
   [[noreturn]] void refuse(const std::string& why) const {
     throw core::UsageError(
         "the network " + path_ + " cannot be run on images as " + protocol_ + ": " + why,
-        "say how it takes images (eval.extractor-size, eval.extractor-resize, "
-        "eval.extractor-range) and which output has the features (eval.extractor-output)");
+        "say how it takes images (extractor.size, extractor.resize, extractor.range) and which "
+        "output has the features (extractor.output)");
   }
 
   Module module_;
@@ -195,7 +195,7 @@ std::unique_ptr<Extractor> load_inception(core::FileSystem& files, const std::st
     throw core::UsageError(
         path + " is not the Inception network of FID",
         "`launch/setup --inception` fetches it (without logits: no IS); or bring "
-        "inception-2015-12-05.pt; other networks go to eval.extractor");
+        "inception-2015-12-05.pt; other networks go to extractor.network");
   }
   return std::make_unique<AnyScript>(std::move(loaded), path, "Inception 2015-12-05, pool3",
                                      ScriptOptions{}, device);

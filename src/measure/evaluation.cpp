@@ -74,11 +74,12 @@ Grids Evaluation::grids(const Subject& subject) const {
 
 void Evaluation::take(Need need, const Subject& subject, bool is_last,
                       const std::function<void(const Measure&, const core::Values&)>& tell) const {
-  Inputs inputs(context_, images_, subject);
+  Inputs inputs(context_, images_, subject, need, is_last);
   for (const Source source : sources_of(need, context_.setup.evaluate, is_last)) {
     inputs.begin(source);
     for (const Measure& measure : measures_) {
-      if (measure.need == need) tell(measure, measure.values(inputs));
+      if (measure.need != need || (!is_last && measure.curves.empty())) continue;
+      tell(measure, measure.values(inputs));
     }
   }
 }
@@ -115,6 +116,7 @@ void Evaluation::measure(const Subject& subject, nlohmann::ordered_json& result)
              for (const auto& [field, value] : values) result[measure.key][field] = value;
            });
       add_protocol(protocol_of(need, measures_, context_.setup, images_));
+      add_protocol(protocol_of_extractors(need, context_));
     }
   });
   context_.progress.end();

@@ -1,6 +1,7 @@
 #include "measure/inputs.h"
 
 #include "core/draws.h"
+#include "measure/encoder_extractor.h"
 #include "measure/sampler.h"
 #include "train/step.h"
 
@@ -17,14 +18,28 @@ at::Tensor coarse(const at::Tensor& images) {
 
 }  // namespace
 
-Inputs::Inputs(const Context& context, const Images& images, const Subject& subject)
-    : context_(context), images_(images), subject_(subject) {}
+Inputs::Inputs(const Context& context, const Images& images, const Subject& subject, Need need,
+               bool is_last)
+    : context_(context), images_(images), subject_(subject), is_last_(is_last) {
+  if (!is_extracted(need)) return;
+  if (need == Need::kEncoded) {
+    encoder_ =
+        make_encoder_extractor(*subject.encoder, context.setup.model, context.tensor_options);
+  }
+  extractor_ = need == Need::kEncoded     ? encoder_.get()
+               : need == Need::kInception ? context.extractors->inception.get()
+                                          : context.extractors->network.get();
+  reference_.emplace(context_, images_, *extractor_);
+}
+
+Inputs::~Inputs() = default;
 
 void Inputs::begin(Source source) {
   source_ = source;
   coarse_pixels_.reset();
   features_.reset();
   reconstructions_.reset();
+  extracted_.reset();
 }
 
 const at::Tensor& Inputs::coarse_pixels() {
@@ -76,6 +91,11 @@ const Inputs::Reconstructions& Inputs::reconstructions() {
   });
   reconstructions_ = std::move(all);
   return *reconstructions_;
+}
+
+ExtractedSet& Inputs::extracted() {
+  if (!extracted_) extracted_.emplace(context_, images_, subject_, *extractor_, source_);
+  return *extracted_;
 }
 
 }  // namespace bbg::measure

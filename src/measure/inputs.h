@@ -8,20 +8,25 @@
 #include <vector>
 
 #include "eval/frechet.h"
+#include "measure/extracted.h"
 #include "measure/features.h"
 
 namespace bbg::measure {
 
 class Inputs {
  public:
-  // `subject` has its standing statistics.
-  Inputs(const Context& context, const Images& images, const Subject& subject);
+  // `subject` has its standing statistics. For measures of one need, of a last measurement or of
+  // one during training.
+  Inputs(const Context& context, const Images& images, const Subject& subject, Need need,
+         bool is_last);
+  ~Inputs();
 
   // From now on all inputs are those of this source.
   void begin(Source source);
 
   const Context& context() const { return context_; }
   Source source() const { return source_; }
+  bool is_last() const { return is_last_; }
 
   // Need::kCoarsePixels. Samples or training images averaged to 8x8; this rank's part,
   // [n_r, C * 64].
@@ -39,6 +44,12 @@ class Inputs {
   };
   const Reconstructions& reconstructions();
 
+  // Needs that is_extracted() names: the network, the set of the source in its features, and the
+  // training images.
+  extractor::Extractor& extractor() const { return *extractor_; }
+  ExtractedSet& extracted();
+  Reference& reference() { return *reference_; }
+
  private:
   at::Tensor coarse_samples() const;
   at::Tensor coarse_images(const Split& split) const;
@@ -46,11 +57,16 @@ class Inputs {
   const Context context_;
   const Images& images_;
   const Subject subject_;
+  const bool is_last_;
   Source source_ = Source::kSamples;
   at::Tensor coarse_pixels_;
   std::optional<eval::Gaussian> test_pixels_;
   std::unique_ptr<Features> features_;
   std::optional<Reconstructions> reconstructions_;
+  std::unique_ptr<extractor::Extractor> encoder_;  // E as such
+  extractor::Extractor* extractor_ = nullptr;      // null where none is needed
+  std::optional<Reference> reference_;
+  std::optional<ExtractedSet> extracted_;
 };
 
 }  // namespace bbg::measure

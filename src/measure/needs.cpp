@@ -12,7 +12,11 @@ constexpr core::Word<Source> kSources[] = {
     {"samples", Source::kSamples}, {"training", Source::kTraining},
     {"trained", Source::kTrained}, {"untrained", Source::kUntrained},
     {"pixels", Source::kPixels},   {"reconstructions", Source::kReconstructions},
+    {"test", Source::kTest},
 };
+
+// Fewer points have no neighbourhoods, nor subsets of differing sizes.
+constexpr int64_t kFewestImages = 20;
 
 }  // namespace
 
@@ -24,7 +28,17 @@ std::string text_of(Need need) {
     return "features (`eval.network`, `eval.feature`) of labelled training and test images of more "
            "than one class";
   }
+  const std::string images =
+      "; at least 20 samples, training and test images (distances that compare with others: more "
+      "samples than features)";
+  if (need == Need::kInception) return "the network `extractor.inception`" + images;
+  if (need == Need::kNetwork) return "the network `extractor.network`" + images;
+  if (need == Need::kEncoded) return "an encoder, and no other network to compare by" + images;
   return "an encoder; test images, with labels where G is conditional";
+}
+
+bool is_extracted(Need need) {
+  return need == Need::kInception || need == Need::kNetwork || need == Need::kEncoded;
 }
 
 std::string word_of(Source source) { return core::word_of<Source>(kSources, source); }
@@ -34,7 +48,11 @@ std::vector<Source> sources_of(Need need, const eval::EvaluateOptions& options, 
   const bool is_features = need == Need::kFeatures;
   std::vector<Source> sources = {is_features ? Source::kTrained : Source::kSamples};
   if (!is_last) return sources;
-  if (!is_features) sources.push_back(Source::kTraining);
+  if (is_extracted(need)) {
+    sources.push_back(Source::kTest);
+  } else if (!is_features) {
+    sources.push_back(Source::kTraining);
+  }
   if (is_features && options.measures_untrained()) sources.push_back(Source::kUntrained);
   if (is_features && options.measures_pixels()) sources.push_back(Source::kPixels);
   return sources;
@@ -49,6 +67,12 @@ Means::Means(const Setup& setup, const Images& images) {
       train.shards->num_classes() != 1 &&
       (options.network == eval::FeatureNetwork::kDiscriminator || setup.model.has_encoder());
   reconstructs_ = setup.model.has_encoder();
+  const bool is_enough =
+      std::min({options.samples, options.kept_images, test.count, train.count}) >= kFewestImages &&
+      (options.reference_images == 0 || options.reference_images >= kFewestImages);
+  has_inception_ = is_enough && !setup.extractor.inception.empty();
+  has_network_ = is_enough && !setup.extractor.network.empty();
+  compares_codes_ = is_enough && setup.model.has_encoder() && !has_inception_ && !has_network_;
   unlabelled_ =
       without_label(train.at_most(std::max(options.probe_train, options.neighbours_train)));
   if (unlabelled_.empty()) {
@@ -60,12 +84,15 @@ Means::Means(const Setup& setup, const Images& images) {
 
 bool Means::is_wanted(Need need) const {
   if (need == Need::kCoarsePixels) return compares_samples_;
+  if (need == Need::kInception) return has_inception_;
+  if (need == Need::kNetwork) return has_network_;
+  if (need == Need::kEncoded) return compares_codes_;
   return need == Need::kFeatures ? reads_features_ : reconstructs_;
 }
 
 const std::string& Means::missing(Need need) const {
   static const std::string kNone;
-  if (need == Need::kCoarsePixels) return kNone;
+  if (need == Need::kCoarsePixels || is_extracted(need)) return kNone;
   return need == Need::kFeatures ? unlabelled_ : unlabelled_rebuilt_;
 }
 

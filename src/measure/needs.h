@@ -14,11 +14,16 @@ enum class Need {
   kCoarsePixels,     // samples and real images, averaged to 8x8
   kFeatures,         // features of labelled images, by E or D
   kReconstructions,  // G(E(x)) of the test images
+  kInception,        // samples and real images in features of extractor.inception
+  kNetwork,          // in those of extractor.network
+  kEncoded,          // in those of E, where neither is named
 };
 std::string text_of(Need need);  // for people
 
 // The source of the numbers that stand beside each other in one group of evaluation.json.
-enum class Source { kSamples, kTraining, kTrained, kUntrained, kPixels, kReconstructions };
+enum class Source { kSamples, kTraining, kTest, kTrained, kUntrained, kPixels, kReconstructions };
+// The needs of measures in the features of a network.
+bool is_extracted(Need need);
 std::string word_of(Source source);
 
 // In the order in which they are measured. The first is the subject itself; baselines are for the
@@ -38,6 +43,7 @@ class Means {
 
  private:
   bool compares_samples_, reads_features_, reconstructs_;
+  bool has_inception_, has_network_, compares_codes_;
   std::string unlabelled_;          // the first image without a label that features are read of
   std::string unlabelled_rebuilt_;  // and that a conditional G rebuilds
 };

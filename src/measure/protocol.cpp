@@ -29,7 +29,18 @@ std::string filled(const std::string& text,
 
 std::string value_of(const std::string& field, const eval::EvaluateOptions& options,
                      int64_t train_images, int64_t test_images) {
+  // In full sentences, for those that are described beside.
+  if (field == "inception" || field == "network") return "the network `" + field + "`";
+  const int64_t reference = options.reference_images > 0
+                                ? std::min(train_images, options.reference_images)
+                                : train_images;
+  const int64_t kept = std::min(reference, options.kept_images);
   const std::pair<const char*, int64_t> values[] = {
+      {"eval.reference-images", reference},
+      {"eval.kept-images", kept},
+      {"eval.kid-subsets", options.kid_subsets},
+      {"eval.kid-subset-size", std::min({options.kid_subset_size, kept, options.samples})},
+      {"eval.is-splits", options.is_splits},
       {"N", test_images},
       {"eval.samples", options.samples},
       {"eval.standing-passes", options.standing_passes},
@@ -78,6 +89,22 @@ Protocol protocol_of(Need need, const Measures& measures, const Setup& setup,
   for (const Measure& measure : measures) {
     if (measure.need != need) continue;
     protocol.emplace_back(measure.key, filled(measure.protocol, value));
+  }
+  return protocol;
+}
+
+Protocol protocol_of_extractors(Need need, const Context& context) {
+  const bool is_inception = need == Need::kInception;
+  if (!is_inception && need != Need::kNetwork) return {};
+  const extractor::Extractor& network =
+      is_inception ? *context.extractors->inception : *context.extractors->network;
+  Protocol protocol = {{is_inception ? "inception" : "network", network.protocol()}};
+  if (context.setup.evaluate.samples < network.width()) {
+    protocol.emplace_back(is_inception ? "fid_caution" : "network_caution",
+                          std::to_string(context.setup.evaluate.samples) + " samples for " +
+                              std::to_string(network.width()) +
+                              " features: the covariance is singular and the distance far too "
+                              "large to compare with published ones");
   }
   return protocol;
 }

@@ -18,6 +18,9 @@ Protocol protocol_of_networks(const Setup& setup);
 // The measures that share a need.
 Protocol protocol_of(Need need, const Measures& measures, const Setup& setup, const Images& images);
 
+// The network of others that a need names, and whether there are too few samples for it.
+Protocol protocol_of_extractors(Need need, const Context& context);
+
 // docs/metrics.md.
 std::string markdown(const Measures& measures);
 

@@ -26,13 +26,12 @@ train::Noise noise(const Setup& setup, int64_t draw, int64_t first, int64_t coun
 
 }  // namespace
 
+at::Tensor to_bytes(const at::Tensor& images) {
+  return ((images + 1) * 127.5).round().clamp(0, 255).to(at::kByte);
+}
+
 core::Image to_image(const at::Tensor& tensor) {
-  const at::Tensor bytes = ((tensor.detach() + 1) * 127.5)
-                               .round()
-                               .clamp(0, 255)
-                               .to(at::kCPU, at::kByte)
-                               .permute({1, 2, 0})
-                               .contiguous();
+  const at::Tensor bytes = to_bytes(tensor.detach()).cpu().permute({1, 2, 0}).contiguous();
   core::Image image{
       .height = bytes.size(0), .width = bytes.size(1), .channels = bytes.size(2), .pixels = {}};
   image.pixels.assign(bytes.data_ptr<uint8_t>(), bytes.data_ptr<uint8_t>() + bytes.numel());

@@ -11,6 +11,8 @@
 
 namespace bbg::measure {
 
+// Values in [-1, 1] -> bytes, rounded; of any shape.
+at::Tensor to_bytes(const at::Tensor& images);
 // [C, S, S] in [-1, 1] -> 8-bit pixels.
 core::Image to_image(const at::Tensor& tensor);
 

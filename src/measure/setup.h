@@ -2,9 +2,11 @@
 // Everything of a run's options that its measures depend on. The options outlive it.
 
 #include <cstdint>
+#include <string>
 
 #include "data/data_options.h"
 #include "eval/eval_options.h"
+#include "extractor/extractor_options.h"
 #include "model/model_options.h"
 
 namespace bbg::measure {
@@ -13,7 +15,9 @@ struct Setup {
   const model::ModelOptions& model;
   const data::DataOptions& data;
   const eval::EvaluateOptions& evaluate;
+  const extractor::ExtractorOptions& extractor;
   int64_t seed;
+  std::string statistics_folder;  // where statistics of data sets are kept
 };
 
 }  // namespace bbg::measure

@@ -69,7 +69,7 @@ Archive open_archive(zip_source_t* source, int flags) {
   return Archive(archive);
 }
 
-using Source = std::unique_ptr<zip_source_t, decltype(&zip_source_free)>;
+using ZipSource = std::unique_ptr<zip_source_t, decltype(&zip_source_free)>;
 
 }  // namespace
 
@@ -78,8 +78,8 @@ eval::Gaussian read_statistics(core::FileSystem& files, const std::string& path)
     throw core::UsageError("there are no statistics at " + path, "give the path of a .npz file");
   }
   const std::string content = files.read(path);
-  const Source source(zip_source_buffer_create(content.data(), content.size(), 0, nullptr),
-                      zip_source_free);
+  const ZipSource source(zip_source_buffer_create(content.data(), content.size(), 0, nullptr),
+                         zip_source_free);
   const Archive archive = open_archive(source.get(), ZIP_RDONLY);
   if (!archive) refuse(path, "it is no zip archive");
   const eval::Gaussian statistics{read_array(archive.get(), "mu.npy", 1, path),
@@ -94,7 +94,7 @@ eval::Gaussian read_statistics(core::FileSystem& files, const std::string& path)
 void write_statistics(core::FileSystem& files, const std::string& path,
                       const eval::Gaussian& statistics) {
   const std::string mean = npy_of(statistics.mean), covariance = npy_of(statistics.covariance);
-  const Source source(zip_source_buffer_create(nullptr, 0, 0, nullptr), zip_source_free);
+  const ZipSource source(zip_source_buffer_create(nullptr, 0, 0, nullptr), zip_source_free);
   Archive archive = open_archive(source.get(), ZIP_TRUNCATE);
   BBG_CHECK(archive != nullptr, "an archive in memory can be made");
   for (const auto& [name, content] : {std::pair{"mu.npy", &mean}, {"sigma.npy", &covariance}}) {

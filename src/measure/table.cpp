@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "measure/generation_entries.h"
 #include "measure/measures.h"
 
 namespace bbg::measure {
@@ -14,7 +15,7 @@ std::vector<report::Row> feature_rows() {
           {"pixels", "pixels", "on raw pixels"}};
 }
 
-Measure frechet_entry() {
+Measure frechet_pixels_entry() {
   return {.key = "frechet_pixels",
           .name = "Frechet distance on pixels",
           .need = Need::kCoarsePixels,
@@ -100,8 +101,12 @@ Measure reconstruction_entry() {
 }  // namespace
 
 const Measures& table() {
-  static const Measures measures = {frechet_entry(), probe_entry(), neighbour_entry(),
-                                    reconstruction_entry()};
+  static const Measures measures = [] {
+    Measures all = {frechet_pixels_entry(), probe_entry(), neighbour_entry(),
+                    reconstruction_entry()};
+    add_generation_measures(all);
+    return all;
+  }();
   return measures;
 }
 

@@ -5,6 +5,7 @@
 
 #include "comm/make_communicator.h"
 #include "core/error.h"
+#include "core/file_system.h"
 #include "measure/probe_memory.h"
 #include "run/compare_ranks.h"
 #include "run/run_on_all_ranks.h"
@@ -83,6 +84,16 @@ void set_buckets(int64_t kept, train::TrainState& state, comm::Communicator& com
   state.queue.set_bucket_bytes(bytes);
   log.info("gradients travel in buckets of " + std::to_string(bytes >> 20) + " MiB, " +
            (kept > 0 ? "as the checkpoint says" : "by measurement"));
+}
+
+extractor::Extractors open_extractors(const RunConfig& config, at::Device device,
+                                      comm::Communicator& control) {
+  extractor::Extractors extractors;
+  run_on_all_ranks(control, [&] {
+    extractors =
+        extractor::open_extractors(config.extractor, *core::make_posix_file_system(), device);
+  });
+  return extractors;
 }
 
 void announce(const RunConfig& config, const Opened& opened, int64_t step,

@@ -7,6 +7,7 @@
 
 #include "comm/communicator.h"
 #include "core/log.h"
+#include "extractor/open_extractor.h"
 #include "measure/evaluation.h"
 #include "run/data_sets.h"
 #include "run/device.h"
@@ -24,6 +25,10 @@ struct Opened {
 
 // Data and places; the ranks have read the same data.
 Opened open_run(const RunConfig& config, comm::Communicator& control);
+
+// The networks of others that measure samples.
+extractor::Extractors open_extractors(const RunConfig& config, at::Device device,
+                                      comm::Communicator& control);
 
 // The size of buckets where it is left to measurement: `kept` of the checkpoint, so that a run that
 // goes on adds in the same order, or from one now.

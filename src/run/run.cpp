@@ -44,6 +44,7 @@ Run::Run(const RunConfig& config, comm::Communicator& control, const core::Log& 
       data_plane_(comm::make_data_plane(config.comm, tensor_options_.device(), control)),
       communicator_(data_plane_ ? *data_plane_ : control),
       ops_(ops::make_ops(tensor_options_.device())),
+      extractors_(open_extractors(config, tensor_options_.device(), control)),
       state_(config.model, config.train, {communicator_, *ops_, tensor_options_},
              static_cast<uint64_t>(config.run.seed), config.exchange),
       folder_(config, opened_.sets.train.fingerprint(), *files_, control, log),
@@ -56,7 +57,8 @@ Run::Run(const RunConfig& config, comm::Communicator& control, const core::Log& 
             if (is_asked_to_stop()) throw StopAsked();
           },
           measure::voice_of(control.rank(), log)),
-      evaluation_({config.measuring(), communicator_, *ops_, tensor_options_, evaluation_progress_},
+      evaluation_({config.measuring(), communicator_, *ops_, tensor_options_, evaluation_progress_,
+                   &extractors_},
                   opened_.sets.train, opened_.sets.test ? &*opened_.sets.test : nullptr),
       subject_(subject_of(state_)),
       batches_(config, opened_.sets.train,

@@ -12,6 +12,7 @@
 #include "comm/communicator.h"
 #include "core/file_system.h"
 #include "core/log.h"
+#include "extractor/open_extractor.h"
 #include "measure/evaluation.h"
 #include "measure/evaluation_progress.h"
 #include "measure/subject.h"
@@ -93,6 +94,7 @@ class Run {
   const std::unique_ptr<comm::Communicator> data_plane_;  // null: control serves
   comm::Communicator& communicator_;
   const std::unique_ptr<ops::Ops> ops_;
+  const extractor::Extractors extractors_;
   train::TrainState state_;
   RunFolder folder_;
   Reports reports_;

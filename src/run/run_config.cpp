@@ -54,6 +54,7 @@ RunConfig::RunConfig() {
   train.declare(table);
   checkpoint.declare(table);
   evaluate.declare(table);
+  extractor.declare(table);
   report.declare(table);
   comm.declare(table);
   exchange.declare(table);

@@ -10,6 +10,7 @@
 #include "core/options.h"
 #include "data/data_options.h"
 #include "eval/eval_options.h"
+#include "extractor/extractor_options.h"
 #include "loss/loss.h"
 #include "measure/setup.h"
 #include "model/model_options.h"
@@ -55,6 +56,7 @@ struct RunConfig {
   train::TrainOptions train;
   checkpoint::CheckpointOptions checkpoint;
   eval::EvaluateOptions evaluate;
+  extractor::ExtractorOptions extractor;
   report::ReportOptions report;
   comm::CommOptions comm;
   comm::ExchangeOptions exchange;
@@ -74,7 +76,12 @@ struct RunConfig {
 
   // Valid as long as this is.
   measure::Setup measuring() const {
-    return {.model = model, .data = data, .evaluate = evaluate, .seed = run.seed};
+    return {.model = model,
+            .data = data,
+            .evaluate = evaluate,
+            .extractor = extractor,
+            .seed = run.seed,
+            .statistics_folder = run.output + "/statistics"};
   }
 
  private:

@@ -41,6 +41,20 @@ void SavedNetworks::fill(nn::Network& network, const std::string& prefix) const 
   network.begin_substep();
 }
 
+SavedSubject::SavedSubject(const SavedNetworks& saved, const RunConfig& config,
+                           const nn::Backend& backend)
+    : nets_(model::make_nets(config.model, backend, static_cast<uint64_t>(config.run.seed))) {
+  saved.fill(*nets_.generator, "G_average");
+  if (nets_.encoder) saved.fill(*nets_.encoder, "E_average");
+  if (nets_.discriminator) saved.fill(*nets_.discriminator, "D");
+}
+
+measure::Subject SavedSubject::subject() const {
+  return {.generator = *nets_.generator,
+          .encoder = nets_.encoder.get(),
+          .discriminator = nets_.discriminator.get()};
+}
+
 SavedNetworks load_networks(const RunConfig& config, const std::string& checkpoint,
                             const std::string& command, core::FileSystem& files,
                             const core::Log& log) {

@@ -33,6 +33,8 @@ class Tree:
         if (root / "docs/options.md").exists():
             text = (root / "docs/options.md").read_text()
             self.options = set(re.findall(r"^\| `(?:--)?([a-z0-9-]+\.[a-z0-9-]+)`", text, re.MULTILINE))
+            # Values of options that look like options: the measures of checkpoint.keep-best.
+            self.options |= set(re.findall(r"\beval\.[a-z_]+", text))
             self.sections = {key.split(".")[0] for key in self.options}
         foreign = root / FOREIGN
         self.foreign = set(re.sub("#.*", "", foreign.read_text()).split()) if foreign.exists() else set()

@@ -61,7 +61,7 @@ def with_file_table(root):
 
 # Where a room stands from left to right; its row follows from the table.
 COLUMNS = {"data_prep": 0, "command": 1, "image": 2, "data": 2, "feed": 2, "report": 3, "comm": 4, "eval": 4, "ops": 5, "nn": 5, "model": 5, "train": 5,
-           "measure": 5, "run": 5, "plan": 5, "cli": 5, "loss": 6, "checkpoint": 7}
+           "measure": 5, "run": 5, "plan": 5, "cli": 5, "loss": 6, "extractor": 6, "checkpoint": 7}
 WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 142, 50, 20, 26, 12
 
 STYLE = """

@@ -1,0 +1,129 @@
+#include "run/evaluate.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/commands.h"
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/paths.h"
+#include "core/standard_output.h"
+#include "measure/table.h"
+#include "run/compare_ranks.h"
+#include "run/run_on_all_ranks.h"
+
+namespace bbg::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct EvaluateOptions {
+  std::string checkpoint, measures, output;
+  bool json = false;
+};
+
+std::vector<std::string> words_of(const std::string& list) {
+  std::vector<std::string> words;
+  std::istringstream text(list);
+  for (std::string word; std::getline(text, word, ',');) {
+    if (!word.empty()) words.push_back(word);
+  }
+  return words;
+}
+
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.5g", value);
+  return text;
+}
+
+// "  fid       samples 23.41   test 3.118", its protocol below.
+std::string text_of_group(const measure::Measure& measure, const Json& result, size_t width) {
+  std::string line = "  " + measure.key + std::string(width - measure.key.size(), ' ');
+  for (const auto& [field, value] : result[measure.key].items()) {
+    line += "   " + field + " " + (value.is_number() ? number(value.get<double>()) : "nan");
+  }
+  return line + "\n      " + result["protocol"].value(measure.key, "") + "\n";
+}
+
+std::string text_of_evaluation(const Json& result) {
+  std::string text = result["checkpoint"].get<std::string>() + ", step " +
+                     std::to_string(result["step"].get<int64_t>()) + "\n";
+  size_t width = 0;
+  for (const measure::Measure& one : measure::table()) width = std::max(width, one.key.size());
+  for (const measure::Measure& one : measure::table()) {
+    if (result.contains(one.key)) text += text_of_group(one, result, width);
+  }
+  if (!result.contains("protocol")) return text + "  nothing was measured\n";
+  for (const auto& [entry, words] : result["protocol"].items()) {
+    if (!result.contains(entry)) text += "  " + entry + ": " + words.get<std::string>() + "\n";
+  }
+  return text;
+}
+
+void check_output(const std::string& output) {
+  if (output.empty()) return;
+  const std::string folder = core::folder_of(output);
+  if (!core::make_posix_file_system()->exists(folder)) {
+    throw core::UsageError("the folder of --output " + output + " does not exist",
+                           "make the folder " + folder + ", or choose another file");
+  }
+}
+
+void evaluate(Job& job, const EvaluateOptions& options) {
+  run::compare_ranks(job.ranks(), run::facts_of_start(job.config, BBG_VERSION));
+  run::run_on_all_ranks(job.ranks(), [&] { check_output(options.output); });
+  const core::Log log = job.log();
+  job.say_note(log);
+  job.use_config();
+  const Json result = run::evaluate(
+      job.config, {.checkpoint = options.checkpoint, .measures = words_of(options.measures)},
+      job.ranks(), log);
+  if (job.ranks().rank() != 0) return;
+  if (!options.output.empty()) {
+    core::write_atomically(*core::make_posix_file_system(), options.output, result.dump(2) + "\n");
+  }
+  core::print(options.json ? result.dump(2) + "\n" : text_of_evaluation(result));
+  core::flush_standard_output();
+}
+
+}  // namespace
+
+command::Command evaluate_command(Job& job) {
+  const auto options = std::make_shared<EvaluateOptions>();  // shared with what runs
+  command::Command command{
+      .name = "evaluate",
+      .summary = "measures a checkpoint of a trained run; alone, under mpirun or under srun",
+      .details =
+          "Measures a checkpoint of a trained run on all ranks: all that its system, options and "
+          "data allow, or some by name. FID and its relatives need extractor.inception or "
+          "extractor.network.",
+      .examples =
+          "  mpirun -np 2 bbg_dist evaluate --config runs/mine/config.ini\n"
+          "  bbg_dist evaluate --config runs/mine/config.ini --measures fid,kid \\\n"
+          "      --extractor.inception inception-2015-12-05.pt --eval.samples 50000",
+      .reads_run = true,
+      .place = command::Place::kRanks};
+  command.options
+      .add("--checkpoint", "FOLDER|best", &options->checkpoint,
+           "folder of one checkpoint, or the best by checkpoint.keep-best")
+      .default_is("the newest whole one of run.output")
+      .path();
+  command.options
+      .add("--measures", "NAME[,NAME...]", &options->measures,
+           "groups of evaluation.json, as `bbg_dist metrics` lists them")
+      .default_is("all that apply");
+  command.options
+      .add("--output", "FILE.json", &options->output,
+           "also write the result, as JSON, to this file")
+      .path();
+  command.options.add_flag("--json", &options->json, "report as JSON");
+  command.run = [&job, options] { evaluate(job, *options); };
+  return command;
+}
+
+}  // namespace bbg::cli

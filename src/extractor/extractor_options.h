@@ -1,0 +1,24 @@
+#pragma once
+// Which networks of others measure what is generated.
+
+#include <cstdint>
+#include <string>
+
+#include "core/options.h"
+#include "extractor/image_input.h"
+
+namespace bbg::extractor {
+
+struct ExtractorOptions {
+  std::string inception;  // files; empty: none
+  std::string network;
+  int64_t size = 224;
+  Resize resize = Resize::kPillowBicubic;
+  Range range = Range::kImageNet;
+  std::string output;
+
+  void declare(core::OptionTable& table);
+  ImageInput input() const { return {resize, size, range}; }
+};
+
+}  // namespace bbg::extractor
