@@ -10,7 +10,7 @@ _bbg_dist() {
     before=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if [[ $COMP_CWORD == 1 && $word != -* || $COMP_CWORD == 2 && $command == help ]]; then
-    values='help train evaluate plan sample export options metrics version commands'
+    values='help train evaluate plan sample encode reconstruct interpolate score export options metrics version commands'
   fi
   [[ $command == -* ]] && command=train
   case $command in
@@ -32,7 +32,7 @@ _bbg_dist() {
       reads_run=yes
       ;;
     sample)
-      options='--help --output --checkpoint --count --draw --label --class --averaged --json'
+      options='--help --output --checkpoint --count --draw --label --class --averaged --codes --save-codes --json'
       reads_run=yes
       case $before in
         --output) files=yes ;;
@@ -42,6 +42,50 @@ _bbg_dist() {
         --label) return ;;
         --class) return ;;
         --averaged) values='true false' ;;
+        --codes) files=yes ;;
+        --save-codes) files=yes ;;
+      esac
+      ;;
+    encode)
+      options='--help --output --what --images --checkpoint --json'
+      reads_run=yes
+      case $before in
+        --output) files=yes ;;
+        --what) return ;;
+        --images) files=yes ;;
+        --checkpoint) files=yes ;;
+      esac
+      ;;
+    reconstruct)
+      options='--help --output --count --images --checkpoint --json'
+      reads_run=yes
+      case $before in
+        --output) files=yes ;;
+        --count) return ;;
+        --images) files=yes ;;
+        --checkpoint) files=yes ;;
+      esac
+      ;;
+    interpolate)
+      options='--help --from --to --output --steps --spherical --label --checkpoint --json'
+      reads_run=yes
+      case $before in
+        --from) files=yes ;;
+        --to) files=yes ;;
+        --output) files=yes ;;
+        --steps) return ;;
+        --label) return ;;
+        --checkpoint) files=yes ;;
+      esac
+      ;;
+    score)
+      options='--help --output --residuals --images --checkpoint --json'
+      reads_run=yes
+      case $before in
+        --output) files=yes ;;
+        --residuals) files=yes ;;
+        --images) files=yes ;;
+        --checkpoint) files=yes ;;
       esac
       ;;
     export)

@@ -10,6 +10,10 @@
   COMMAND(evaluate)                \
   COMMAND(plan)                    \
   COMMAND(sample)                  \
+  COMMAND(encode)                  \
+  COMMAND(reconstruct)             \
+  COMMAND(interpolate)             \
+  COMMAND(score)                   \
   COMMAND(export)                  \
   COMMAND(options)                 \
   COMMAND(metrics)                 \

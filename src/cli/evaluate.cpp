@@ -4,13 +4,12 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "cli/commands.h"
-#include "core/error.h"
+#include "cli/run_command.h"
 #include "core/file_system.h"
-#include "core/paths.h"
 #include "core/standard_output.h"
+#include "core/text.h"
 #include "measure/table.h"
 #include "run/compare_ranks.h"
 #include "run/run_on_all_ranks.h"
@@ -25,15 +24,6 @@ struct EvaluateOptions {
   std::string checkpoint, measures, output;
   bool json = false;
 };
-
-std::vector<std::string> words_of(const std::string& list) {
-  std::vector<std::string> words;
-  std::istringstream text(list);
-  for (std::string word; std::getline(text, word, ',');) {
-    if (!word.empty()) words.push_back(word);
-  }
-  return words;
-}
 
 std::string number(double value) {
   char text[32];
@@ -65,23 +55,17 @@ std::string text_of_evaluation(const Json& result) {
   return text;
 }
 
-void check_output(const std::string& output) {
-  if (output.empty()) return;
-  const std::string folder = core::folder_of(output);
-  if (!core::make_posix_file_system()->exists(folder)) {
-    throw core::UsageError("the folder of --output " + output + " does not exist",
-                           "make the folder " + folder + ", or choose another file");
-  }
-}
-
 void evaluate(Job& job, const EvaluateOptions& options) {
   run::compare_ranks(job.ranks(), run::facts_of_start(job.config, BBG_VERSION));
-  run::run_on_all_ranks(job.ranks(), [&] { check_output(options.output); });
+  if (!options.output.empty()) {
+    run::run_on_all_ranks(job.ranks(), [&] { check_output_folder(options.output); });
+  }
   const core::Log log = job.log();
   job.say_note(log);
   job.use_config();
   const Json result = run::evaluate(
-      job.config, {.checkpoint = options.checkpoint, .measures = words_of(options.measures)},
+      job.config,
+      {.checkpoint = options.checkpoint, .measures = core::split(options.measures, ',')},
       job.ranks(), log);
   if (job.ranks().rank() != 0) return;
   if (!options.output.empty()) {
@@ -107,7 +91,7 @@ command::Command evaluate_command(Job& job) {
           "  bbg_dist evaluate --config runs/mine/config.ini --measures fid,kid \\\n"
           "      --extractor.inception inception-2015-12-05.pt --eval.samples 50000",
       .reads_run = true,
-      .place = command::Place::kRanks};
+      .place = command::Place::kJob};
   command.options
       .add("--checkpoint", "FOLDER|best", &options->checkpoint,
            "folder of one checkpoint, or the best by checkpoint.keep-best")

@@ -18,11 +18,11 @@
 #include "core/rng.h"
 #include "data/shard_set.h"
 #include "feed/read_samples.h"
-#include "measure/standing.h"
 #include "ops/ops.h"
 #include "ops/spectral_norm.h"
 #include "run/device.h"
 #include "run/saved_networks.h"
+#include "run/saved_statistics.h"
 #include "train/step.h"
 
 namespace bbg::cli {
@@ -119,53 +119,6 @@ Networks make_networks(const run::RunConfig& config, const std::vector<std::stri
   return nets;
 }
 
-struct Data {
-  std::optional<data::ShardSet> train, test;
-  std::string problem;  // why `train` is not there
-};
-
-// The data that the run was trained on, if it can be read here.
-Data open_data(const run::RunConfig& config, const run::SavedNetworks& saved) {
-  Data data;
-  if (config.data.shards.empty()) {
-    data.problem = "data.shards is empty";
-    return data;
-  }
-  try {
-    data.train.emplace(data::ShardSet::open(config.data.shards, config.data.verify));
-    if (!config.data.test_shards.empty()) {
-      data.test.emplace(data::ShardSet::open(config.data.test_shards, config.data.verify));
-    }
-    const auto trained_on = saved.text.find("data.fingerprint");
-    if (trained_on != saved.text.end() && trained_on->second != data.train->fingerprint()) {
-      data.problem = config.data.shards + " is not the data that the run was trained on";
-    }
-  } catch (const core::UsageError& error) {
-    data.problem = error.what();
-  } catch (const core::SystemError& error) {
-    data.problem = error.what();
-  }
-  if (!data.problem.empty()) data.train.reset();
-  return data;
-}
-
-// Standing statistics where there is data for them; says which the networks have.
-std::string make_statistics(const run::RunConfig& config, const Networks& nets, const Data& data,
-                            const nn::Backend& backend, const core::Log& log) {
-  if (!data.train) {
-    log.warn("batch norm keeps the running statistics of training: " + data.problem);
-    return "running, those of training: " + data.problem;
-  }
-  measure::EvaluationProgress progress;
-  const measure::Context context{config.measuring(), backend.communicator, backend.ops,
-                                 backend.tensor_options, progress};
-  const measure::Images images(context, *data.train, data.test ? &*data.test : nullptr);
-  if (nets.generator) measure::make_standing(context, *nets.generator);
-  if (nets.encoder) measure::make_standing(context, images, *nets.encoder);
-  return "standing, over " + std::to_string(config.evaluate.standing_passes) +
-         " batches (D: running)";
-}
-
 bool is_power_vector(const std::string& name) { return name.ends_with(".u"); }
 
 // Parameters with spectral norm divided out, then running statistics.
@@ -191,7 +144,7 @@ void append_effective(const nn::Network& network, const std::string& prefix, dou
 }
 
 // [kExamples, C, S, S] in [-1, 1]: the first images of the data, or noise.
-at::Tensor example_images(const run::RunConfig& config, const Data& data) {
+at::Tensor example_images(const run::RunConfig& config, const run::RunData& data) {
   if (data.train && data.train->size() >= kExamples) {
     return feed::read_range(*data.train, 0, kExamples, config.model.data_resolution(),
                             config.data.on_corrupt)
@@ -206,7 +159,7 @@ at::Tensor example_images(const run::RunConfig& config, const Data& data) {
 }
 
 // Inputs, and what the networks make of them.
-void append_example(const run::RunConfig& config, const Networks& nets, const Data& data,
+void append_example(const run::RunConfig& config, const Networks& nets, const run::RunData& data,
                     at::TensorOptions tensor_options, core::StateDict& state) {
   const at::NoGradGuard no_grad;
   const auto add = [&](const std::string& name, const at::Tensor& tensor) {
@@ -263,8 +216,11 @@ Json export_networks(const run::RunConfig& config, const ExportOptions& options,
   for (const auto& [name, network] : nets.all()) {
     saved.fill(*network, name + (options.averaged && name != "D" ? "_average" : ""));
   }
-  const Data data = open_data(config, saved);
-  const std::string statistics = make_statistics(config, nets, data, backend, log);
+  const run::RunData data = run::open_data_of(config, saved);
+  measure::EvaluationProgress progress;
+  const measure::Context context{config.measuring(), alone, *ops, tensor_options, progress};
+  const std::string statistics =
+      run::make_statistics(context, nets.generator.get(), nets.encoder.get(), data, log);
 
   core::StateDict state;
   Json parameters = Json::object();

@@ -17,13 +17,19 @@ void Job::start_mpi() {
   control_ = comm::make_mpi_communicator({});
 }
 
+void Job::be_alone() {
+  core::make_first_calls();
+  control_ = std::make_unique<comm::SelfCommunicator>();
+}
+
 void Job::use_config() {
+  if (!session_) return;
   config.comm.dump_folder = config.run.output;
   own_ = comm::make_mpi_communicator(config.comm);
 }
 
 comm::Communicator& Job::ranks() {
-  BBG_CHECK(control_ != nullptr, "MPI has not been started");
+  BBG_CHECK(control_ != nullptr, "the ranks are known");
   return own_ ? *own_ : *control_;
 }
 

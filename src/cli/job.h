@@ -22,9 +22,11 @@ class Job {
 
   // Starts MPI, with the default deadline: options are read over the communicator that this makes.
   void start_mpi();
-  // From here the ranks have the deadline and the folder of `config`.
+  // Instead: this process is all there is.
+  void be_alone();
+  // From here the ranks that MPI started have the deadline and the folder of `config`.
   void use_config();
-  // The newest communicator, after start_mpi().
+  // The newest communicator, after start_mpi() or be_alone().
   comm::Communicator& ranks();
 
   // The log of this process.

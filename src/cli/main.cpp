@@ -52,7 +52,11 @@ void work(cli::Job& job, const command::Program& program, const command::Call& c
     job.start_mpi();
     run::run_on_all_ranks(job.ranks(), [&] { prepare(call, job, job.ranks().size()); });
   } else {
-    if (place != Place::kHere) core::make_first_calls();
+    if (place == Place::kJob) {
+      job.be_alone();
+    } else if (place != Place::kHere) {
+      core::make_first_calls();
+    }
     prepare(call, job, 1);
   }
   call.command->run();

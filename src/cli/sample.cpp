@@ -1,3 +1,5 @@
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <limits>
@@ -6,31 +8,33 @@
 #include <sstream>
 
 #include "cli/commands.h"
+#include "cli/run_command.h"
 #include "core/draws.h"
 #include "core/error.h"
 #include "core/file_system.h"
+#include "core/npy.h"
 #include "core/paths.h"
 #include "data/shard_set.h"
+#include "measure/images.h"
 #include "measure/sampler.h"
 #include "measure/standing.h"
-#include "ops/ops.h"
+#include "report/image_grid.h"
 #include "report/png.h"
-#include "run/device.h"
-#include "run/saved_networks.h"
+#include "run/rows_file.h"
 
 namespace bbg::cli {
 
 namespace {
 
 struct SampleOptions {
-  std::string output;       // FILE.png: a grid; else a folder: a PNG file for each image
-  std::string checkpoint;   // a folder step-NNNNNNNN; empty: the newest whole one of run.output
+  std::string output;  // FILE.png: a grid; else a folder: a PNG file for each image
+  RunCommandOptions run;
   int64_t count = 0;        // 0: a row of eight of each class that is asked for, else 64
   int64_t draw = 0;         // another number, other images
   int64_t label = -1;       // for conditional models; -1: a class a row in grids, drawn in files
   std::string class_names;  // the same by name, as data.shards has them; several between commas
+  std::string codes, save_codes;  // .npy; empty: drawn, not written
   bool averaged = true;
-  bool json = false;
 
   void declare(command::Options& options);
 };
@@ -42,6 +46,9 @@ void check(const run::RunConfig& config, const SampleOptions& options) {
   if (!is_grid(options.output) && std::filesystem::is_regular_file(options.output, unknown)) {
     throw core::UsageError("--output " + options.output + " is a file, and not a .png",
                            "name a file that ends in .png for a grid, or a folder");
+  }
+  if (!options.save_codes.empty()) {
+    run::check_rows_path(*core::make_posix_file_system(), options.save_codes, 1);
   }
   if (options.label >= 0 &&
       (!config.model.is_conditional() || options.label >= config.model.num_classes)) {
@@ -82,11 +89,7 @@ void SampleOptions::declare(command::Options& options) {
            "the file of a grid, or a folder for a file each")
       .required("nothing to write to: no --output given (FILE.png for a grid, or a folder)")
       .path();
-  options
-      .add("--checkpoint", "FOLDER|best", &checkpoint,
-           "folder of one checkpoint, or the best by checkpoint.keep-best")
-      .default_is("the newest whole one of run.output")
-      .path();
+  run.declare_checkpoint(options);
   options.add("--count", "N", &count, "number of images")
       .between(1, 100'000'000)
       .default_is("64, or a row of 8 of each --class");
@@ -97,61 +100,154 @@ void SampleOptions::declare(command::Options& options) {
   options.add("--class", "NAME[,NAME...]", &class_names,
               "classes by name, as data.shards has them; a row each");
   options.add("--averaged", &averaged, "take the average of G");
-  options.add_flag("--json", &json, "report as JSON");
+  options
+      .add("--codes", "FILE.npy", &codes,
+           "codes to make images of, [images, model.z-dim], as encode and --save-codes write them")
+      .default_is("drawn from the prior")
+      .path();
+  options.add("--save-codes", "FILE.npy", &save_codes, "also write the codes of the images")
+      .default_is("not written")
+      .path();
+  run.declare_json(options);
 }
 
-// Gives {"output", "images", "step", "checkpoint"}.
-nlohmann::ordered_json sample(const run::RunConfig& config, const SampleOptions& options,
-                              comm::Communicator& alone, const core::Log& log) {
-  check(config, options);
-  const std::vector<int64_t> classes = wanted_labels(config, options);
-  const int64_t wanted =
-      options.count > 0
-          ? options.count
-          : (classes.size() > 1 ? measure::Sampler::kColumns * std::ssize(classes) : 64);
+// [n, z_dim], on the CPU; undefined where no file is named.
+at::Tensor read_codes(const run::RunConfig& config, const SampleOptions& options) {
+  if (options.codes.empty()) return {};
   const auto files = core::make_posix_file_system();
-  const at::TensorOptions tensor_options = run::take_place(config.compute, alone);
-
-  const run::SavedNetworks saved =
-      run::load_networks(config, options.checkpoint, "sample", *files, log);
-  const auto ops = ops::make_ops(tensor_options.device());
-  const auto generator = model::make_generator(config.model, {alone, *ops, tensor_options},
-                                               static_cast<uint64_t>(config.run.seed));
-  saved.fill(*generator, options.averaged ? "G_average" : "G");
-  measure::EvaluationProgress progress;
-  const measure::Context context{config.measuring(), alone, *ops, tensor_options, progress};
-  measure::make_standing(context, *generator);
-  const measure::Sampler sampler(context);
-
-  const int64_t draw = core::sample_command_draw(options.draw);
-  if (is_grid(options.output)) {
-    files->create_folders(core::folder_of(options.output));
-    report::write_png(*files, options.output, sampler.grid(*generator, draw, wanted, classes));
-  } else {
-    files->create_folders(options.output);
-    for (int64_t first = 0; first < wanted; first += config.evaluate.batch) {
-      const int64_t count = std::min(config.evaluate.batch, wanted - first);
-      const at::Tensor labels =
-          classes.empty() ? at::Tensor() : sampler.class_a_row(first, count, classes);
-      const at::Tensor images = sampler.images(*generator, draw, first, count, labels);
-      for (int64_t i = 0; i < count; ++i) {
-        const std::string name = core::numbered("", first + i) + ".png";
-        report::write_png(*files, options.output + "/" + name, measure::to_image(images[i]));
-      }
-    }
+  if (!files->exists(options.codes)) {
+    throw core::UsageError("there are no codes at " + options.codes,
+                           "give the path of a .npy file");
   }
-  return {{"output", options.output},
-          {"images", wanted},
-          {"step", saved.step},
-          {"checkpoint", saved.path}};
+  const std::string content = files->read(options.codes);
+  const core::NpyArray array = core::parse_npy(content, options.codes);
+  if (array.shape.size() != 2 || array.shape[1] != config.model.z_dim || array.shape[0] == 0) {
+    throw core::UsageError("the codes in " + options.codes + " are not rows of " +
+                               std::to_string(config.model.z_dim) + " numbers",
+                           "give an array [images, model.z-dim] of float32 or float64");
+  }
+  return at::tensor(array.doubles(options.codes), at::kDouble).view(array.shape);
 }
 
-// The same for people.
-std::string sample_text(const nlohmann::ordered_json& facts) {
-  return facts["output"].get<std::string>() + ": " +
-         std::to_string(facts["images"].get<int64_t>()) + " image(s), step " +
-         std::to_string(facts["step"].get<int64_t>()) + " of " +
-         facts["checkpoint"].get<std::string>() + "\n";
+// Makes the images that are asked for, one batch after the other. Rank-local.
+class Making {
+ public:
+  Making(const measure::Context& context, model::Generator& generator, const SampleOptions& options,
+         std::vector<int64_t> classes, const at::Tensor& codes)
+      : context_(context),
+        generator_(generator),
+        sampler_(context),
+        draw_(core::sample_command_draw(options.draw)),
+        is_grid_(is_grid(options.output)),
+        classes_(std::move(classes)),
+        codes_(codes.defined() ? codes.to(context.tensor_options) : codes) {}
+
+  at::Tensor codes(int64_t first, int64_t count) const {
+    if (codes_.defined()) return codes_.narrow(0, first, count);
+    return sampler_.noise(draw_, first, count).z;
+  }
+
+  at::Tensor images(int64_t first, int64_t count) const {
+    return generator_.forward(codes(first, count), labels(first, count));
+  }
+
+  core::Image grid(int64_t count) const {
+    std::vector<core::Image> tiles;
+    const int64_t batch = context_.setup.evaluate.batch;
+    for (int64_t first = 0; first < count; first += batch) {
+      const at::Tensor made = images(first, std::min(batch, count - first));
+      for (int64_t i = 0; i < made.size(0); ++i) tiles.push_back(measure::to_image(made[i]));
+    }
+    return report::make_grid(tiles, measure::Sampler::kColumns, 2);
+  }
+
+ private:
+  at::Tensor labels(int64_t first, int64_t count) const {
+    if (!context_.setup.model.is_conditional()) return {};
+    const bool is_a_row_each = is_grid_ || !classes_.empty();
+    return is_a_row_each ? sampler_.class_a_row(first, count, classes_)
+                         : sampler_.noise(draw_, first, count).labels;
+  }
+
+  const measure::Context& context_;
+  model::Generator& generator_;
+  const measure::Sampler sampler_;
+  const int64_t draw_;
+  const bool is_grid_;
+  const std::vector<int64_t> classes_;
+  const at::Tensor codes_;
+};
+
+void write_images(const measure::Context& context, const Making& making, int64_t wanted,
+                  const std::string& output) {
+  const auto files = core::make_posix_file_system();
+  if (is_grid(output)) {
+    if (context.communicator.rank() != 0) return;
+    files->create_folders(core::folder_of(output));
+    report::write_png(*files, output, making.grid(wanted));
+    return;
+  }
+  files->create_folders(output);
+  measure::for_each_batch(context, "samples", wanted, [&](int64_t first, int64_t count) {
+    const at::Tensor images = making.images(first, count);
+    for (int64_t i = 0; i < count; ++i) {
+      report::write_png(*files, output + "/" + core::numbered("", first + i) + ".png",
+                        measure::to_image(images[i]));
+    }
+  });
+}
+
+// The codes of the images, in one piece of memory.
+void write_codes(const Making& making, int64_t wanted, const std::string& path) {
+  const auto files = core::make_posix_file_system();
+  const at::Tensor codes = making.codes(0, wanted).to(at::kCPU, at::kFloat).contiguous();
+  const auto file =
+      run::create_rows_file(*files, path, {.count = wanted, .arrays = {{"z", codes.size(1)}}});
+  file->append({codes});
+  file->finish({}, {});
+}
+
+int64_t number_wanted(const SampleOptions& options, const std::vector<int64_t>& classes,
+                      const at::Tensor& codes) {
+  if (options.count == 0) {
+    if (codes.defined()) return codes.size(0);
+    return classes.size() > 1 ? measure::Sampler::kColumns * std::ssize(classes) : 64;
+  }
+  if (codes.defined() && options.count > codes.size(0)) {
+    throw core::UsageError("--count " + std::to_string(options.count) + ": " + options.codes +
+                               " has " + std::to_string(codes.size(0)) + " codes",
+                           "leave --count out, or give more codes");
+  }
+  return options.count;
+}
+
+void sample(Job& job, const SampleOptions& options) {
+  std::vector<int64_t> classes;
+  at::Tensor codes;
+  int64_t wanted = 0;
+  use_networks(
+      job, "sample", options.run,
+      [&] {
+        check(job.config, options);
+        classes = wanted_labels(job.config, options);
+        codes = read_codes(job.config, options);
+        wanted = number_wanted(options, classes, codes);
+      },
+      [&](run::SavedRun& run) {
+        const at::NoGradGuard no_grad;
+        model::Generator& generator = run.subject().generator;
+        if (!options.averaged) run.saved().fill(generator, "G");
+        measure::make_standing(run.context(), generator);
+        run.context().progress.end();
+        const Making making(run.context(), generator, options, classes, codes);
+        write_images(run.context(), making, wanted, options.output);
+        run.context().progress.end();
+        if (!options.save_codes.empty() && run.control().rank() == 0) {
+          write_codes(making, wanted, options.save_codes);
+        }
+        return Job::Facts{{"output", options.output}, {"images", wanted}};
+      },
+      text_of_images);
 }
 
 }  // namespace
@@ -162,21 +258,17 @@ command::Command sample_command(Job& job) {
       .name = "sample",
       .summary = "makes images from a trained run's newest checkpoint, as a grid or as files",
       .details =
-          "Makes images from a trained run's newest checkpoint, as a grid or as files. One "
-          "process. eval.truncation narrows the prior; batch norm's statistics are made for "
-          "it.",
+          "Makes images from a trained run's newest checkpoint, as a grid or as files, from codes "
+          "that are drawn or read. Alone, under mpirun or under srun, with the same images. "
+          "eval.truncation narrows the prior; batch norm's statistics are made for it.",
       .examples =
           "  bbg_dist sample --config runs/mine/config.ini --output grid.png\n"
           "  bbg_dist sample --config runs/mine/config.ini --output images --count 1000 \\\n"
-          "      --eval.truncation 0.5",
+          "      --eval.truncation 0.5 --save-codes codes.npy",
       .reads_run = true,
-      .place = command::Place::kAlone};
+      .place = command::Place::kJob};
   options->declare(command.options);
-  command.run = [&job, options] {
-    job.work_alone([&](comm::Communicator& alone,
-                       const core::Log& log) { return sample(job.config, *options, alone, log); },
-                   options->json, sample_text);
-  };
+  command.run = [&job, options] { sample(job, *options); };
   return command;
 }
 

@@ -18,6 +18,7 @@ enum class Place {
   kHere,   // in each process by itself, whatever started it
   kAlone,  // in one process; several of one job are refused
   kRanks,  // on all ranks of a job, of which there may be one
+  kJob,    // on all ranks of a job; without a launcher in one process, which needs no MPI
 };
 
 struct Command {

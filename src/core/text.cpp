@@ -49,6 +49,16 @@ std::string clock_text(double seconds) {
   return text;
 }
 
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> words;
+  for (size_t first = 0; first <= text.size();) {
+    const size_t end = std::min(text.find(separator, first), text.size());
+    if (end > first) words.push_back(text.substr(first, end - first));
+    first = end + 1;
+  }
+  return words;
+}
+
 std::string join(const std::vector<std::string>& words, const std::string& separator) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : separator) + word;

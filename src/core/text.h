@@ -13,6 +13,8 @@ std::string clock_text(double seconds);      // 75 -> "1:15", 3675 -> "1:01:15",
 // With control characters as escapes (\n, \x1b), so that a name stays on its line.
 std::string printable(const std::string& text);
 
+// The words between separators; empty ones are left out.
+std::vector<std::string> split(const std::string& text, char separator);
 std::string join(const std::vector<std::string>& words, const std::string& separator);
 
 // Breaks text at spaces so that no line is wider than `width`. The first line begins behind

@@ -55,6 +55,8 @@ hid_t memory_type(Hdf5File::Type type) {
       return H5T_NATIVE_INT64;
     case Hdf5File::Type::kUint64:
       return H5T_NATIVE_UINT64;
+    case Hdf5File::Type::kFloat32:
+      return H5T_NATIVE_FLOAT;
   }
   return -1;
 }
@@ -67,6 +69,8 @@ hid_t file_type(Hdf5File::Type type) {
       return H5T_STD_I64LE;
     case Hdf5File::Type::kUint64:
       return H5T_STD_U64LE;
+    case Hdf5File::Type::kFloat32:
+      return H5T_IEEE_F32LE;
   }
   return -1;
 }
@@ -188,6 +192,22 @@ void Hdf5File::create_dataset(const std::string& name, Type type,
       check(H5Dcreate2(file_.get(), name.c_str(), file_type(type), space.get(), H5P_DEFAULT,
                        creation.get(), H5P_DEFAULT),
             "H5Dcreate2", name));
+}
+
+void Hdf5File::write_texts(const std::string& name, const std::vector<std::string>& texts) {
+  const auto lock = alone();
+  const hsize_t count = texts.size();
+  const Id<H5Sclose> space(check(H5Screate_simple(1, &count, nullptr), "H5Screate_simple", name));
+  const Id<H5Tclose> type(check(H5Tcopy(H5T_C_S1), "H5Tcopy"));
+  check(H5Tset_size(type.get(), H5T_VARIABLE), "H5Tset_size", name);
+  check(H5Tset_cset(type.get(), H5T_CSET_UTF8), "H5Tset_cset", name);
+  const Id<H5Dclose> dataset(check(H5Dcreate2(file_.get(), name.c_str(), type.get(), space.get(),
+                                              H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT),
+                                   "H5Dcreate2", name));
+  std::vector<const char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(text.c_str());
+  check(H5Dwrite(dataset.get(), type.get(), H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()),
+        "H5Dwrite", name);
 }
 
 bool Hdf5File::has_dataset(const std::string& name) const {

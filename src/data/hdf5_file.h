@@ -13,7 +13,7 @@ namespace bbg::data {
 
 class Hdf5File {
  public:
-  enum class Type { kUint8, kInt64, kUint64 };
+  enum class Type { kUint8, kInt64, kUint64, kFloat32 };
   enum class Mode { kCreate, kRead, kUpdate };  // kCreate truncates
 
   // SystemError where HDF5 refuses; the cause is the library's text, the code an errno where a
@@ -35,6 +35,8 @@ class Hdf5File {
   // Rows [first, first + count) of the first dimension.
   void write_rows(const std::string& name, Type type, int64_t first, int64_t count,
                   const void* data);
+  // A dataset of UTF-8 texts of any length.
+  void write_texts(const std::string& name, const std::vector<std::string>& texts);
   void read_rows(const std::string& name, Type type, int64_t first, int64_t count,
                  void* data) const;
   // As stored: of this type, contiguous, unfiltered.

@@ -20,4 +20,8 @@ core::Batch read_samples(const data::ShardSet& shards, std::span<const int64_t> 
 core::Batch read_range(const data::ShardSet& shards, int64_t first, int64_t count, int64_t size,
                        data::OnCorrupt on_corrupt = data::OnCorrupt::kStop);
 
+// The same of any source; each sample is compared with its digest where it has one.
+core::Batch read_range(const data::SampleSource& source, int64_t first, int64_t count,
+                       int64_t size);
+
 }  // namespace bbg::feed

@@ -73,7 +73,9 @@ at::Tensor read(const Context& context, const Images& images, const Split& split
 }  // namespace
 
 Split Reference::split() const {
-  const int64_t most = context_.setup.evaluate.reference_images;
+  // E's features are never kept, and would be read anew each time.
+  const int64_t most = extractor_.fingerprint().empty() ? context_.setup.evaluate.kept_images
+                                                        : context_.setup.evaluate.reference_images;
   return most > 0 ? images_.train().at_most(most) : images_.train();
 }
 

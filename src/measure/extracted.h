@@ -26,7 +26,8 @@ class Reference {
   const eval::SharedRows& rows();
   // Distances to the normal distribution of all of them, or of the first eval.reference-images.
   // Read from the file of an earlier evaluation of the same images by the same network, if there
-  // is one; else written there. An extractor without a fingerprint keeps nothing.
+  // is one; else written there. An extractor without a fingerprint keeps nothing, and reads the
+  // first eval.kept-images alone.
   const eval::FrechetDistance& distance();
 
  private:

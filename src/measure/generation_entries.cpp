@@ -9,7 +9,8 @@ namespace {
 // The names of one network's measures.
 struct Names {
   Need need;
-  std::string key;       // begins groups of evaluation.json
+  std::string key;  // begins groups of evaluation.json
+  std::string reference = "eval.reference-images";
   std::string features;  // for protocols: "pool3's features"
   std::string frechet, frechet_key;
   std::string kernel, kernel_key;
@@ -53,7 +54,7 @@ Measure frechet_entry(const Names& names) {
       .need = names.need,
       .values = frechet,
       .curves = {},
-      .protocol = "Frechet distance to {eval.reference-images} training images on " +
+      .protocol = "Frechet distance to {" + names.reference + "} training images on " +
                   names.features + ", covariances with N - 1, of " + kSets +
                   "; infinity: from 15 sizes of samples, linear in 1 / N",
       .paper = "Heusel et al. 2017; infinity: Chong & Forsyth 2020, as dgm-eval has it",
@@ -171,6 +172,7 @@ void add_generation_measures(Measures& measures) {
   }
   const Names encoded = {.need = Need::kEncoded,
                          .key = "encoder_",
+                         .reference = "eval.kept-images",
                          .features = "features of E, which change with training",
                          .frechet = "Frechet distance by E",
                          .frechet_key = "frechet",

@@ -14,9 +14,30 @@ namespace bbg::measure {
 
 namespace {
 
-constexpr int64_t kGridSamples = 64, kGridReconstructions = 40, kReconstructionColumns = 10;
+constexpr int64_t kGridSamples = 64, kGridReconstructions = 40, kPairsColumns = 10;
+
+// A row of `images` from `first` on.
+void add_row(const std::vector<core::Image>& images, int64_t first, int64_t columns,
+             std::vector<core::Image>& tiles) {
+  core::Image black = images.front();
+  std::fill(black.pixels.begin(), black.pixels.end(), uint8_t{0});
+  for (int64_t i = first; i < first + columns; ++i) {
+    tiles.push_back(i < std::ssize(images) ? images[static_cast<size_t>(i)] : black);
+  }
+}
 
 }  // namespace
+
+core::Image pairs_grid(const std::vector<core::Image>& above,
+                       const std::vector<core::Image>& below) {
+  const int64_t columns = std::min(kPairsColumns, std::ssize(above));
+  std::vector<core::Image> tiles;
+  for (int64_t row = 0; row < std::ssize(above); row += columns) {
+    add_row(above, row, columns, tiles);
+    add_row(below, row, columns, tiles);
+  }
+  return report::make_grid(tiles, columns, 2);
+}
 
 core::Image sample_grid(const Context& context, const Subject& subject) {
   return Sampler(context).grid(subject.generator, core::kGridDraw, kGridSamples);
@@ -27,7 +48,7 @@ core::Image reconstruction_grid(const Context& context, const Images& images,
   const at::NoGradGuard no_grad;
   const int64_t count = std::min(kGridReconstructions, images.test().count);
   const int64_t most = context.setup.evaluate.batch;
-  std::vector<core::Image> real, reconstructed, tiles;
+  std::vector<core::Image> real, reconstructed;
   for (int64_t first = 0; first < count; first += most) {
     const core::Batch batch = images.read(images.test(), first, std::min(most, count - first));
     const at::Tensor shown = train::shrink(batch.images, context.setup.model.resolution);
@@ -37,12 +58,7 @@ core::Image reconstruction_grid(const Context& context, const Images& images,
       reconstructed.push_back(to_image(made[i]));
     }
   }
-  for (int64_t row = 0; row < count; row += kReconstructionColumns) {
-    const int64_t end = std::min(row + kReconstructionColumns, count);
-    tiles.insert(tiles.end(), real.begin() + row, real.begin() + end);
-    tiles.insert(tiles.end(), reconstructed.begin() + row, reconstructed.begin() + end);
-  }
-  return report::make_grid(tiles, kReconstructionColumns, 2);
+  return pairs_grid(real, reconstructed);
 }
 
 }  // namespace bbg::measure

@@ -3,6 +3,7 @@
 // the subject has its standing statistics.
 
 #include <optional>
+#include <vector>
 
 #include "core/image.h"
 #include "measure/context.h"
@@ -16,6 +17,10 @@ struct Grids {
   std::optional<core::Image> reconstructions;  // real on top, G(E(x)) below
 };
 
+// Rows of ten images, each above the row of those that belong to them; the last is filled up with
+// black. As many of both, of one size.
+core::Image pairs_grid(const std::vector<core::Image>& above,
+                       const std::vector<core::Image>& below);
 // The same codes at every step, so that grids over time show one image each growing.
 core::Image sample_grid(const Context& context, const Subject& subject);
 core::Image reconstruction_grid(const Context& context, const Images& images,

@@ -18,12 +18,6 @@ train::Truncation truncation_of(const eval::EvaluateOptions& options) {
   return {.threshold = options.truncation};
 }
 
-train::Noise noise(const Setup& setup, int64_t draw, int64_t first, int64_t count,
-                   at::TensorOptions tensor_options) {
-  return train::make_noise(static_cast<uint64_t>(setup.seed), draw, {first, count}, setup.model,
-                           tensor_options, /*is_augmenting=*/false, truncation_of(setup.evaluate));
-}
-
 }  // namespace
 
 at::Tensor to_bytes(const at::Tensor& images) {
@@ -38,10 +32,16 @@ core::Image to_image(const at::Tensor& tensor) {
   return image;
 }
 
+train::Noise Sampler::noise(int64_t draw, int64_t first, int64_t count) const {
+  return train::make_noise(static_cast<uint64_t>(setup_.seed), draw, {first, count}, setup_.model,
+                           tensor_options_, /*is_augmenting=*/false,
+                           truncation_of(setup_.evaluate));
+}
+
 at::Tensor Sampler::images(model::Generator& generator, int64_t draw, int64_t first, int64_t count,
                            const at::Tensor& labels) const {
   const at::NoGradGuard no_grad;
-  const train::Noise drawn = noise(setup_, draw, first, count, tensor_options_);
+  const train::Noise drawn = noise(draw, first, count);
   return generator.forward(drawn.z, labels.defined() ? labels : drawn.labels);
 }
 

@@ -8,6 +8,7 @@
 #include "core/image.h"
 #include "measure/context.h"
 #include "model/generator.h"
+#include "train/noise.h"
 
 namespace bbg::measure {
 
@@ -21,6 +22,8 @@ class Sampler {
   explicit Sampler(const Context& context)
       : setup_(context.setup), tensor_options_(context.tensor_options) {}
 
+  // Codes, and labels of a conditional model, of images `first` to first + count of a draw.
+  train::Noise noise(int64_t draw, int64_t first, int64_t count) const;
   // After make_standing(). Images `first` to first + count of a draw, [count, C, S, S] in [-1,
   // 1]; image i is the same whatever the numbers. labels [count] int64, or of the draw.
   at::Tensor images(model::Generator& generator, int64_t draw, int64_t first, int64_t count,

@@ -1,18 +1,13 @@
 #include "run/evaluate.h"
 
 #include <algorithm>
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
-#include "comm/make_communicator.h"
 #include "core/error.h"
-#include "core/file_system.h"
 #include "measure/evaluation.h"
-#include "ops/ops.h"
 #include "run/opening.h"
 #include "run/run_on_all_ranks.h"
-#include "run/saved_networks.h"
+#include "run/saved_run.h"
 
 namespace bbg::run {
 
@@ -56,30 +51,15 @@ void refuse_impossible(const std::vector<std::string>& keys, const measure::Meas
 nlohmann::ordered_json evaluate(const RunConfig& config, const EvaluateRequest& request,
                                 comm::Communicator& control, const core::Log& log) {
   measure::Measures measures;
-  const Opened opened = open_run(config, control);
-  const Place& place = opened.places[static_cast<size_t>(control.rank())];
-  const at::TensorOptions tensor_options = settle(config.compute, place);
-  const auto data_plane = comm::make_data_plane(config.comm, tensor_options.device(), control);
-  comm::Communicator& ranks = data_plane ? *data_plane : control;
-  const auto ops = ops::make_ops(tensor_options.device());
-  const extractor::Extractors extractors =
-      open_extractors(config, tensor_options.device(), control);
-  std::optional<SavedNetworks> saved;
-  run_on_all_ranks(control, [&] {
-    measures = chosen(request.measures);
-    const auto files = core::make_posix_file_system();
-    saved.emplace(load_networks(config, request.checkpoint, "evaluate", *files, log));
-  });
-  const SavedSubject networks(*saved, config, {ranks, *ops, tensor_options});
-
-  measure::EvaluationProgress progress([] {}, measure::voice_of(control.rank(), log));
-  const measure::Evaluation evaluation(
-      {config.measuring(), ranks, *ops, tensor_options, progress, &extractors}, opened.sets.train,
-      opened.sets.test ? &*opened.sets.test : nullptr, measures);
+  run_on_all_ranks(control, [&] { measures = chosen(request.measures); });
+  const DataSets sets = open_sets(config, control);
+  const SavedRun run(config, request.checkpoint, "evaluate", control, log);
+  const measure::Evaluation evaluation(run.context(), sets.train, sets.test ? &*sets.test : nullptr,
+                                       measures);
   run_on_all_ranks(control, [&] { refuse_impossible(request.measures, measures, evaluation); });
-  check_measures(config, opened.sets, evaluation, networks.nets(), control, log);
-  nlohmann::ordered_json result = {{"step", saved->step}, {"checkpoint", saved->path}};
-  evaluation.measure(networks.subject(), result);
+  check_measures(config, sets, evaluation, run.networks().nets(), control, log);
+  nlohmann::ordered_json result = {{"step", run.saved().step}, {"checkpoint", run.saved().path}};
+  evaluation.measure(run.subject(), result);
   return result;
 }
 

@@ -49,8 +49,19 @@ std::string parameters_text(const model::Nets& nets) {
 
 }  // namespace
 
-Opened open_run(const RunConfig& config, comm::Communicator& control) {
+DataSets open_sets(const RunConfig& config, comm::Communicator& control) {
   std::optional<DataSets> sets;
+  run_on_all_ranks(control, [&] {
+    sets.emplace(open_data_sets(config));
+    check_held_out(sets->held_out(), control.size());
+  });
+  compare_ranks(control, {{"the data of data.shards", sets->train.fingerprint()},
+                          {"the data of data.test-shards",
+                           sets->test ? sets->test->fingerprint() : "absent"}});
+  return std::move(*sets);
+}
+
+Opened open_run(const RunConfig& config, comm::Communicator& control) {
   std::vector<Seat> seats = gather_seats(control);
   std::vector<Place> places;
   run_on_all_ranks(control, [&] {
@@ -58,20 +69,16 @@ Opened open_run(const RunConfig& config, comm::Communicator& control) {
     config.data.rank_batch(control.size(), config.train.accumulate);
     config.train.check_ranks(control.size());
     config.exchange.check_ranks(control.size());
-    sets.emplace(open_data_sets(config));
-    check_held_out(sets->held_out(), control.size());
     places = choose_places(config.compute, seats);
     check_precision(config.train.precision, seats, places);
   });
-  compare_ranks(control, {{"the data of data.shards", sets->train.fingerprint()},
-                          {"the data of data.test-shards",
-                           sets->test ? sets->test->fingerprint() : "absent"}});
+  DataSets sets = open_sets(config, control);
   if (config.data.cache == data::Cache::kRam) {
     std::vector<std::string> hosts;
     for (const Seat& seat : seats) hosts.push_back(seat.host);
-    sets->train = share_samples(sets->train, hosts, control);
+    sets.train = share_samples(sets.train, hosts, control);
   }
-  return {.sets = std::move(*sets), .seats = std::move(seats), .places = std::move(places)};
+  return {.sets = std::move(sets), .seats = std::move(seats), .places = std::move(places)};
 }
 
 void set_buckets(int64_t kept, train::TrainState& state, comm::Communicator& communicator,

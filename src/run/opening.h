@@ -23,7 +23,10 @@ struct Opened {
   std::vector<Place> places;
 };
 
-// Data and places; the ranks have read the same data.
+// The data, of which the ranks have read the same, with a test image for each rank.
+DataSets open_sets(const RunConfig& config, comm::Communicator& control);
+
+// Data and places.
 Opened open_run(const RunConfig& config, comm::Communicator& control);
 
 // The networks of others that measure samples.

@@ -1,0 +1,79 @@
+#include "cli/run_command.h"
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.h"
+#include "core/file_system.h"
+#include "core/paths.h"
+#include "core/standard_output.h"
+#include "run/compare_ranks.h"
+#include "run/run_on_all_ranks.h"
+
+namespace bbg::cli {
+
+void RunCommandOptions::declare_checkpoint(command::Options& options) {
+  options
+      .add("--checkpoint", "FOLDER|best", &checkpoint,
+           "folder of one checkpoint, or the best by checkpoint.keep-best")
+      .default_is("the newest whole one of run.output")
+      .path();
+}
+
+void RunCommandOptions::declare_images(command::Options& options) {
+  options
+      .add("--images", "PATH", &images,
+           "a data set that data_prep made, or a folder of JPEG, PNG or WebP files")
+      .default_is("data.test-shards, else data.shards")
+      .path();
+}
+
+void RunCommandOptions::declare_json(command::Options& options) {
+  options.add_flag("--json", &json, "report as JSON");
+}
+
+std::string text_of_images(const Job::Facts& facts) {
+  return facts["output"].get<std::string>() + ": " +
+         std::to_string(facts["images"].get<int64_t>()) + " image(s), step " +
+         std::to_string(facts["step"].get<int64_t>()) + " of " +
+         facts["checkpoint"].get<std::string>() + "\n";
+}
+
+void check_output_folder(const std::string& output) {
+  const std::string folder = core::folder_of(output);
+  if (core::make_posix_file_system()->exists(folder)) return;
+  throw core::UsageError("the folder of --output " + output + " does not exist",
+                         "make the folder " + folder + ", or choose another file");
+}
+
+void use_networks(Job& job, const std::string& command, const RunCommandOptions& options,
+                  const std::function<void()>& check,
+                  const std::function<Job::Facts(run::SavedRun& run)>& work,
+                  const std::function<std::string(const Job::Facts&)>& text) {
+  run::compare_ranks(job.ranks(), run::facts_of_start(job.config, BBG_VERSION));
+  run::run_on_all_ranks(job.ranks(), check);
+  const core::Log log = job.log();
+  job.say_note(log);
+  job.use_config();
+  run::SavedRun run(job.config, options.checkpoint, command, job.ranks(), log);
+  Job::Facts facts = work(run);
+  facts["step"] = run.saved().step;
+  facts["checkpoint"] = run.saved().path;
+  if (job.ranks().rank() != 0) return;
+  core::print(options.json ? facts.dump(2) + "\n" : text(facts));
+  core::flush_standard_output();
+}
+
+void use_run(Job& job, const std::string& command, const RunCommandOptions& options,
+             const std::function<void()>& check,
+             const std::function<Job::Facts(run::SavedRun& run)>& work,
+             const std::function<std::string(const Job::Facts&)>& text) {
+  use_networks(
+      job, command, options, check,
+      [&](run::SavedRun& run) {
+        run.make_statistics();
+        return work(run);
+      },
+      text);
+}
+
+}  // namespace bbg::cli

@@ -1,0 +1,171 @@
+// Commands that use a trained run: evaluate, encode, reconstruct, interpolate, score. Alone and on
+// two ranks, on a data set and on a folder of files, and what is refused.
+
+#include <filesystem>
+
+#include "core/npy.h"
+#include "data/hdf5_file.h"
+#include "tests/support/decode_image.h"
+#include "tests/system/run_fixture.h"
+
+namespace bbg {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+
+class RunCommands : public test::BbgDist {
+ protected:
+  void SetUp() override {
+    BbgDist::SetUp();
+    ASSERT_EQ(train(1, "run").code, 0);
+  }
+  // Paths in commands are those of the test's folder.
+  std::string in_folder() const { return "cd " + test::shell_word(folder_.path()) + " && "; }
+  std::string words(const std::string& command) const {
+    return command + " --config " + test::shell_word(folder_ / "run/config.ini") +
+           " --run.output " + test::shell_word(folder_ / "run") + " ";
+  }
+  test::Outcome call(const std::string& command, const std::string& more) const {
+    return test::run_command(folder_,
+                             in_folder() + test::program("bbg_dist") + " " + words(command) + more);
+  }
+  test::Outcome on_two_ranks(const std::string& command, const std::string& more) const {
+    return test::run_command(
+        folder_, in_folder() + test::shell_word(std::string(BBG_SOURCE_DIR) + "/launch/run") +
+                     " --restarts 0 --ranks 2 --program " + test::program("bbg_dist") + " " +
+                     words(command) + more);
+  }
+  void refuse(const std::string& command, const std::string& more, const std::string& text) const {
+    SCOPED_TRACE(command + " " + more);
+    test::expect_one_line(call(command, more), 2, "error: ", text);
+  }
+  std::vector<double> numbers(const std::string& file, std::vector<int64_t> shape) const {
+    const std::string content = test::read_file(folder_ / file);
+    const core::NpyArray array = core::parse_npy(content, file);
+    EXPECT_EQ(array.shape, shape);
+    return array.doubles(file);
+  }
+  core::Image image(const std::string& file) const {
+    return test::decode_image(test::read_file(folder_ / file), {.channels = 1}, file);
+  }
+};
+
+TEST_F(RunCommands, EvaluateMeasuresTheCheckpointAsTheRunDidOnAnyRanks) {
+  const auto expected = nlohmann::json::parse(test::read_file(folder_ / "run/evaluation.json"));
+  const test::Outcome alone = call("evaluate", "--json");
+  ASSERT_EQ(alone.code, 0) << alone.err;
+  const auto found = nlohmann::json::parse(alone.out);
+  for (const char* group : {"linear_probe", "nearest_neighbour", "reconstruction", "frechet_pixels",
+                            "encoder_frechet", "protocol"}) {
+    EXPECT_EQ(found[group], expected[group]) << group;
+  }
+  const test::Outcome both =
+      on_two_ranks("evaluate", "--measures reconstruction,encoder_frechet --output two.json");
+  ASSERT_EQ(both.code, 0) << both.err;
+  EXPECT_THAT(both.out, HasSubstr("reconstruction"));
+  const auto two = nlohmann::json::parse(test::read_file(folder_ / "two.json"));
+  EXPECT_FALSE(two.contains("linear_probe"));
+  // Two ranks take moments and sums in another order.
+  EXPECT_NEAR(two["reconstruction"]["error"].get<double>(),
+              expected["reconstruction"]["error"].get<double>(), 1e-3);
+  refuse("evaluate", "--measures fid", "--measures fid cannot be taken of this run");
+  refuse("evaluate", "--measures fidd", "there is no such measure");
+  refuse("evaluate", "--output absent/file.json", "the folder of --output absent/file.json");
+  refuse("evaluate", "--extractor.inception absent.pt", "there is no network at absent.pt");
+}
+
+TEST_F(RunCommands, EncodeWritesRowsInTheOrderOfTheImagesOnAnyRanks) {
+  ASSERT_EQ(call("encode", "--output z.npy --eval.batch 50").code, 0);
+  const std::vector<double> z = numbers("z.npy", {256, 8});
+  ASSERT_EQ(on_two_ranks("encode",
+                         "--output all.h5 --what z_mean,z_sample,z_stdev,avepool,bn_crelu "
+                         "--eval.batch 50")
+                .code,
+            0);
+  data::Hdf5File file(folder_ / "all.h5", data::Hdf5File::Mode::kRead);
+  std::vector<float> mean(256 * 8), deviation(256 * 8), sample(256 * 8);
+  const auto read = [&](const char* name, std::vector<float>& values) {
+    file.read_rows(name, data::Hdf5File::Type::kFloat32, 0, 256, values.data());
+  };
+  read("z_mean", mean);
+  read("z_stdev", deviation);
+  read("z_sample", sample);
+  double sum = 0, squares = 0;
+  for (size_t i = 0; i < mean.size(); ++i) {
+    // Standing statistics of two ranks differ in rounding.
+    EXPECT_NEAR(mean[i], z[i], 1e-4);
+    const double epsilon = (sample[i] - mean[i]) / deviation[i];
+    sum += epsilon;
+    squares += epsilon * epsilon;
+  }
+  // 2,048 draws of N(0, 1): five standard errors.
+  EXPECT_NEAR(sum / 2048, 0, 5 / std::sqrt(2048.0));
+  EXPECT_NEAR(squares / 2048, 1, 5 * std::sqrt(2 / 2048.0));
+  EXPECT_EQ(file.shape("names"), std::vector<int64_t>{256});
+  std::vector<int64_t> labels(256);
+  file.read_rows("labels", data::Hdf5File::Type::kInt64, 0, 256, labels.data());
+  EXPECT_TRUE(std::all_of(labels.begin(), labels.end(), [](int64_t l) { return l >= 0 && l < 4; }));
+  EXPECT_EQ(file.shape("bn_crelu")[1], 2 * file.shape("avepool")[1]);
+}
+
+TEST_F(RunCommands, TakeAFolderOfImagesAsTheyTakeADataSet) {
+  ASSERT_EQ(call("sample", "--output files/deep --count 5 --save-codes codes.npy").code, 0);
+  numbers("codes.npy", {5, 8});
+  ASSERT_EQ(call("encode", "--images files --output z.npy").code, 0);
+  numbers("z.npy", {5, 8});
+  test::write_file(folder_ / "files/notes.txt", "not an image");
+  ASSERT_EQ(on_two_ranks("score", "--images files --output s.csv --residuals r").code, 0);
+  std::istringstream table(test::read_file(folder_ / "s.csv"));
+  std::string line;
+  std::getline(table, line);
+  EXPECT_EQ(line, "image,name,s_x,s_z,s_xz,pixel_error,feature_error");
+  for (int i = 0; i < 5; ++i) {
+    std::getline(table, line);
+    EXPECT_THAT(line, ::testing::StartsWith(std::to_string(i) + ",deep/0000000" +
+                                            std::to_string(i) + ".png,"));
+    EXPECT_EQ(image("r/0000000" + std::to_string(i) + ".png").width, 16);
+  }
+  EXPECT_FALSE(std::getline(table, line));
+  // Codes make the images that they were saved with.
+  ASSERT_EQ(call("sample", "--output again --codes codes.npy").code, 0);
+  EXPECT_EQ(image("again/00000004.png").pixels, image("files/deep/00000004.png").pixels);
+}
+
+TEST_F(RunCommands, ReconstructAndInterpolateShowImages) {
+  ASSERT_EQ(call("reconstruct", "--output pairs.png --count 12").code, 0);
+  const core::Image pairs = image("pairs.png");
+  EXPECT_EQ(pairs.width, 10 * 18 + 2);
+  EXPECT_EQ(pairs.height, 4 * 18 + 2);  // two rows of images, each above its reconstructions
+  ASSERT_EQ(on_two_ranks("reconstruct", "--output made --count 12").code, 0);
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "made"), {}), 12);
+  ASSERT_EQ(call("interpolate",
+                 "--from made/00000000.png --to made/00000001.png --steps 5 "
+                 "--output row.png")
+                .code,
+            0);
+  EXPECT_EQ(image("row.png").width, 7 * 18 + 2);
+}
+
+TEST_F(RunCommands, WhatCannotBeDoneIsRefusedInOneLine) {
+  fs::create_directories(folder_ / "empty");
+  refuse("encode", "--output z.npy --images absent", "there is no folder absent");
+  refuse("encode", "--output z.npy --images empty", "has no image that can be read");
+  refuse("encode", "--output z.txt", "ends neither in .npy nor in .h5");
+  refuse("encode", "--output z.npy --what z_mean,avepool", "a .npy file holds one array, not 2");
+  refuse("encode", "--output z.npy --what mean", "--what mean: E gives no such output");
+  refuse("encode", "--output absent/z.npy", "the folder of --output absent/z.npy");
+  refuse("reconstruct", "--output run/config.ini", "is a file, and not a .png");
+  refuse("interpolate", "--from a.png --to b.png --output c.png", "there is no image a.png");
+  refuse("sample", "--output g.png --codes run/config.ini", "is no .npy array");
+  for (const char* command : {"encode --output z.npy", "reconstruct --output p.png"}) {
+    test::expect_one_line(
+        test::run_command(folder_, in_folder() + test::program("bbg_dist") + " " + command +
+                                       " --config " + test::shell_word(folder_ / "run/config.ini") +
+                                       " --model.system gan"),
+        2, "error: ", "model.system = gan has no encoder");
+  }
+}
+
+}  // namespace
+}  // namespace bbg
