@@ -123,6 +123,35 @@ TEST(KnnSearch, FindsTheNearestInTheirOrder) {
   }
 }
 
+// nearest_neighbours orders samples by their exact distances from the query.
+void expect_exact_order(const at::Tensor& train, const at::Tensor& query, Distance distance) {
+  comm::SelfCommunicator self;
+  const at::Tensor expected = all_distances(train, query, distance).argsort(true, 0);
+  const auto found = nearest_neighbours(self, train, query.unsqueeze(0), 5, distance);
+  ASSERT_EQ(found.size(), 1u);
+  for (int64_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(found[0][static_cast<size_t>(i)].index, expected[i].item<int64_t>()) << i;
+  }
+}
+
+TEST(KnnSearch, TellsApartWhatFloat32DoesNot) {
+  at::Generator random = at::make_generator<at::CPUGeneratorImpl>(uint64_t{1});
+  // Two far groups: near one of them float32 rounds squared distances of about 8 by more than 1.
+  at::Tensor groups = at::randn({120, 8}, random);
+  groups.narrow(0, 0, 60) += 2000;
+  groups.narrow(0, 60, 60) -= 2000;
+  // Sums of the same terms in another order, which differ by the rounding of the samples alone.
+  const at::Tensor query = at::rand({400}, random), terms = at::rand({400}, random);
+  std::vector<at::Tensor> reordered;
+  for (int i = 0; i < 60; ++i) {
+    reordered.push_back(query + terms.index_select(0, at::randperm(400, random, at::kLong)));
+  }
+  for (int64_t i = 0; i < 20; ++i) {
+    expect_exact_order(groups, groups[i * 6] + 0.1, Distance::kL2);
+    expect_exact_order(at::stack(reordered), query + 1e-4 * static_cast<double>(i), Distance::kL1);
+  }
+}
+
 TEST(Knn, GivesEqualVotesToTheNearestOrToTheLowestLabel) {
   const Points train{at::tensor({2.f, 1.f, 4.f, 5.f}).unsqueeze(1),
                      at::tensor({0, 1, 0, 1}, at::kLong)};
