@@ -1,5 +1,7 @@
 #include "eval/knn_search.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include <algorithm>
 #include <limits>
 
