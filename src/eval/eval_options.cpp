@@ -37,6 +37,12 @@ void EvaluateOptions::declare(core::OptionTable& table) {
       .unit("iterations")
       .at_least(1);
   table
+      .add(
+          "eval.linear-steps", &linear_steps,
+          "Steps of SGD in which the linear protocol of `bbg_dist evaluate` trains its classifiers")
+      .unit("steps")
+      .at_least(1);
+  table
       .add("eval.neighbours-train", &neighbours_train,
            "Most training images among which the nearest neighbour is sought")
       .unit("images")

@@ -23,6 +23,7 @@ struct EvaluateOptions {
   double probe_l2 = ProbeOptions{}.l2;
   bool probe_choose_l2 = ProbeOptions{}.choose_l2;
   int64_t probe_iterations = ProbeOptions{}.iterations;
+  int64_t linear_steps = 12'500;
   int64_t neighbours_train = 10000, neighbours_test = 2000;
   Baselines baselines = Baselines::kBoth;
   int64_t batch = 256;

@@ -24,7 +24,7 @@ class Evaluation {
  public:
   // `test` may be null, see Images. `measures` outlive the evaluation.
   Evaluation(const Context& context, const data::ShardSet& train, const data::ShardSet* test,
-             const Measures& measures = table());
+             const Measures& measures = measures_of_runs());
 
   // Which measures the images' missing labels leave out, for one warning at the start; empty: none.
   std::string left_out() const;

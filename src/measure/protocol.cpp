@@ -41,6 +41,7 @@ std::string value_of(const std::string& field, const eval::EvaluateOptions& opti
       {"eval.kid-subsets", options.kid_subsets},
       {"eval.kid-subset-size", std::min({options.kid_subset_size, kept, options.samples})},
       {"eval.is-splits", options.is_splits},
+      {"eval.linear-steps", options.linear_steps},
       {"N", test_images},
       {"eval.samples", options.samples},
       {"eval.standing-passes", options.standing_passes},
@@ -137,6 +138,7 @@ std::string markdown(const Measures& measures) {
       item("curve", "`" + curve.name + "`" + direction);
     }
     item("protocol", with_names(measure.protocol));
+    if (!measure.is_at_end) item("taken", "by `bbg_dist evaluate`, not by runs");
     item("needs", text_of(measure.need));
     item("source", measure.paper);
   }

@@ -4,6 +4,7 @@
 
 #include "measure/generation_entries.h"
 #include "measure/measures.h"
+#include "measure/representation_entries.h"
 
 namespace bbg::measure {
 
@@ -105,7 +106,19 @@ const Measures& table() {
     Measures all = {frechet_pixels_entry(), probe_entry(), neighbour_entry(),
                     reconstruction_entry()};
     add_generation_measures(all);
+    add_representation_measures(all);
     return all;
+  }();
+  return measures;
+}
+
+const Measures& measures_of_runs() {
+  static const Measures measures = [] {
+    Measures some;
+    for (const Measure& one : table()) {
+      if (one.is_at_end) some.push_back(one);
+    }
+    return some;
   }();
   return measures;
 }

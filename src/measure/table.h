@@ -32,12 +32,15 @@ struct Measure {
   std::vector<Curve> curves;
   std::string protocol;  // with {fields} of measure/protocol.h
   std::string paper;
-  report::Card card;  // without its key
-  int place = 0;      // the card's place among the report's
+  report::Card card;      // without its key
+  int place = 0;          // the card's place among the report's
+  bool is_at_end = true;  // measured after a run's last step; else by `bbg_dist evaluate` alone
 };
 
 using Measures = std::vector<Measure>;
 const Measures& table();
+// Those of the table that a run measures.
+const Measures& measures_of_runs();
 
 // The needs of a table, each once, in its order: what shares a need is measured together.
 std::vector<Need> needs_of(const Measures& measures);

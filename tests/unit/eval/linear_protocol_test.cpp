@@ -15,12 +15,12 @@
 namespace bbg::eval {
 namespace {
 
-LabelledRows rows(const Points& points) { return {points.features, points.labels}; }
+LabelledRows labelled_rows(const Points& points) { return {points.features, points.labels}; }
 
 LinearProtocolResult alone(const Points& train, const Points& test,
                            const LinearProtocolOptions& options) {
   comm::SelfCommunicator self;
-  return linear_protocol(self, rows(train), rows(test), options);
+  return linear_protocol(self, labelled_rows(train), labelled_rows(test), options);
 }
 
 // scikit-learn's digits, and its logistic regression's accuracy (tests/golden/make_digits.py). Each
@@ -108,7 +108,7 @@ TEST(LinearProtocol, IsTheSameOnAnyNumberOfRanks) {
         counted.step_done = [&] { ++steps; };
         const Points own = train.part(communicator, true), measured = test.part(communicator);
         const LinearProtocolResult found =
-            linear_protocol(communicator, rows(own), rows(measured), counted);
+            linear_protocol(communicator, labelled_rows(own), labelled_rows(measured), counted);
         EXPECT_EQ(steps, options.steps);
         EXPECT_EQ(found.rate, expected.rate);
         EXPECT_NEAR(found.test.top1, expected.test.top1, 1e-12);

@@ -180,7 +180,8 @@ TEST(Table, CardsStandInTheReportsOrder) {
                                   "Samples' distance", "FID", "Inception Score", "KID",
                                   "Precision and recall", "MIND", "Frechet distance" + by,
                                   "Kernel distance" + by, "Precision and recall" + by, "MIND" + by,
-                                  "Frechet distance by E"));
+                                  "Frechet distance by E", "k nearest neighbours",
+                                  "Linear classification", "Few labels"));
 }
 
 // bbg_dist metrics --markdown > docs/metrics.md

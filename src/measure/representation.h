@@ -1,0 +1,17 @@
+#pragma once
+// The published protocols on features of labelled images, from features to values. The trained
+// network's features alone: of other sources there are no values. Collectives.
+
+#include "core/values.h"
+#include "measure/inputs.h"
+
+namespace bbg::measure {
+
+// Accuracies in [0, 1]: l2_k and l1_k of votes that count once, dino_k of weighted ones.
+core::Values knn(Inputs& inputs);
+// top1 and top5 in [0, 1], and the rate that was chosen.
+core::Values linear_protocol(Inputs& inputs);
+// The same from 1 % and from 10 % of the labels: top1_1, top5_1, top1_10, top5_10.
+core::Values few_labels(Inputs& inputs);
+
+}  // namespace bbg::measure
