@@ -15,33 +15,35 @@ at::Tensor sum_of_norms(const at::Tensor& difference) {
 
 }  // namespace
 
-ReconstructionResult reconstruction_error(comm::Communicator& communicator,
-                                          const std::vector<at::Tensor>& batches,
-                                          const std::vector<at::Tensor>& reconstructions) {
+void ReconstructionSums::add(const at::Tensor& images, const at::Tensor& reconstructed) {
   const at::NoGradGuard no_grad;
-  BBG_CHECK(batches.size() == reconstructions.size(), "a reconstruction for each image");
-  bool has_images = !batches.empty();
-  for (const at::Tensor& batch : batches) has_images = has_images && batch.size(0) > 0;
-  BBG_CHECK(communicator.agree(has_images), "every rank and batch has images to reconstruct");
-
-  // [ranks, ...]; the last image of this rank is followed by the first of the next.
-  const at::Tensor firsts = communicator.all_gather(batches[0].narrow(0, 0, 1).contiguous());
-  const at::Tensor after_last =
-      firsts.narrow(0, (communicator.rank() + 1) % communicator.size(), 1);
-  at::Tensor sums = at::zeros({3}, batches[0].options().dtype(at::kDouble));
-  for (size_t i = 0; i < batches.size(); ++i) {
-    const at::Tensor& images = batches[i];
-    const at::Tensor following =
-        i + 1 < batches.size() ? batches[i + 1].narrow(0, 0, 1) : after_last;
-    const at::Tensor next = at::cat({images.slice(0, 1), following});
-    const at::Tensor& reconstructed = reconstructions[i];
-    BBG_CHECK(reconstructed.sizes() == images.sizes(), "a reconstruction has its image's shape");
-    sums[0] += sum_of_norms(images - reconstructed);
-    sums[1] += sum_of_norms(next - reconstructed);
-    sums[2] += static_cast<double>(images.size(0));
+  BBG_CHECK(images.size(0) > 0, "a batch has images to reconstruct");
+  BBG_CHECK(reconstructed.sizes() == images.sizes(), "a reconstruction has its image's shape");
+  if (images_.defined()) {
+    take_kept(images.narrow(0, 0, 1));
+  } else {
+    first_ = images.narrow(0, 0, 1).clone();
+    sums_ = at::zeros({3}, images.options().dtype(at::kDouble));
   }
-  communicator.all_reduce(sums, comm::Reduce::kSum);
-  sums = sums.cpu();
+  images_ = images;
+  made_ = reconstructed;
+}
+
+void ReconstructionSums::take_kept(const at::Tensor& following) {
+  const at::Tensor next = at::cat({images_.slice(0, 1), following});
+  sums_[0] += sum_of_norms(images_ - made_);
+  sums_[1] += sum_of_norms(next - made_);
+  sums_[2] += static_cast<double>(images_.size(0));
+}
+
+ReconstructionResult ReconstructionSums::finish(comm::Communicator& communicator) {
+  const at::NoGradGuard no_grad;
+  BBG_CHECK(communicator.agree(images_.defined()), "every rank has images to reconstruct");
+  // [ranks, ...]; the last image of this rank is followed by the first of the next.
+  const at::Tensor firsts = communicator.all_gather(first_.contiguous());
+  take_kept(firsts.narrow(0, (communicator.rank() + 1) % communicator.size(), 1));
+  communicator.all_reduce(sums_, comm::Reduce::kSum);
+  const at::Tensor sums = sums_.cpu();
   const double count = sums[2].item<double>();
   ReconstructionResult result{.error = sums[0].item<double>() / count,
                               .error_random = sums[1].item<double>() / count};

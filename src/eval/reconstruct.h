@@ -5,9 +5,6 @@
 
 #include <ATen/ATen.h>
 
-#include <functional>
-#include <vector>
-
 #include "comm/communicator.h"
 
 namespace bbg::eval {
@@ -18,11 +15,20 @@ struct ReconstructionResult {
   double ratio = 0;  // error / error_random; NaN where all images are equal to reconstructions
 };
 
-// `batches`: this rank's consecutive part of the images, each [n, ...]; every rank has at least one
-// image. The next image is the next of the whole set over batches and ranks, the first after the
-// last, so that the result depends on neither. A collective; every rank returns the same result.
-ReconstructionResult reconstruction_error(comm::Communicator& communicator,
-                                          const std::vector<at::Tensor>& batches,
-                                          const std::vector<at::Tensor>& reconstructions);
+// Sums over images that come batch by batch, in the order of the set, each rank its consecutive
+// part; one batch is kept. The next image is the next of the whole set over batches and ranks, the
+// first after the last, so that the result depends on neither. Every rank has an image.
+class ReconstructionSums {
+ public:
+  void add(const at::Tensor& images, const at::Tensor& reconstructed);  // [n, ...] each, n > 0
+  // A collective; every rank returns the same result.
+  ReconstructionResult finish(comm::Communicator& communicator);
+
+ private:
+  void take_kept(const at::Tensor& following);
+
+  at::Tensor first_;                 // [1, ...], this rank's
+  at::Tensor images_, made_, sums_;  // the batch that is kept; [3]: errors, random errors, images
+};
 
 }  // namespace bbg::eval

@@ -38,7 +38,6 @@ void Inputs::begin(Source source) {
   source_ = source;
   coarse_pixels_.reset();
   features_.reset();
-  reconstructions_.reset();
   extracted_.reset();
 }
 
@@ -80,17 +79,14 @@ LabelledSplits Inputs::features(int64_t train, int64_t test) {
   return features_->first(train, test);
 }
 
-const Inputs::Reconstructions& Inputs::reconstructions() {
-  if (reconstructions_) return *reconstructions_;
-  Reconstructions all;
+void Inputs::visit_reconstructions(
+    const std::function<void(const at::Tensor& images, const at::Tensor& made)>& visit) const {
   const Split& test = images_.test();
   for_each_batch(context_, "reconstructions", test.count, [&](int64_t first, int64_t count) {
     const core::Batch batch = images_.read(test, first, count);
-    all.images.push_back(train::shrink(batch.images, context_.setup.model.resolution));
-    all.made.push_back(reconstruct(subject_, batch));
+    visit(train::shrink(batch.images, context_.setup.model.resolution),
+          reconstruct(subject_, batch));
   });
-  reconstructions_ = std::move(all);
-  return *reconstructions_;
 }
 
 ExtractedSet& Inputs::extracted() {

@@ -3,9 +3,9 @@
 // A measurement goes from source to source; what was made of one is freed when the next begins.
 // All calls are collectives.
 
+#include <functional>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "eval/frechet.h"
 #include "measure/extracted.h"
@@ -37,12 +37,10 @@ class Inputs {
   // Need::kFeatures.
   LabelledSplits features(int64_t train, int64_t test);
 
-  // Need::kReconstructions. Batches of this rank's part of the test images, and what G makes of
-  // their codes.
-  struct Reconstructions {
-    std::vector<at::Tensor> images, made;
-  };
-  const Reconstructions& reconstructions();
+  // Need::kReconstructions. Calls `visit` with batches of this rank's part of the test images, and
+  // with what G makes of their codes; nothing is kept.
+  void visit_reconstructions(
+      const std::function<void(const at::Tensor& images, const at::Tensor& made)>& visit) const;
 
   // Needs that is_extracted() names: the network, the set of the source in its features, and the
   // training images.
@@ -62,7 +60,6 @@ class Inputs {
   at::Tensor coarse_pixels_;
   std::optional<eval::Gaussian> test_pixels_;
   std::unique_ptr<Features> features_;
-  std::optional<Reconstructions> reconstructions_;
   std::unique_ptr<extractor::Extractor> encoder_;  // E as such
   extractor::Extractor* extractor_ = nullptr;      // null where none is needed
   std::optional<Reference> reference_;

@@ -40,9 +40,10 @@ core::Values nearest_neighbour(Inputs& inputs) {
 }
 
 core::Values reconstruction(Inputs& inputs) {
-  const Inputs::Reconstructions& all = inputs.reconstructions();
-  const eval::ReconstructionResult result =
-      eval::reconstruction_error(inputs.context().communicator, all.images, all.made);
+  eval::ReconstructionSums sums;
+  inputs.visit_reconstructions(
+      [&](const at::Tensor& images, const at::Tensor& made) { sums.add(images, made); });
+  const eval::ReconstructionResult result = sums.finish(inputs.context().communicator);
   return {{"error", result.error}, {"error_random", result.error_random}, {"ratio", result.ratio}};
 }
 

@@ -30,12 +30,15 @@ double brute_force(const at::Tensor& x, int64_t shift) {
   return sum / static_cast<double>(x.size(0));
 }
 
-std::vector<at::Tensor> each(const std::vector<at::Tensor>& batches,
-                             at::Tensor (*change)(const at::Tensor&)) {
-  std::vector<at::Tensor> changed;
-  for (const at::Tensor& batch : batches) changed.push_back(change(batch));
-  return changed;
+ReconstructionResult error_of(comm::Communicator& communicator,
+                              const std::vector<at::Tensor>& batches,
+                              at::Tensor (*made_of)(const at::Tensor&)) {
+  ReconstructionSums sums;
+  for (const at::Tensor& batch : batches) sums.add(batch, made_of(batch));
+  return sums.finish(communicator);
 }
+at::Tensor same(const at::Tensor& x) { return x; }
+at::Tensor zeros(const at::Tensor& x) { return at::zeros_like(x); }
 
 TEST(ReconstructionError, AgreesWithBruteForceOnAnyBatchesAndRanks) {
   const at::Tensor x = images();
@@ -45,8 +48,7 @@ TEST(ReconstructionError, AgreesWithBruteForceOnAnyBatchesAndRanks) {
       bbg::testing::run_ranks(size, [&](comm::Communicator& communicator) {
         const int64_t first = 10 * communicator.rank() / size;
         const at::Tensor own = x.slice(0, first, 10 * (communicator.rank() + 1) / size);
-        const ReconstructionResult result =
-            reconstruction_error(communicator, own.split(batch), each(own.split(batch), damage));
+        const ReconstructionResult result = error_of(communicator, own.split(batch), damage);
         // Images are float32; the sums are float64.
         EXPECT_NEAR(result.error, error, 1e-6 * error);
         EXPECT_NEAR(result.error_random, random, 1e-6 * random);
@@ -58,7 +60,7 @@ TEST(ReconstructionError, AgreesWithBruteForceOnAnyBatchesAndRanks) {
 
 TEST(ReconstructionError, IsZeroForTheIdentity) {
   comm::SelfCommunicator self;
-  const ReconstructionResult result = reconstruction_error(self, {images()}, {images()});
+  const ReconstructionResult result = error_of(self, {images()}, same);
   EXPECT_EQ(result.error, 0);
   EXPECT_GT(result.error_random, 0);
   EXPECT_EQ(result.ratio, 0);
@@ -66,8 +68,7 @@ TEST(ReconstructionError, IsZeroForTheIdentity) {
 
 TEST(ReconstructionError, HasRatioOneForOneReconstructionOfAll) {
   comm::SelfCommunicator self;
-  const ReconstructionResult result =
-      reconstruction_error(self, {images()}, {at::zeros_like(images())});
+  const ReconstructionResult result = error_of(self, {images()}, zeros);
   EXPECT_NEAR(result.ratio, 1, 1e-12);
 }
 
@@ -75,15 +76,13 @@ TEST(ReconstructionError, RefusesARankWithoutImages) {
   bbg::testing::run_ranks(2, [](comm::Communicator& communicator) {
     const std::vector<at::Tensor> batches =
         communicator.rank() == 0 ? std::vector<at::Tensor>{images()} : std::vector<at::Tensor>{};
-    EXPECT_THROW(reconstruction_error(communicator, batches, each(batches, damage)),
-                 core::InternalError);
+    EXPECT_THROW(error_of(communicator, batches, damage), core::InternalError);
   });
 }
 
 TEST(ReconstructionError, RefusesAReconstructionOfAnotherShape) {
-  comm::SelfCommunicator self;
-  EXPECT_THROW(reconstruction_error(self, {images()}, {images().narrow(1, 0, 1)}),
-               core::InternalError);
+  ReconstructionSums sums;
+  EXPECT_THROW(sums.add(images(), images().narrow(1, 0, 1)), core::InternalError);
 }
 
 }  // namespace
