@@ -32,7 +32,7 @@ _bbg_dist() {
       reads_run=yes
       ;;
     sample)
-      options='--help --output --checkpoint --count --draw --label --class --averaged --codes --save-codes --json'
+      options='--help --output --checkpoint --count --draw --label --class --averaged --codes --save-codes --neighbours --json'
       reads_run=yes
       case $before in
         --output) files=yes ;;
@@ -44,6 +44,7 @@ _bbg_dist() {
         --averaged) values='true false' ;;
         --codes) files=yes ;;
         --save-codes) files=yes ;;
+        --neighbours) return ;;
       esac
       ;;
     encode)

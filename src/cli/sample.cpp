@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "cli/commands.h"
@@ -18,9 +19,12 @@
 #include "measure/images.h"
 #include "measure/sampler.h"
 #include "measure/standing.h"
+#include "measure/training_neighbours.h"
 #include "report/image_grid.h"
 #include "report/png.h"
+#include "run/opening.h"
 #include "run/rows_file.h"
+#include "train/step.h"
 
 namespace bbg::cli {
 
@@ -33,6 +37,7 @@ struct SampleOptions {
   int64_t draw = 0;         // another number, other images
   int64_t label = -1;       // for conditional models; -1: a class a row in grids, drawn in files
   std::string class_names;  // the same by name, as data.shards has them; several between commas
+  int64_t neighbours = 0;   // nearest training images beside each sample; 0: none
   std::string codes, save_codes;  // .npy; empty: drawn, not written
   bool averaged = true;
 
@@ -46,6 +51,10 @@ void check(const run::RunConfig& config, const SampleOptions& options) {
   if (!is_grid(options.output) && std::filesystem::is_regular_file(options.output, unknown)) {
     throw core::UsageError("--output " + options.output + " is a file, and not a .png",
                            "name a file that ends in .png for a grid, or a folder");
+  }
+  if (options.neighbours > 0 && !is_grid(options.output)) {
+    throw core::UsageError("--neighbours shows a grid, and --output " + options.output + " is none",
+                           "name a file that ends in .png");
   }
   if (!options.save_codes.empty()) {
     run::check_rows_path(*core::make_posix_file_system(), options.save_codes, 1);
@@ -92,7 +101,7 @@ void SampleOptions::declare(command::Options& options) {
   run.declare_checkpoint(options);
   options.add("--count", "N", &count, "number of images")
       .between(1, 100'000'000)
-      .default_is("64, or a row of 8 of each --class");
+      .default_is("64, or a row of 8 of each --class, or 10 with --neighbours");
   options.add("--draw", "N", &draw, "another number, other images").between(0, 1'000'000);
   options.add("--label", "N", &label, "class of all images, counted from 0; of conditional models")
       .between(-1, std::numeric_limits<int32_t>::max())
@@ -108,6 +117,12 @@ void SampleOptions::declare(command::Options& options) {
   options.add("--save-codes", "FILE.npy", &save_codes, "also write the codes of the images")
       .default_is("not written")
       .path();
+  options
+      .add("--neighbours", "K", &neighbours,
+           "grid of samples, each at the left of a row of its K nearest training images, by E's "
+           "feature or by pixels")
+      .between(1, 100)
+      .default_is("a grid of samples alone");
   run.declare_json(options);
 }
 
@@ -197,6 +212,29 @@ void write_images(const measure::Context& context, const Making& making, int64_t
   });
 }
 
+// Rows of a sample and its nearest training images.
+void write_neighbours(const measure::Context& context, const measure::Subject& subject,
+                      const run::DataSets& sets, const Making& making, int64_t wanted,
+                      const SampleOptions& options) {
+  const measure::Images images(context, sets.train, sets.test ? &*sets.test : nullptr);
+  const at::Tensor samples = making.images(0, wanted);
+  const std::vector<std::vector<int64_t>> nearest =
+      measure::nearest_training_images(context, images, subject, samples, options.neighbours);
+  if (context.communicator.rank() != 0) return;
+  std::vector<core::Image> tiles;
+  for (int64_t i = 0; i < wanted; ++i) {
+    tiles.push_back(measure::to_image(samples[i]));
+    for (const int64_t number : nearest[static_cast<size_t>(i)]) {
+      const at::Tensor image = images.read(images.train(), number, 1).images;
+      tiles.push_back(measure::to_image(train::shrink(image, context.setup.model.resolution)[0]));
+    }
+  }
+  const auto files = core::make_posix_file_system();
+  files->create_folders(core::folder_of(options.output));
+  report::write_png(*files, options.output,
+                    report::make_grid(tiles, 1 + std::ssize(nearest[0]), 2));
+}
+
 // The codes of the images, in one piece of memory.
 void write_codes(const Making& making, int64_t wanted, const std::string& path) {
   const auto files = core::make_posix_file_system();
@@ -211,6 +249,7 @@ int64_t number_wanted(const SampleOptions& options, const std::vector<int64_t>& 
                       const at::Tensor& codes) {
   if (options.count == 0) {
     if (codes.defined()) return codes.size(0);
+    if (options.neighbours > 0) return 10;
     return classes.size() > 1 ? measure::Sampler::kColumns * std::ssize(classes) : 64;
   }
   if (codes.defined() && options.count > codes.size(0)) {
@@ -237,10 +276,20 @@ void sample(Job& job, const SampleOptions& options) {
         const at::NoGradGuard no_grad;
         model::Generator& generator = run.subject().generator;
         if (!options.averaged) run.saved().fill(generator, "G");
-        measure::make_standing(run.context(), generator);
+        std::optional<run::DataSets> sets;
+        if (options.neighbours > 0) {
+          sets.emplace(run::open_sets(job.config, job.ranks()));
+          run.make_statistics();
+        } else {
+          measure::make_standing(run.context(), generator);
+        }
         run.context().progress.end();
         const Making making(run.context(), generator, options, classes, codes);
-        write_images(run.context(), making, wanted, options.output);
+        if (sets) {
+          write_neighbours(run.context(), run.subject(), *sets, making, wanted, options);
+        } else {
+          write_images(run.context(), making, wanted, options.output);
+        }
         run.context().progress.end();
         if (!options.save_codes.empty() && run.control().rank() == 0) {
           write_codes(making, wanted, options.save_codes);
