@@ -12,6 +12,7 @@
   COMMAND(export)                  \
   COMMAND(options)                 \
   COMMAND(metrics)                 \
+  COMMAND(compare)                 \
   COMMAND(version)
 
 namespace bbg::cli {

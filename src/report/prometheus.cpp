@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <span>
 
 namespace bbg::report {
 
@@ -114,6 +115,11 @@ std::string prometheus_text(const std::map<std::string, double>& values,
   std::string text;
   for (const auto& [name, samples] : families) text += heads[name] + samples;
   return text;
+}
+
+std::unique_ptr<Sink> make_prometheus_sink(core::FileSystem& files, const std::string& path,
+                                           const PrometheusLabels& labels) {
+  return std::make_unique<PrometheusSink>(files, path, labels);
 }
 
 }  // namespace bbg::report

@@ -8,6 +8,13 @@
   const short = (value) => Number.isFinite(value) ? String(Number(value.toPrecision(4))) : "–";
   const charts = [];
 
+  function axisLabel(value) {
+    const size = Math.abs(value);
+    if (size >= 1e6) return short(value / 1e6) + "M";
+    if (size >= 1000) return Math.round(value).toLocaleString("en");
+    return short(value);
+  }
+
   function colours(count) {
     return Array.from({length: count}, (_, i) => css("--c" + i % colourCount));
   }
@@ -93,7 +100,8 @@
       ...chart.recolour(), labels: data.labels, series: strokes(data.labels), xlabel: "step",
       valueRange: data.range, legend: "never", connectSeparatedPoints: true, strokeWidth: 1.8,
       highlightCircleSize: 4, drawPoints: rows.length < 30, pointSize: 2.5, axisLabelFontSize: 12,
-      xRangePad: 4, labelsKMB: true, xLabelHeight: 16, interactionModel: interaction(),
+      xRangePad: 4, xLabelHeight: 16, gridLineWidth: 1,
+      axes: {x: {axisLabelFormatter: axisLabel}, y: {axisLabelFormatter: axisLabel}}, interactionModel: interaction(),
       highlightCallback: (event, x, points) => legend.show(x, points, data.labels),
       unhighlightCallback: () => legend.rest(),
       zoomCallback: (low, high) => zoomAll(low, high),

@@ -133,7 +133,8 @@ class HtmlReportTest : public testing::Test {
   }
   static std::vector<std::string> pictures(const std::string& page) {
     std::vector<std::string> files;
-    for (const auto& text : matches(without_scripts(page), "src=\"data:image/png;base64,([^\"]*)\"")) {
+    for (const auto& text :
+         matches(without_scripts(page), "src=\"data:image/png;base64,([^\"]*)\"")) {
       files.push_back(decode_base64(text));
     }
     return files;
