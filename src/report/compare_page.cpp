@@ -24,6 +24,8 @@ std::vector<Chart> overlaid(const Comparison& comparison, const Measures& measur
     }
     charts.push_back(chart);
   }
+  std::stable_partition(charts.begin(), charts.end(),
+                        [](const Chart& chart) { return !is_of_system(chart.title); });
   return charts;
 }
 

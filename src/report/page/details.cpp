@@ -80,15 +80,16 @@ std::string measures_html(const RunRecord& run, const Measures& measures) {
   for (const auto& [key, group] : run.evaluation.items()) {
     if (key == "protocol" || !has_numbers(group)) continue;
     const Card* card = card_of(measures, key);
-    bool is_first = true;
+    const size_t first = rows.size();
     for (const auto& [field, value] : group.items()) {
       if (!value.is_number() && !value.is_null()) continue;
-      rows.push_back({{is_first ? (card ? card->title : in_words(key)) : ""},
-                      {in_words(field)},
-                      {value.is_number() ? number_text(value.get<double>()) : "–", "number"},
-                      {is_first ? protocol_of(run.evaluation, key) : "", "words"}});
-      is_first = false;
+      rows.push_back({{in_words(field)},
+                      {value.is_number() ? number_text(value.get<double>()) : "–", "number"}});
     }
+    auto& head = rows[first];
+    const size_t count = rows.size() - first;
+    head.insert(head.begin(), {card ? card->title : in_words(key), "", count});
+    head.push_back({protocol_of(run.evaluation, key), "words", count});
   }
   const std::string rest = rest_of_protocol(run.evaluation);
   if (rows.empty() && rest.empty()) return "";

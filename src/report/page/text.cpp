@@ -75,9 +75,10 @@ std::string json_for_script(const std::string& json) {
 std::string table_html(const std::vector<Cell>& head, const std::vector<std::vector<Cell>>& rows) {
   if (rows.empty()) return "";
   const auto cell = [](const char* element, const Cell& one) {
-    const std::string kind = one.kind;
-    return "<" + std::string(element) + (kind.empty() ? "" : " class=\"" + kind + "\"") + ">" +
-           one.html + "</" + element + ">";
+    const std::string kind = one.kind, name = element;
+    return "<" + name + (kind.empty() ? "" : " class=\"" + kind + "\"") +
+           (one.rows > 1 ? " rowspan=\"" + std::to_string(one.rows) + "\"" : "") + ">" + one.html +
+           "</" + name + ">";
   };
   std::string html = "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>";
   for (const Cell& one : head) html += cell("th", one);

@@ -25,6 +25,7 @@ std::string json_for_script(const std::string& json);
 struct Cell {
   std::string html;
   const char* kind = "";  // a class: "number", "words"
+  size_t rows = 1;        // the cell stands for; those below leave it out
 };
 
 // A table that scrolls by itself where the screen is narrow; empty without rows.

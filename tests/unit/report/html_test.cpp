@@ -293,9 +293,10 @@ TEST_F(WholeHtmlReportTest, HasATableOfTheMeasuresWithTheirProtocols) {
                              "protocol": {"linear_probe": "on <all>", "networks": "averaged"}})");
   const std::string text = page();
   EXPECT_THAT(text, HasSubstr("<p>After step 1,500.</p>"));
-  EXPECT_THAT(text, HasSubstr("<tr><td>Linear probe</td><td>trained</td><td class=\"number\">"
-                              "0.8125</td><td class=\"words\">on &lt;all&gt;</td></tr>"));
-  EXPECT_THAT(text, HasSubstr("<td>pixels</td><td class=\"number\">–</td>"));
+  EXPECT_THAT(text, HasSubstr("<tr><td rowspan=\"2\">Linear probe</td><td>trained</td><td "
+                              "class=\"number\">0.8125</td><td class=\"words\" rowspan=\"2\">"
+                              "on &lt;all&gt;</td></tr>"));
+  EXPECT_THAT(text, HasSubstr("<tr><td>pixels</td><td class=\"number\">–</td></tr>"));
   EXPECT_THAT(text, HasSubstr("<dl><dt>networks</dt><dd>averaged</dd></dl>"));
 }
 
