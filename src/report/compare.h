@@ -21,8 +21,8 @@ struct Comparison {
   std::vector<std::string> names;  // each once: with its folder where a run's name is not enough
   std::vector<RunRecord> runs;
   std::vector<Line> options;   // that differ; names of runs and folders do not count
-  std::vector<Line> last;      // of metrics.jsonl, each field's last value
-  std::vector<Line> measures;  // of evaluation.json
+  std::vector<Line> last;      // each field's last value in metrics.jsonl
+  std::vector<Line> measures;  // the numbers of evaluation.json
 };
 
 // UsageError where a folder has neither config.ini nor metrics.jsonl, or a file is damaged.

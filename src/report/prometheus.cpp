@@ -8,7 +8,7 @@ namespace bbg::report {
 
 namespace {
 
-// Of one family the text must be the same in every file that a collector reads.
+// The text of one family must be the same in every file that a collector reads.
 std::string help_of(const std::string& field) {
   static const std::map<std::string, std::string> kKnown = {
       {"step", "Finished steps."},

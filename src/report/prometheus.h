@@ -12,7 +12,7 @@
 
 namespace bbg::report {
 
-// What tells this run's values from another's: run="..." and folder="...".
+// Tells this run's values from another's: run="..." and folder="...".
 struct PrometheusLabels {
   std::string run, folder;
 };
@@ -21,7 +21,8 @@ struct PrometheusLabels {
 std::unique_ptr<Sink> make_prometheus_sink(core::FileSystem& files, const std::string& path,
                                            const PrometheusLabels& labels);
 
-// The name of a field's metric: bbg_ and what the format allows of the field.
+// The name of a field's metric: bbg_ and what the format allows of the field. Beside those of
+// metrics.jsonl there are bbg_total_steps and, of evaluation.json, bbg_evaluation_<group>_<name>.
 std::string prometheus_name(const std::string& field);
 
 // The file's content. Fields sigma.<weight> become one metric with a label of that name.

@@ -42,7 +42,7 @@ const Card* card_of(const Measures& measures, const std::string& key) {
   return found == measures.cards.end() ? nullptr : &*found;
 }
 
-// What the protocol says beside the measures: of networks and samples.
+// The protocol's lines beside those of measures: networks, samples.
 std::string rest_of_protocol(const Json& evaluation) {
   if (!evaluation.contains("protocol") || !evaluation["protocol"].is_object()) return "";
   std::string rest;

@@ -89,7 +89,7 @@ class BrowserTest : public testing::Test {
     write_html_report(*files_, run_, {});
   }
 
-  // What `script` notes in `facts` of the page, opened in a window of that size.
+  // Opens the page in a window of that size; gives the facts that `script` notes there.
   std::map<std::string, std::string> seen(const std::string& script,
                                           const std::string& options = "--window-size=1280,900") {
     const std::string copy = folder_ / "driven.html";
