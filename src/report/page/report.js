@@ -54,7 +54,7 @@
     const last = values.map((value) => value.textContent);
     const at = document.createElement("span");
     at.className = "at";
-    figure.querySelector("figcaption b").after(at);
+    figure.append(at);
     items.forEach((item, i) => {
       const toggle = () => {
         const shown = item.getAttribute("aria-pressed") !== "true";
