@@ -10,7 +10,7 @@ _bbg_dist() {
     before=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if [[ $COMP_CWORD == 1 && $word != -* || $COMP_CWORD == 2 && $command == help ]]; then
-    values='help train plan sample export options metrics version commands'
+    values='help train plan sample export options metrics compare version commands'
   fi
   [[ $command == -* ]] && command=train
   case $command in
@@ -51,6 +51,13 @@ _bbg_dist() {
       ;;
     metrics)
       options='--help --markdown'
+      ;;
+    compare)
+      options='--help --output --json'
+      argument=file
+      case $before in
+        --output) files=yes ;;
+      esac
       ;;
     version)
       options='--help --json'
