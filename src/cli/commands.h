@@ -17,6 +17,7 @@
   COMMAND(export)                  \
   COMMAND(options)                 \
   COMMAND(metrics)                 \
+  COMMAND(compare)                 \
   COMMAND(version)
 
 namespace bbg::cli {

@@ -46,7 +46,7 @@ class Reader {
     const size_t equals = is_option ? word.find('=') : std::string::npos;
     const std::string name = is_option ? word.substr(0, equals) : "";
     Option* option = command_.options.find(name);
-    if (option == nullptr || (!is_option && given_.count(option) > 0)) {
+    if (option == nullptr || (!is_option && given_.count(option) > 0 && !option->is_many)) {
       take_foreign(word, name, equals != std::string::npos);
     } else if (!is_option) {
       take(*option, word);

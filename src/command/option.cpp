@@ -138,6 +138,16 @@ Option& Options::add_argument(const std::string& value, std::string* field,
   return add("", value, field, help).required();
 }
 
+Option& Options::add_arguments(const std::string& value, std::vector<std::string>* field,
+                               const std::string& help) {
+  Option& option = insert({.value = value + "...", .help = help, .is_many = true});
+  option.set = [field](const std::string& text) {
+    field->push_back(text);
+    return true;
+  };
+  return option.required();
+}
+
 Option* Options::find(const std::string& name) {
   const auto found = std::find_if(all_.begin(), all_.end(),
                                   [&](const Option& option) { return option.name == name; });

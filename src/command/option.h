@@ -21,6 +21,7 @@ struct Option {
   std::vector<std::string> choices = {};
   std::optional<int64_t> minimum = {}, maximum = {};
   bool is_file = false, is_path = false, is_required = false, needs_text = false;
+  bool is_many = false;           // an argument that may stand several times
   std::string type = {};          // "must be a whole number": what a value of another kind is told
   std::string missing_text = {};  // said where a required option is missing; empty: its name
   std::function<bool(const std::string&)> set = {};     // false: not of this type
@@ -52,6 +53,10 @@ class Options {
   Option& add_flag(const std::string& name, bool* field, const std::string& help);
   // The one argument without a name; required.
   Option& add_argument(const std::string& value, std::string* field, const std::string& help);
+
+  // The same, once or several times: each is put behind those before.
+  Option& add_arguments(const std::string& value, std::vector<std::string>* field,
+                        const std::string& help);
 
   const std::deque<Option>& all() const { return all_; }
   Option* find(const std::string& name);

@@ -1,5 +1,5 @@
 #pragma once
-// report.html in a run folder: one self-contained page (no scripts, nothing loaded from anywhere)
+// report.html in a run folder: one self-contained page, which loads nothing from anywhere,
 // for people who were not there: what was measured, what the model makes, how training went.
 
 #include <string>

@@ -45,7 +45,7 @@ std::vector<GridFile> read_grids(core::FileSystem& files, const std::string& fol
     const std::string digits = name.substr(stem.size() + 1, name.size() - stem.size() - 5);
     const bool is_number = !digits.empty() && digits.size() <= 18 &&
                            digits.find_first_not_of("0123456789") == std::string::npos;
-    if (is_number) grids.push_back({std::stoll(digits), files.read(folder + "/" + name)});
+    if (is_number) grids.push_back({std::stoll(digits), folder + "/" + name});
   }
   std::sort(grids.begin(), grids.end(),
             [](const GridFile& a, const GridFile& b) { return a.step < b.step; });

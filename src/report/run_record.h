@@ -14,7 +14,7 @@ namespace bbg::report {
 
 struct GridFile {
   int64_t step = 0;
-  std::string png;  // the file's content
+  std::string path;
 };
 
 struct RunRecord {

@@ -34,11 +34,11 @@ std::string tick_text(double value) {
   return text;
 }
 
-std::vector<Point> thinned(const std::vector<Point>& points) {
-  if (points.size() <= kMaxPoints) return points;
+std::vector<Point> thinned(const std::vector<Point>& points, size_t most) {
+  if (points.size() <= most) return points;
   std::vector<Point> result;
-  for (size_t i = 0; i < kMaxPoints; ++i) {
-    const size_t begin = i * points.size() / kMaxPoints, end = (i + 1) * points.size() / kMaxPoints;
+  for (size_t i = 0; i < most; ++i) {
+    const size_t begin = i * points.size() / most, end = (i + 1) * points.size() / most;
     double x = 0, y = 0, values = 0;
     for (size_t j = begin; j < end; ++j) {
       x += points[j].first;
@@ -162,8 +162,10 @@ class Drawing {
       }
       pen_is_down = std::isfinite(point.second);
     }
-    out_ << "<path class=\"line c" << index % kColours << "\" d=\"" << path << "\"><title>"
-         << escape_html(series.label) << "</title></path>\n";
+    out_ << "<path class=\"line c" << index % kColours;
+    // Beyond the last colour they begin again, dashed.
+    if (index >= kColours) out_ << " d" << std::min<size_t>(2, index / kColours);
+    out_ << "\" d=\"" << path << "\"><title>" << escape_html(series.label) << "</title></path>\n";
   }
 
   const Chart& chart_;
@@ -191,13 +193,23 @@ std::vector<double> axis_ticks(double low, double high, int count) {
   return ticks;
 }
 
-std::string svg_chart(const Chart& chart) {
+std::vector<Series> drawn_series(const Chart& chart, size_t most) {
   std::vector<Series> series;
   for (const Series& one : chart.series) {
     const bool has_value = std::any_of(one.points.begin(), one.points.end(),
                                        [](const Point& p) { return std::isfinite(p.second); });
-    if (has_value) series.push_back({one.label, thinned(one.points)});
+    if (has_value) series.push_back({one.label, thinned(one.points, most)});
   }
+  return series;
+}
+
+std::pair<double, double> shown_range(const std::vector<Series>& series, bool starts_at_zero) {
+  const Range range = y_range(series, starts_at_zero);
+  return {range.low, range.high};
+}
+
+std::string svg_chart(const Chart& chart) {
+  std::vector<Series> series = drawn_series(chart, kMaxPoints);
   return series.empty() ? "" : Drawing(chart, std::move(series)).html();
 }
 

@@ -24,6 +24,12 @@ struct Chart {
 // that one early spike does not flatten the rest.
 std::string svg_chart(const Chart& chart);
 
+// The chart's series that have a value, each as means over at most `most` stretches of its steps.
+std::vector<Series> drawn_series(const Chart& chart, size_t most);
+
+// The lowest and the highest y that a chart of these series shows.
+std::pair<double, double> shown_range(const std::vector<Series>& series, bool starts_at_zero);
+
 // Round numbers inside [low, high], about `count` of them.
 std::vector<double> axis_ticks(double low, double high, int count);
 

@@ -38,6 +38,8 @@ class TensorboardSink final : public Sink {
   void interval(const Interval& interval) override {
     core::Values scalars;
     for (const auto& [name, value] : interval.values) scalars.emplace_back("train/" + name, value);
+    scalars.emplace_back("train/images", static_cast<double>(interval.images));
+    scalars.emplace_back("train/seconds", interval.seconds);
     scalars.emplace_back("train/images_per_second", interval.images_per_second);
     scalars.emplace_back("train/data_seconds", interval.data_seconds);
     write(scalars_event(now(), interval.step, scalars));

@@ -1,5 +1,6 @@
 #include "run/reports.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +11,7 @@
 #include "report/html.h"
 #include "report/jsonl.h"
 #include "report/png.h"
+#include "report/prometheus.h"
 #include "report/tensorboard.h"
 
 namespace bbg::run {
@@ -52,6 +54,8 @@ void Reports::go_on_from(int64_t step) {
   std::vector<std::unique_ptr<report::Sink>> sinks;
   sinks.push_back(report::make_console_sink());
   sinks.push_back(report::make_jsonl_sink(metrics, step));
+  sinks.push_back(report::make_prometheus_sink(folder_.files(), folder_.path("metrics.prom"),
+                                               {config_.run.name, config_.run.output}));
   sinks.push_back(report::make_tensorboard_sink(config_.run.output, step));
   sinks_ = report::make_fan_out(std::move(sinks));
   if (!config_.report.sample_log) return;
@@ -70,7 +74,9 @@ void Reports::interval(const report::Interval& interval) {
 }
 
 void Reports::more(int64_t step, const core::Values& values) {
-  if (folder_.is_owner()) sinks_->more(step, values);
+  if (!folder_.is_owner()) return;
+  sinks_->more(step, values);
+  renew_html();
 }
 
 void Reports::log_samples(int64_t step, const std::vector<at::Tensor>& own_sample_ids) {
@@ -99,6 +105,22 @@ void Reports::image(int64_t step, const std::string& name,
 void Reports::grids(int64_t step, const measure::Grids& grids) {
   image(step, "samples", grids.samples);
   image(step, "reconstructions", grids.reconstructions);
+  if (folder_.is_owner()) renew_html();
+}
+
+void Reports::renew_html() {
+  const auto now = [] {
+    const auto since = std::chrono::steady_clock::now().time_since_epoch();
+    return std::chrono::duration<double>(since).count();
+  };
+  const double begin = now();
+  if (!html_pace_.is_due(begin)) return;
+  try {
+    write_html();
+  } catch (const std::exception& error) {  // the run is worth more than its page
+    log_.warn("report.html was not written: " + std::string(error.what()));
+  }
+  html_pace_.wrote(begin, now());
 }
 
 void Reports::write_html() {

@@ -1,6 +1,6 @@
 #pragma once
-// The reports of a run: console, metrics.jsonl, TensorBoard, grids, samples.log, evaluation.json
-// and report.html. Rank 0 writes; other ranks call the same functions.
+// The reports of a run: console, metrics.jsonl, metrics.prom, TensorBoard, grids, samples.log,
+// evaluation.json and report.html. Rank 0 writes; other ranks call the same functions.
 
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
@@ -15,6 +15,7 @@
 #include "measure/grids.h"
 #include "report/append_file.h"
 #include "report/sink.h"
+#include "report/write_pace.h"
 #include "run/run_config.h"
 #include "run/run_folder.h"
 
@@ -48,6 +49,8 @@ class Reports {
 
  private:
   void image(int64_t step, const std::string& name, const std::optional<core::Image>& image);
+  // report.html of a run that goes on, where it has not been written for long.
+  void renew_html();
 
   const RunConfig& config_;
   const RunFolder& folder_;
@@ -55,6 +58,8 @@ class Reports {
   const core::Log& log_;
   std::unique_ptr<report::Sink> sinks_;  // rank 0 only, as what follows
   std::unique_ptr<report::AppendFile> sample_log_;
+  // A hundredth of the time: less than the steps' own variation. People look once a minute at most.
+  report::WritePace html_pace_{0.01, 60};
 };
 
 }  // namespace bbg::run

@@ -93,7 +93,7 @@ PROBE = """<script>addEventListener("load", () => {
   facts.images = images.length;
   facts.broken = images.filter(i => !i.complete || !i.naturalWidth).length;
   facts.fetched = performance.getEntriesByType("resource").filter(e => !e.name.startsWith("data:")).length;
-  facts.charts = [...document.querySelectorAll("svg")].filter(s => s.getBoundingClientRect().width > 100).length;
+  facts.charts = [...document.querySelectorAll(".plot")].filter(s => s.getBoundingClientRect().width > 100).length;
   facts.overflow = document.documentElement.scrollWidth > innerWidth;
 });</script>"""
 
@@ -103,11 +103,9 @@ def read_report(run):
     if browser is None:
         skip("no Chromium (launch/setup --with-tests installs it on Debian)")
     page = (run / "report.html").read_text()
-    expect("<script" not in page, "report.html has a script")
     with tempfile.TemporaryDirectory() as folder:
         copy, picture = pathlib.Path(folder, "report.html"), pathlib.Path(folder, "report.png")
-        # The page's own policy allows no script at all; all else of it stays in force.
-        copy.write_text(page.replace("default-src 'none';", "default-src 'none'; script-src 'unsafe-inline';") + PROBE)
+        copy.write_text(page + PROBE)  # the page's own policy stays in force
         arguments = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                      f"--user-data-dir={folder}/profile", "--window-size=1200,3000",
                      # No name resolves, so nothing can come from elsewhere.

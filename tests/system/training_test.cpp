@@ -472,9 +472,10 @@ TEST_F(Training, DiscriminatorThatLearnsNothingOrHasWonIsToldOnce) {
 TEST_F(Training, LeavesTheRunFolderThatIsPromised) {
   ASSERT_EQ(train(2, "run").code, 0);
   for (const std::string name :
-       {"config.ini", "metrics.jsonl", "samples.log", "evaluation.json", "report.html",
-        "checkpoints/step-00000020/state.safetensors", "checkpoints/step-00000020/manifest.json",
-        "grids/samples-00000020.png", "grids/reconstructions-00000020.png"}) {
+       {"config.ini", "metrics.jsonl", "metrics.prom", "samples.log", "evaluation.json",
+        "report.html", "checkpoints/step-00000020/state.safetensors",
+        "checkpoints/step-00000020/manifest.json", "grids/samples-00000020.png",
+        "grids/reconstructions-00000020.png"}) {
     EXPECT_TRUE(fs::is_regular_file(folder_ / ("run/" + name))) << name;
   }
   std::vector<std::string> checkpoints;

@@ -53,6 +53,19 @@ TEST_F(CallTest, OptionsAreReadInBothSpellingsAndAnyOrder) {
   EXPECT_EQ(toy_.runs, 1);
 }
 
+TEST_F(CallTest, AnArgumentThatMayStandSeveralTimesTakesAllOfThem) {
+  std::vector<std::string> animals;
+  bool is_loud = false;
+  Command feed{.name = "feed", .summary = "feeds"};
+  feed.options.add_arguments("ANIMAL", &animals, "who eats");
+  feed.options.add_flag("--loud", &is_loud, "with a bell");
+  program_.commands.push_back(feed);
+  EXPECT_EQ(problem({"feed"}), "ANIMAL... is missing");
+  EXPECT_EQ(problem({"feed", "otter", "--loud", "owl", "ant"}), "");
+  EXPECT_THAT(animals, ::testing::ElementsAre("otter", "owl", "ant"));
+  EXPECT_TRUE(is_loud);
+}
+
 TEST_F(CallTest, OptionsThatAreNotGivenKeepTheirDefaults) {
   ASSERT_EQ(problem({"draw", "otter", "--output", "x"}), "");
   EXPECT_EQ(toy_.colour, "grey");

@@ -33,7 +33,9 @@ class RunRecordTest : public testing::Test {
   }
   static std::vector<std::string> contents(const std::vector<GridFile>& grids) {
     std::vector<std::string> all;
-    for (const GridFile& grid : grids) all.push_back(std::to_string(grid.step) + ":" + grid.png);
+    for (const GridFile& grid : grids) {
+      all.push_back(std::to_string(grid.step) + ":" + test::read_file(grid.path));
+    }
     return all;
   }
 

@@ -137,7 +137,7 @@ TEST(SvgChart, HasTitleLegendWithLastValuesAxesAndOneLinePerSeries) {
   EXPECT_THAT(svg, HasSubstr("<i class=\"c0\"></i>loss_d <small>2</small>"));
   EXPECT_THAT(svg, HasSubstr("<i class=\"c1\"></i>loss_ge <small>0.125</small>"));
   EXPECT_THAT(svg, Not(HasSubstr("unused")));
-  EXPECT_EQ(count_of(svg, "class=\"line c0\""), 1);
+  EXPECT_EQ(count_of(svg, "class=\"line c0"), 1);
   EXPECT_EQ(count_of(svg, "class=\"line c1\""), 1);
   EXPECT_THAT(x_labels(svg), ElementsAre("0", "20", "40", "60", "80", "100", "step"));
   EXPECT_THAT(y_labels(svg), ElementsAre("0", "1", "2", "3"));
@@ -261,7 +261,7 @@ TEST(SvgChart, ColoursRepeatAfterTheSixth) {
   chart.series.clear();
   for (int i = 0; i < 7; ++i) chart.series.push_back({"s" + std::to_string(i), {{0, i}, {1, i}}});
   const std::string svg = svg_chart(chart);
-  EXPECT_EQ(count_of(svg, "class=\"line c0\""), 2);
+  EXPECT_EQ(count_of(svg, "class=\"line c0"), 2);
   EXPECT_EQ(count_of(svg, "class=\"line c5\""), 1);
   EXPECT_EQ(count_of(svg, "class=\"line c6\""), 0);
 }

@@ -86,6 +86,8 @@ TEST_F(TensorboardSinkTest, AnIntervalIsScalarsUnderTrain) {
   const auto sink = make_tensorboard_sink(folder_.path());
   Interval interval;
   interval.step = 50;
+  interval.images = 3200;
+  interval.seconds = 5;
   interval.images_per_second = 640;
   interval.data_seconds = 0.5;
   interval.values = {{"loss_d", 1.5}, {"loss_ge", -0.5}};
@@ -94,15 +96,19 @@ TEST_F(TensorboardSinkTest, AnIntervalIsScalarsUnderTrain) {
   const auto all = events();
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[2].step, 50);
-  ASSERT_EQ(all[2].values.size(), 4u);
+  ASSERT_EQ(all[2].values.size(), 6u);
   EXPECT_EQ(all[2].values[0].tag, "train/loss_d");
   EXPECT_EQ(all[2].values[0].number, 1.5f);
   EXPECT_EQ(all[2].values[1].tag, "train/loss_ge");
   EXPECT_EQ(all[2].values[1].number, -0.5f);
-  EXPECT_EQ(all[2].values[2].tag, "train/images_per_second");
-  EXPECT_EQ(all[2].values[2].number, 640.0f);
-  EXPECT_EQ(all[2].values[3].tag, "train/data_seconds");
-  EXPECT_EQ(all[2].values[3].number, 0.5f);
+  EXPECT_EQ(all[2].values[2].tag, "train/images");
+  EXPECT_EQ(all[2].values[2].number, 3200.0f);
+  EXPECT_EQ(all[2].values[3].tag, "train/seconds");
+  EXPECT_EQ(all[2].values[3].number, 5.0f);
+  EXPECT_EQ(all[2].values[4].tag, "train/images_per_second");
+  EXPECT_EQ(all[2].values[4].number, 640.0f);
+  EXPECT_EQ(all[2].values[5].tag, "train/data_seconds");
+  EXPECT_EQ(all[2].values[5].number, 0.5f);
 }
 
 TEST_F(TensorboardSinkTest, AnImageIsAPngUnderGrids) {
