@@ -10,7 +10,7 @@ _bbg_dist() {
     before=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if [[ $COMP_CWORD == 1 && $word != -* || $COMP_CWORD == 2 && $command == help ]]; then
-    values='help train evaluate plan sample encode reconstruct interpolate score export options metrics version commands'
+    values='help train evaluate plan sample encode reconstruct interpolate score export options metrics compare version commands'
   fi
   [[ $command == -* ]] && command=train
   case $command in
@@ -105,6 +105,13 @@ _bbg_dist() {
       ;;
     metrics)
       options='--help --markdown'
+      ;;
+    compare)
+      options='--help --output --json'
+      argument=file
+      case $before in
+        --output) files=yes ;;
+      esac
       ;;
     version)
       options='--help --json'
