@@ -128,7 +128,8 @@ TEST(LoaderDamage, OfAllSamplesEndsTheRunThatSkips) {
   setup.options.on_corrupt = OnCorrupt::kSkip;
   Loader loader(source, setup);
   EXPECT_THROW(loader.next(), core::UsageError);
-  EXPECT_EQ(loader.replaced().first.size(), 1);
+  // Rows that other threads build at the same time, or read ahead, may have been noted too.
+  EXPECT_GE(loader.replaced().first.size(), 1);
 }
 
 TEST(LoaderRetries, ReadWhereADiskWasAwayForAMoment) {
