@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 
@@ -22,7 +23,7 @@ class Memory final : public ByteSource {
   void read_at(int64_t offset, std::span<uint8_t> out) const override {
     ASSERT_GE(offset, 0);
     ASSERT_LE(offset + std::ssize(out), size());
-    std::memcpy(out.data(), bytes_.data() + offset, out.size());
+    std::copy_n(bytes_.begin() + offset, out.size(), out.begin());
   }
 
  private:
