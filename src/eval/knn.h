@@ -7,13 +7,9 @@
 // returns the same numbers, on any number of ranks.
 
 #include "eval/knn_search.h"
+#include "eval/labelled_rows.h"
 
 namespace bbg::eval {
-
-// This rank's part of a split: features [n_r, d], labels [n_r] int64, >= 0; n_r may be 0.
-struct LabelledRows {
-  at::Tensor features, labels;
-};
 
 // Who wins among labels of equally many votes.
 enum class Tie {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "eval/shared_rows.h"
 
 namespace bbg::eval {
 
@@ -28,54 +29,6 @@ int64_t rows_of(int64_t width, at::ScalarType type) {
   const auto bytes = width * static_cast<int64_t>(at::elementSize(type));
   return std::max<int64_t>(1, kBlockBytes / std::max<int64_t>(1, bytes));
 }
-
-// Rows that each rank brings.
-std::vector<int64_t> part_sizes(Communicator& communicator, const at::Tensor& part,
-                                at::Device device) {
-  const at::Tensor sizes =
-      communicator
-          .all_gather(at::full({1}, part.size(0), at::TensorOptions(device).dtype(at::kLong)))
-          .cpu();
-  return {sizes.data_ptr<int64_t>(), sizes.data_ptr<int64_t>() + sizes.numel()};
-}
-
-// The training split in blocks, on every rank alike: none holds more than its own part and a block.
-struct Blocks {
-  Communicator& communicator;
-  const at::Tensor part;
-  const std::vector<int64_t> sizes;
-  const int64_t rows;
-
-  Blocks(Communicator& ranks, const at::Tensor& own)
-      : communicator(ranks),
-        part(own),
-        sizes(part_sizes(ranks, own, own.device())),
-        rows(std::min(rows_of(own.size(1), own.scalar_type()), kMostRows)) {}
-
-  int64_t count() const {
-    int64_t blocks = 0;
-    for (const int64_t size : sizes) blocks += (size + rows - 1) / rows;
-    return blocks;
-  }
-
-  // In order, with the index of the block's first sample.
-  template <class Visit>
-  void visit(const Visit& visit) const {
-    int64_t index = 0;
-    for (int root = 0; root < communicator.size(); ++root) {
-      const int64_t size = sizes[static_cast<size_t>(root)];
-      for (int64_t first = 0; first < size; first += rows) {
-        const int64_t count = std::min(rows, size - first);
-        at::Tensor block = root == communicator.rank()
-                               ? part.narrow(0, first, count).contiguous()
-                               : at::empty({count, part.size(1)}, part.options());
-        communicator.broadcast(block, root);
-        visit(block, index);
-        index += count;
-      }
-    }
-  }
-};
 
 // How rows are compared: as they are, near their centre, or at length 1.
 class Metric {
@@ -237,15 +190,10 @@ class Queries {
 }  // namespace
 
 at::Tensor gather_labels(Communicator& communicator, const at::Tensor& labels, at::Device device) {
-  const std::vector<int64_t> sizes = part_sizes(communicator, labels, device);
-  const int64_t largest = *std::max_element(sizes.begin(), sizes.end());
-  at::Tensor padded = at::zeros({largest}, at::TensorOptions(device).dtype(at::kLong));
-  padded.narrow(0, 0, labels.size(0)).copy_(labels);
-  const at::Tensor all = communicator.all_gather(padded).cpu();
-  std::vector<at::Tensor> parts;
-  for (int64_t r = 0; r < communicator.size(); ++r) {
-    parts.push_back(all.narrow(0, r * largest, sizes[static_cast<size_t>(r)]));
-  }
+  const SharedRows rows(communicator, labels.to(device).unsqueeze(1));
+  std::vector<at::Tensor> parts = {at::empty({0}, at::kLong)};
+  rows.visit_blocks(
+      [&](const at::Tensor& block, int64_t) { parts.push_back(block.squeeze(1).cpu()); });
   return at::cat(parts);
 }
 
@@ -263,9 +211,11 @@ std::vector<std::vector<Neighbour>> nearest_neighbours(Communicator& communicato
     queries.emplace_back(
         metric, test_features.narrow(0, first, std::min(kQueries, test_features.size(0) - first)));
   }
-  const Blocks blocks(communicator, train_features);
-  const int64_t passes = blocks.count();
-  blocks.visit([&](const at::Tensor& rows, int64_t first) {
+  const SharedRows train(
+      communicator, train_features,
+      std::min(rows_of(train_features.size(1), train_features.scalar_type()), kMostRows));
+  const int64_t passes = train.num_blocks();
+  train.visit_blocks([&](const at::Tensor& rows, int64_t first) {
     const TrainBlock block(metric, rows, first);
     for (Queries& some : queries) some.add(block, k);
     if (pass_done) pass_done(passes);

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "eval/squared_distances.h"
 
 namespace bbg::eval {
 
@@ -12,12 +13,6 @@ namespace {
 using BlockDone = std::function<void()>;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-// [n, m] squared distances, float64.
-at::Tensor squared_distances(const at::Tensor& x, const at::Tensor& y) {
-  const at::Tensor products = at::addmm(y.square().sum(1), x, y.t(), 1, -2);
-  return (products + x.square().sum(1, /*keepdim=*/true)).clamp_min(0);
-}
 
 // Own rows of `rows` in float64, block by block, as pairs with the place of each one's first.
 void for_each_own_block(const SharedRows& rows,

@@ -6,14 +6,8 @@
 
 namespace bbg::eval {
 
-namespace {
-
-constexpr int64_t kBlockRows = 2048;
-
-}  // namespace
-
-SharedRows::SharedRows(comm::Communicator& communicator, at::Tensor own)
-    : communicator_(communicator), own_(own.contiguous()) {
+SharedRows::SharedRows(comm::Communicator& communicator, at::Tensor own, int64_t block_rows)
+    : communicator_(communicator), own_(own.contiguous()), block_rows_(block_rows) {
   BBG_CHECK(own_.dim() == 2, "a matrix has rows and columns");
   const at::Tensor counts =
       communicator.all_gather(at::full({1}, own_.size(0), own_.options().dtype(at::kLong))).cpu();
@@ -26,7 +20,7 @@ SharedRows::SharedRows(comm::Communicator& communicator, at::Tensor own)
 
 int64_t SharedRows::num_blocks() const {
   int64_t blocks = 0;
-  for (const int64_t rows : counts_) blocks += (rows + kBlockRows - 1) / kBlockRows;
+  for (const int64_t rows : counts_) blocks += (rows + block_rows_ - 1) / block_rows_;
   return blocks;
 }
 
@@ -57,8 +51,8 @@ void SharedRows::visit_blocks(
   int64_t first = 0;
   for (int root = 0; root < communicator_.size(); ++root) {
     const int64_t rows = counts_[static_cast<size_t>(root)];
-    for (int64_t done = 0; done < rows; done += kBlockRows) {
-      const int64_t count = std::min(kBlockRows, rows - done);
+    for (int64_t done = 0; done < rows; done += block_rows_) {
+      const int64_t count = std::min(block_rows_, rows - done);
       at::Tensor block = root == communicator_.rank() ? own_.narrow(0, done, count)
                                                       : at::empty({count, width()}, own_.options());
       communicator_.broadcast(block, root);

@@ -14,8 +14,9 @@ namespace bbg::eval {
 
 class SharedRows {
  public:
-  // own [n_r, d]; n_r may be 0 on some ranks. `communicator` outlives this object. A collective.
-  SharedRows(comm::Communicator& communicator, at::Tensor own);
+  // own [n_r, d]; n_r may be 0 on some ranks. `communicator` outlives this object. Blocks have
+  // `block_rows` rows at most. A collective.
+  SharedRows(comm::Communicator& communicator, at::Tensor own, int64_t block_rows = 2048);
 
   comm::Communicator& communicator() const { return communicator_; }
   const at::Tensor& own() const { return own_; }
@@ -35,6 +36,7 @@ class SharedRows {
  private:
   comm::Communicator& communicator_;
   const at::Tensor own_;
+  const int64_t block_rows_;
   std::vector<int64_t> counts_;  // each rank's
   int64_t first_ = 0, count_ = 0;
 };

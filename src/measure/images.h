@@ -8,6 +8,7 @@
 
 #include "core/types.h"
 #include "data/shard_set.h"
+#include "eval/labelled_rows.h"
 #include "measure/context.h"
 
 namespace bbg::measure {
@@ -20,10 +21,8 @@ struct Split {
   Split at_most(int64_t images) const;  // its first ones
 };
 
-// This rank's part of something: [n_r, f] and [n_r].
-struct Labelled {
-  at::Tensor features, labels;
-};
+// This rank's part of something.
+using Labelled = eval::LabelledRows;
 
 class Images {
  public:

@@ -8,8 +8,6 @@ namespace bbg::measure {
 
 namespace {
 
-eval::LabelledRows rows_of(const Labelled& part) { return {part.features, part.labels}; }
-
 void add_votes(Inputs& inputs, eval::Distance distance, const std::string& name,
                core::Values& values) {
   const Context& context = inputs.context();
@@ -18,7 +16,7 @@ void add_votes(Inputs& inputs, eval::Distance distance, const std::string& name,
   context.progress.begin("neighbours by " + name, 1);
   const eval::VoteOptions votes{.distance = distance};
   const std::vector<double> found =
-      eval::knn_accuracies(context.communicator, rows_of(train), rows_of(test), votes,
+      eval::knn_accuracies(context.communicator, train, test, votes,
                            [&](int64_t passes) { context.progress.batch_done(passes); });
   for (size_t i = 0; i < found.size(); ++i) {
     values.emplace_back(name + "_" + std::to_string(votes.k[i]), found[i]);
@@ -32,7 +30,7 @@ void add_weighted_votes(Inputs& inputs, core::Values& values) {
   context.progress.begin("weighted neighbours", 1);
   const eval::WeightedVoteOptions votes;
   const std::vector<eval::TopAccuracy> found =
-      eval::weighted_knn_accuracies(context.communicator, rows_of(train), rows_of(test), votes,
+      eval::weighted_knn_accuracies(context.communicator, train, test, votes,
                                     [&](int64_t passes) { context.progress.batch_done(passes); });
   for (size_t i = 0; i < found.size(); ++i) {
     values.emplace_back("dino_" + std::to_string(votes.k[i]), found[i].top1);
@@ -69,8 +67,7 @@ core::Values knn(Inputs& inputs) {
 core::Values linear_protocol(Inputs& inputs) {
   if (inputs.source() != Source::kTrained) return {};
   const auto [train, test] = splits(inputs);
-  const eval::LinearProtocolResult found =
-      classify(inputs, "linear protocol", rows_of(train), rows_of(test));
+  const eval::LinearProtocolResult found = classify(inputs, "linear protocol", train, test);
   return {{"top1", found.test.top1}, {"top5", found.test.top5}, {"rate", found.rate}};
 }
 
@@ -85,9 +82,9 @@ core::Values few_labels(Inputs& inputs) {
         eval::label_subset(context.communicator, train.labels, percent / 100.0,
                            static_cast<uint64_t>(context.setup.seed));
     const at::Tensor rows = at::tensor(taken, at::kLong).to(train.features.device());
-    const eval::LinearProtocolResult found = classify(
-        inputs, share + " % of labels",
-        {train.features.index_select(0, rows), train.labels.index_select(0, rows)}, rows_of(test));
+    const eval::LinearProtocolResult found =
+        classify(inputs, share + " % of labels",
+                 {train.features.index_select(0, rows), train.labels.index_select(0, rows)}, test);
     values.emplace_back("top1_" + share, found.test.top1);
     values.emplace_back("top5_" + share, found.test.top5);
   }

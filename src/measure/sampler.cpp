@@ -55,18 +55,22 @@ at::Tensor Sampler::class_a_row(int64_t first, int64_t count,
       .index_select(0, rows.remainder(std::ssize(classes)));
 }
 
-core::Image Sampler::grid(model::Generator& generator, int64_t draw, int64_t count,
-                          const std::vector<int64_t>& classes) const {
-  at::Tensor labels;
-  if (setup_.model.is_conditional()) labels = class_a_row(0, count, classes);
+core::Image Sampler::grid(
+    int64_t count, const std::function<at::Tensor(int64_t first, int64_t count)>& images) const {
   std::vector<core::Image> tiles;
   for (int64_t first = 0; first < count; first += setup_.evaluate.batch) {
-    const int64_t part = std::min(setup_.evaluate.batch, count - first);
-    const at::Tensor made = images(generator, draw, first, part,
-                                   labels.defined() ? labels.narrow(0, first, part) : labels);
-    for (int64_t i = 0; i < part; ++i) tiles.push_back(to_image(made[i]));
+    const at::Tensor made = images(first, std::min(setup_.evaluate.batch, count - first));
+    for (int64_t i = 0; i < made.size(0); ++i) tiles.push_back(to_image(made[i]));
   }
   return report::make_grid(tiles, kColumns, 2);
+}
+
+core::Image Sampler::grid(model::Generator& generator, int64_t draw, int64_t count) const {
+  return grid(count, [&](int64_t first, int64_t part) {
+    const at::Tensor labels =
+        setup_.model.is_conditional() ? class_a_row(first, part, {}) : at::Tensor();
+    return images(generator, draw, first, part, labels);
+  });
 }
 
 }  // namespace bbg::measure

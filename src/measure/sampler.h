@@ -3,6 +3,7 @@
 // truncated as eval.truncation says (Brock et al. 2019, section 3.1; docs/choices.md 53). Needs no
 // data set. Draws of training count up from 0; none of these meet them. Rank-local.
 
+#include <functional>
 #include <vector>
 
 #include "core/image.h"
@@ -33,9 +34,11 @@ class Sampler {
   // Labels of images `first` to first + count, a row of one class each: of `classes` in turn, of
   // all where there are none. [count] int64.
   at::Tensor class_a_row(int64_t first, int64_t count, const std::vector<int64_t>& classes) const;
-  // `count` images in rows; of a conditional model a class a row.
-  core::Image grid(model::Generator& generator, int64_t draw, int64_t count,
-                   const std::vector<int64_t>& classes = {}) const;
+  // `count` images in rows, which `images` makes of so many from `first` on.
+  core::Image grid(int64_t count,
+                   const std::function<at::Tensor(int64_t first, int64_t count)>& images) const;
+  // The same of a draw; of a conditional model a class a row.
+  core::Image grid(model::Generator& generator, int64_t draw, int64_t count) const;
 
  private:
   const Setup setup_;

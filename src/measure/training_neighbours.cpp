@@ -6,6 +6,7 @@
 #include <limits>
 #include <tuple>
 
+#include "eval/squared_distances.h"
 #include "measure/features.h"
 #include "train/step.h"
 
@@ -25,12 +26,6 @@ at::Tensor points_of(const Context& context, const Subject& subject, const at::T
                            ? images
                            : at::upsample_bilinear2d(images, {size, size}, /*align_corners=*/false);
   return subject.encoder->forward(x).feature.to(at::kDouble);
-}
-
-// [n, m], float64.
-at::Tensor squared_distances(const at::Tensor& x, const at::Tensor& y) {
-  const at::Tensor less = at::addmm(y.square().sum(1), x, y.t(), 1, -2);
-  return (less + x.square().sum(1, /*keepdim=*/true)).clamp_min(0);
 }
 
 // For each point the nearest so far.
@@ -74,7 +69,8 @@ std::vector<std::vector<int64_t>> nearest_training_images(const Context& context
         }
         const at::Tensor there = points_of(context, subject, batch);
         const at::Tensor numbers = at::arange(first, first + count, own.numbers.options());
-        own.add(squared_distances(points, there), numbers.unsqueeze(0).expand({of.size(0), count}));
+        own.add(eval::squared_distances(points, there),
+                numbers.unsqueeze(0).expand({of.size(0), count}));
       });
   // The parts of the ranks follow each other.
   Nearest all(of.size(0), own.distances.size(1), points.options());
