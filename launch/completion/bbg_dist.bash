@@ -19,12 +19,12 @@ _bbg_dist() {
       reads_run=yes
       ;;
     evaluate)
-      options='--help --checkpoint --measures --output --json'
+      options='--help --measures --output --checkpoint --json'
       reads_run=yes
       case $before in
-        --checkpoint) files=yes ;;
         --measures) return ;;
         --output) files=yes ;;
+        --checkpoint) files=yes ;;
       esac
       ;;
     plan)
@@ -32,11 +32,10 @@ _bbg_dist() {
       reads_run=yes
       ;;
     sample)
-      options='--help --output --checkpoint --count --draw --label --class --averaged --codes --save-codes --neighbours --json'
+      options='--help --output --count --draw --label --class --averaged --codes --save-codes --neighbours --checkpoint --json'
       reads_run=yes
       case $before in
         --output) files=yes ;;
-        --checkpoint) files=yes ;;
         --count) return ;;
         --draw) return ;;
         --label) return ;;
@@ -45,6 +44,7 @@ _bbg_dist() {
         --codes) files=yes ;;
         --save-codes) files=yes ;;
         --neighbours) return ;;
+        --checkpoint) files=yes ;;
       esac
       ;;
     encode)

@@ -48,12 +48,9 @@ struct EncodeOptions : RunCommandOptions {
 
 void check(const run::RunConfig& config, const EncodeOptions& options) {
   const std::vector<Output> outputs = options.outputs();
-  run::check_rows_path(*core::make_posix_file_system(), options.output, outputs.size());
-  if (!config.model.has_encoder()) {
-    throw core::UsageError(
-        "model.system = " + core::word_of(model::kSystems, config.model.system) + " has no encoder",
-        "encode images with a run that has one");
-  }
+  run::check_rows_path(options.output, "--output", outputs.size());
+  check_output_folder(options.output);
+  check_encoder(config, "encode images");
   const bool wants_deviation = std::any_of(outputs.begin(), outputs.end(), [](Output output) {
     return output == Output::kDeviation || output == Output::kSample;
   });
@@ -175,22 +172,14 @@ command::Command encode_command(Job& job) {
       .add("--what", "NAME[,NAME...]", &options->what,
            "z_mean, z_sample, z_stdev, avepool, bn_crelu")
       .not_empty();
-  options->declare_images(command.options);
-  options->declare_checkpoint(command.options);
-  options->declare_json(command.options);
+  options->declare_with_images(command.options);
   command.run = [&job, options] {
-    std::optional<run::ShownImages> images;
-    use_run(
-        job, "encode", *options,
-        [&] {
-          check(job.config, *options);
-          images.emplace(job.config, options->images);
-        },
-        [&](run::SavedRun& run) {
-          Encoding(run, *images, *options).write();
-          return Job::Facts{{"output", options->output}, {"images", images->count()}};
-        },
-        text_of_images);
+    use_images(
+        job, "encode", *options, [&] { check(job.config, *options); },
+        [&](run::SavedRun& run, const run::ShownImages& images) {
+          Encoding(run, images, *options).write();
+          return Job::Facts{{"output", options->output}, {"images", images.count()}};
+        });
   };
   return command;
 }

@@ -11,8 +11,6 @@
 #include "core/standard_output.h"
 #include "core/text.h"
 #include "measure/table.h"
-#include "run/compare_ranks.h"
-#include "run/run_on_all_ranks.h"
 
 namespace bbg::cli {
 
@@ -20,9 +18,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct EvaluateOptions {
-  std::string checkpoint, measures, output;
-  bool json = false;
+struct EvaluateOptions : RunCommandOptions {
+  std::string measures;
 };
 
 std::string number(double value) {
@@ -56,13 +53,9 @@ std::string text_of_evaluation(const Json& result) {
 }
 
 void evaluate(Job& job, const EvaluateOptions& options) {
-  run::compare_ranks(job.ranks(), run::facts_of_start(job.config, BBG_VERSION));
-  if (!options.output.empty()) {
-    run::run_on_all_ranks(job.ranks(), [&] { check_output_folder(options.output); });
-  }
-  const core::Log log = job.log();
-  job.say_note(log);
-  job.use_config();
+  const core::Log log = begin_on_ranks(job, [&] {
+    if (!options.output.empty()) check_output_folder(options.output);
+  });
   const Json result = run::evaluate(
       job.config,
       {.checkpoint = options.checkpoint, .measures = core::split(options.measures, ',')},
@@ -93,11 +86,6 @@ command::Command evaluate_command(Job& job) {
       .reads_run = true,
       .place = command::Place::kJob};
   command.options
-      .add("--checkpoint", "FOLDER|best", &options->checkpoint,
-           "folder of one checkpoint, or the best by checkpoint.keep-best")
-      .default_is("the newest whole one of run.output")
-      .path();
-  command.options
       .add("--measures", "NAME[,NAME...]", &options->measures,
            "groups of evaluation.json, as `bbg_dist metrics` lists them")
       .default_is("all that apply");
@@ -105,7 +93,7 @@ command::Command evaluate_command(Job& job) {
       .add("--output", "FILE.json", &options->output,
            "also write the result, as JSON, to this file")
       .path();
-  command.options.add_flag("--json", &options->json, "report as JSON");
+  options->declare(command.options);
   command.run = [&job, options] { evaluate(job, *options); };
   return command;
 }

@@ -11,6 +11,7 @@
 
 #include "checkpoint/safetensors.h"
 #include "cli/commands.h"
+#include "cli/run_command.h"
 #include "core/draws.h"
 #include "core/error.h"
 #include "core/file_system.h"
@@ -46,12 +47,8 @@ struct ExportOptions {
   void declare(command::Options& options);
 };
 
-void check_output(const std::string& output, core::FileSystem& files) {
-  if (!files.exists(core::folder_of(output))) {
-    throw core::UsageError(
-        "the folder of --output " + output + " does not exist",
-        "make the folder " + core::folder_of(output) + ", or choose another file");
-  }
+void check_output(const std::string& output) {
+  check_output_folder(output);
   std::error_code unknown;
   if (std::filesystem::is_directory(output, unknown)) {
     throw core::UsageError("--output " + output + " is a folder", "name a file in it");
@@ -204,7 +201,7 @@ void ExportOptions::declare(command::Options& options) {
 Json export_networks(const run::RunConfig& config, const ExportOptions& options,
                      comm::Communicator& alone, const core::Log& log) {
   const auto files = core::make_posix_file_system();
-  check_output(options.output, *files);
+  check_output(options.output);
   const std::vector<std::string> names = chosen_networks(options.networks, config.model);
   const at::TensorOptions tensor_options = run::take_place(config.compute, alone);
   const auto ops = ops::make_ops(tensor_options.device());

@@ -31,11 +31,7 @@ void check(const run::RunConfig& config, const InterpolateOptions& options) {
     throw core::UsageError("--output " + options.output + " does not end in .png",
                            "name a .png file");
   }
-  if (!config.model.has_encoder()) {
-    throw core::UsageError(
-        "model.system = " + core::word_of(model::kSystems, config.model.system) + " has no encoder",
-        "interpolate with a run that has one");
-  }
+  check_encoder(config, "interpolate");
   if (config.model.is_conditional() && options.label >= config.model.num_classes) {
     throw core::UsageError("--label " + std::to_string(options.label) + ": the model has " +
                                std::to_string(config.model.num_classes) + " classes",
@@ -89,8 +85,7 @@ void declare(InterpolateOptions& options, command::Options& table) {
                  "along the arc between the codes, as a normal prior's samples lie near a sphere");
   table.add("--label", "N", &options.label, "class of the images, of conditional models")
       .between(0, 1'000'000);
-  options.declare_checkpoint(table);
-  options.declare_json(table);
+  options.declare(table);
 }
 
 }  // namespace
@@ -123,8 +118,7 @@ command::Command interpolate_command(Job& job) {
                               row(run, *ends, *options));
           }
           return Job::Facts{{"output", options->output}, {"images", options->steps}};
-        },
-        text_of_images);
+        });
   };
   return command;
 }

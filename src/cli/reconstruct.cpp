@@ -29,11 +29,7 @@ struct ReconstructOptions : RunCommandOptions {
 constexpr int64_t kGridImages = 40;
 
 void check(const run::RunConfig& config, const ReconstructOptions& options) {
-  if (!config.model.has_encoder()) {
-    throw core::UsageError(
-        "model.system = " + core::word_of(model::kSystems, config.model.system) + " has no encoder",
-        "reconstruct with a run that has one");
-  }
+  check_encoder(config, "reconstruct");
   std::error_code unknown;
   if (options.is_grid()) {
     check_output_folder(options.output);
@@ -51,11 +47,7 @@ struct Pairs {
 Pairs reconstruct(const run::SavedRun& run, const run::ShownImages& images, int64_t first,
                   int64_t count) {
   const measure::Context& context = run.context();
-  const core::Batch batch = images.read(context, first, count);
-  if (context.setup.model.is_conditional() && batch.labels.lt(0).any().item<bool>()) {
-    throw core::UsageError("G is conditional, and " + images.name(first) + " has no label",
-                           "give a data set with labels");
-  }
+  const core::Batch batch = images.read_labelled(context, first, count);
   return {train::shrink(batch.images, context.setup.model.resolution),
           measure::reconstruct(run.subject(), batch)};
 }
@@ -127,18 +119,13 @@ command::Command reconstruct_command(Job& job) {
   command.options.add("--count", "N", &options->count, "the first images")
       .between(1, 100'000'000)
       .default_is("40 in a grid, else all");
-  options->declare_images(command.options);
-  options->declare_checkpoint(command.options);
-  options->declare_json(command.options);
+  options->declare_with_images(command.options);
   command.run = [&job, options] {
-    std::optional<run::ShownImages> images;
-    use_run(
-        job, "reconstruct", *options,
-        [&] {
-          check(job.config, *options);
-          images.emplace(job.config, options->images);
-        },
-        [&](run::SavedRun& run) { return work(run, *images, *options); }, text_of_images);
+    use_images(
+        job, "reconstruct", *options, [&] { check(job.config, *options); },
+        [&](run::SavedRun& run, const run::ShownImages& images) {
+          return work(run, images, *options);
+        });
   };
   return command;
 }

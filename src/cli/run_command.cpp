@@ -1,6 +1,7 @@
 #include "cli/run_command.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "core/error.h"
 #include "core/file_system.h"
@@ -11,69 +12,89 @@
 
 namespace bbg::cli {
 
-void RunCommandOptions::declare_checkpoint(command::Options& options) {
-  options
-      .add("--checkpoint", "FOLDER|best", &checkpoint,
-           "folder of one checkpoint, or the best by checkpoint.keep-best")
-      .default_is("the newest whole one of run.output")
-      .path();
-}
+namespace {
 
-void RunCommandOptions::declare_images(command::Options& options) {
-  options
-      .add("--images", "PATH", &images,
-           "a data set that data_prep made, or a folder of JPEG, PNG or WebP files")
-      .default_is("data.test-shards, else data.shards")
-      .path();
-}
-
-void RunCommandOptions::declare_json(command::Options& options) {
-  options.add_flag("--json", &json, "report as JSON");
-}
-
-std::string text_of_images(const Job::Facts& facts) {
+std::string text_of(const Job::Facts& facts) {
   return facts["output"].get<std::string>() + ": " +
          std::to_string(facts["images"].get<int64_t>()) + " image(s), step " +
          std::to_string(facts["step"].get<int64_t>()) + " of " +
          facts["checkpoint"].get<std::string>() + "\n";
 }
 
-void check_output_folder(const std::string& output) {
+}  // namespace
+
+void RunCommandOptions::declare(command::Options& options) {
+  options
+      .add("--checkpoint", "FOLDER|best", &checkpoint,
+           "folder of one checkpoint, or the best by checkpoint.keep-best")
+      .default_is("the newest whole one of run.output")
+      .path();
+  options.add_flag("--json", &json, "report as JSON");
+}
+
+void RunCommandOptions::declare_with_images(command::Options& options) {
+  options
+      .add("--images", "PATH", &images,
+           "a data set that data_prep made, or a folder of JPEG, PNG or WebP files")
+      .default_is("data.test-shards, else data.shards")
+      .path();
+  declare(options);
+}
+
+void check_output_folder(const std::string& output, const std::string& option) {
   const std::string folder = core::folder_of(output);
   if (core::make_posix_file_system()->exists(folder)) return;
-  throw core::UsageError("the folder of --output " + output + " does not exist",
+  throw core::UsageError("the folder of " + option + " " + output + " does not exist",
                          "make the folder " + folder + ", or choose another file");
 }
 
-void use_networks(Job& job, const std::string& command, const RunCommandOptions& options,
-                  const std::function<void()>& check,
-                  const std::function<Job::Facts(run::SavedRun& run)>& work,
-                  const std::function<std::string(const Job::Facts&)>& text) {
+void check_encoder(const run::RunConfig& config, const std::string& work) {
+  if (config.model.has_encoder()) return;
+  throw core::UsageError(
+      "model.system = " + core::word_of(model::kSystems, config.model.system) + " has no encoder",
+      work + " with a run that has one");
+}
+
+core::Log begin_on_ranks(Job& job, const std::function<void()>& check) {
   run::compare_ranks(job.ranks(), run::facts_of_start(job.config, BBG_VERSION));
   run::run_on_all_ranks(job.ranks(), check);
-  const core::Log log = job.log();
-  job.say_note(log);
+  job.say_note(job.log());
   job.use_config();
+  return job.log();
+}
+
+void use_networks(Job& job, const std::string& command, const RunCommandOptions& options,
+                  const std::function<void()>& check, const Work& work) {
+  const core::Log log = begin_on_ranks(job, check);
   run::SavedRun run(job.config, options.checkpoint, command, job.ranks(), log);
   Job::Facts facts = work(run);
   facts["step"] = run.saved().step;
   facts["checkpoint"] = run.saved().path;
   if (job.ranks().rank() != 0) return;
-  core::print(options.json ? facts.dump(2) + "\n" : text(facts));
+  core::print(options.json ? facts.dump(2) + "\n" : text_of(facts));
   core::flush_standard_output();
 }
 
 void use_run(Job& job, const std::string& command, const RunCommandOptions& options,
-             const std::function<void()>& check,
-             const std::function<Job::Facts(run::SavedRun& run)>& work,
-             const std::function<std::string(const Job::Facts&)>& text) {
-  use_networks(
-      job, command, options, check,
-      [&](run::SavedRun& run) {
-        run.make_statistics();
-        return work(run);
+             const std::function<void()>& check, const Work& work) {
+  use_networks(job, command, options, check, [&](run::SavedRun& run) {
+    run.make_statistics();
+    return work(run);
+  });
+}
+
+void use_images(
+    Job& job, const std::string& command, const RunCommandOptions& options,
+    const std::function<void()>& check,
+    const std::function<Job::Facts(run::SavedRun& run, const run::ShownImages& images)>& work) {
+  std::optional<run::ShownImages> images;
+  use_run(
+      job, command, options,
+      [&] {
+        check();
+        images.emplace(job.config, options.images);
       },
-      text);
+      [&](run::SavedRun& run) { return work(run, *images); });
 }
 
 }  // namespace bbg::cli

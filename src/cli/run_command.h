@@ -7,7 +7,9 @@
 
 #include "cli/job.h"
 #include "command/option.h"
+#include "core/log.h"
 #include "run/saved_run.h"
+#include "run/shown_images.h"
 
 namespace bbg::cli {
 
@@ -18,27 +20,34 @@ struct RunCommandOptions {
   std::string output;
   bool json = false;
 
-  void declare_checkpoint(command::Options& options);
-  void declare_images(command::Options& options);
-  void declare_json(command::Options& options);
+  // --checkpoint and --json.
+  void declare(command::Options& options);
+  // --images, and these.
+  void declare_with_images(command::Options& options);
 };
 
-// Compares the ranks, makes `check` on all of them (no collective in it), opens the run and runs
-// `work`; rank 0 then prints what it gave, as JSON or as `text` puts it.
+// Compares the ranks, makes `check` on all of them (no collective in it) and takes the job's
+// options; the log of what follows.
+core::Log begin_on_ranks(Job& job, const std::function<void()>& check);
+
+// Begins, opens the run and runs `work`, which gives the facts output and images; rank 0 then
+// prints them, with step and checkpoint, as JSON or as a line: "grid.png: 40 image(s), step 20 of
+// runs/...".
+using Work = std::function<Job::Facts(run::SavedRun& run)>;
 void use_networks(Job& job, const std::string& command, const RunCommandOptions& options,
-                  const std::function<void()>& check,
-                  const std::function<Job::Facts(run::SavedRun& run)>& work,
-                  const std::function<std::string(const Job::Facts&)>& text);
+                  const std::function<void()>& check, const Work& work);
 // The same, with the statistics of G and E made before the work.
 void use_run(Job& job, const std::string& command, const RunCommandOptions& options,
-             const std::function<void()>& check,
-             const std::function<Job::Facts(run::SavedRun& run)>& work,
-             const std::function<std::string(const Job::Facts&)>& text);
+             const std::function<void()>& check, const Work& work);
+// The same over the images that options name, which are opened beside the check.
+void use_images(
+    Job& job, const std::string& command, const RunCommandOptions& options,
+    const std::function<void()>& check,
+    const std::function<Job::Facts(run::SavedRun& run, const run::ShownImages& images)>& work);
 
-// "grid.png: 40 image(s), step 20 of runs/..." of the facts output, images, step, checkpoint.
-std::string text_of_images(const Job::Facts& facts);
-
-// UsageError where the folder of an output file does not exist.
-void check_output_folder(const std::string& output);
+// UsageError where the folder of an output file does not exist; `option` named the file.
+void check_output_folder(const std::string& output, const std::string& option = "--output");
+// UsageError where the system has no encoder; `work` is what then cannot be done: "encode images".
+void check_encoder(const run::RunConfig& config, const std::string& work);
 
 }  // namespace bbg::cli

@@ -57,7 +57,8 @@ void check(const run::RunConfig& config, const SampleOptions& options) {
                            "name a file that ends in .png");
   }
   if (!options.save_codes.empty()) {
-    run::check_rows_path(*core::make_posix_file_system(), options.save_codes, 1);
+    run::check_rows_path(options.save_codes, "--save-codes", 1);
+    check_output_folder(options.save_codes, "--save-codes");
   }
   if (options.label >= 0 &&
       (!config.model.is_conditional() || options.label >= config.model.num_classes)) {
@@ -98,7 +99,6 @@ void SampleOptions::declare(command::Options& options) {
            "the file of a grid, or a folder for a file each")
       .required("nothing to write to: no --output given (FILE.png for a grid, or a folder)")
       .path();
-  run.declare_checkpoint(options);
   options.add("--count", "N", &count, "number of images")
       .between(1, 100'000'000)
       .default_is("64, or a row of 8 of each --class, or 10 with --neighbours");
@@ -123,7 +123,7 @@ void SampleOptions::declare(command::Options& options) {
            "feature or by pixels")
       .between(1, 100)
       .default_is("a grid of samples alone");
-  run.declare_json(options);
+  run.declare(options);
 }
 
 // [n, z_dim], on the CPU; undefined where no file is named.
@@ -167,13 +167,7 @@ class Making {
   }
 
   core::Image grid(int64_t count) const {
-    std::vector<core::Image> tiles;
-    const int64_t batch = context_.setup.evaluate.batch;
-    for (int64_t first = 0; first < count; first += batch) {
-      const at::Tensor made = images(first, std::min(batch, count - first));
-      for (int64_t i = 0; i < made.size(0); ++i) tiles.push_back(measure::to_image(made[i]));
-    }
-    return report::make_grid(tiles, measure::Sampler::kColumns, 2);
+    return sampler_.grid(count, [&](int64_t first, int64_t part) { return images(first, part); });
   }
 
  private:
@@ -295,8 +289,7 @@ void sample(Job& job, const SampleOptions& options) {
           write_codes(making, wanted, options.save_codes);
         }
         return Job::Facts{{"output", options.output}, {"images", wanted}};
-      },
-      text_of_images);
+      });
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ class Scoring {
 
  private:
   run::Rows rows(int64_t first, int64_t count) {
-    const core::Batch batch = images_.read(run_.context(), first, count);
+    const core::Batch batch = images_.read_labelled(run_.context(), first, count);
     std::vector<at::Tensor> values;
     names_.clear();
     for (auto& [name, column] : columns(batch, first)) {
@@ -172,22 +172,14 @@ command::Command score_command(Job& job) {
       .add("--residuals", "FOLDER", &options->residuals,
            "also an image |x - G(E(x))| each, numbered as in the table")
       .path();
-  options->declare_images(command.options);
-  options->declare_checkpoint(command.options);
-  options->declare_json(command.options);
+  options->declare_with_images(command.options);
   command.run = [&job, options] {
-    std::optional<run::ShownImages> images;
-    use_run(
-        job, "score", *options,
-        [&] {
-          check(job.config, *options);
-          images.emplace(job.config, options->images);
-        },
-        [&](run::SavedRun& run) {
-          Scoring(run, *images, *options).write();
-          return Job::Facts{{"output", options->output}, {"images", images->count()}};
-        },
-        text_of_images);
+    use_images(
+        job, "score", *options, [&] { check(job.config, *options); },
+        [&](run::SavedRun& run, const run::ShownImages& images) {
+          Scoring(run, images, *options).write();
+          return Job::Facts{{"output", options->output}, {"images", images.count()}};
+        });
   };
   return command;
 }

@@ -1,5 +1,5 @@
 #include "cli/commands.h"
-#include "run/compare_ranks.h"
+#include "cli/run_command.h"
 #include "run/train_loop.h"
 
 namespace bbg::cli {
@@ -15,10 +15,7 @@ command::Command train_command(Job& job) {
           .reads_run = true,
           .place = command::Place::kRanks,
           .run = [&job] {
-            run::compare_ranks(job.ranks(), run::facts_of_start(job.config, BBG_VERSION));
-            const core::Log log = job.log();
-            job.say_note(log);
-            job.use_config();
+            const core::Log log = begin_on_ranks(job, [] {});
             run::train(job.config, job.ranks(), log);
           }};
 }

@@ -53,11 +53,13 @@ nlohmann::ordered_json evaluate(const RunConfig& config, const EvaluateRequest& 
   measure::Measures measures;
   run_on_all_ranks(control, [&] { measures = chosen(request.measures); });
   const DataSets sets = open_sets(config, control);
-  const SavedRun run(config, request.checkpoint, "evaluate", control, log);
+  SavedRun run(config, request.checkpoint, "evaluate", control, log);
+  run.open_extractors();
   const measure::Evaluation evaluation(run.context(), sets.train, sets.test ? &*sets.test : nullptr,
                                        measures);
   run_on_all_ranks(control, [&] { refuse_impossible(request.measures, measures, evaluation); });
-  check_measures(config, sets, evaluation, run.networks().nets(), control, log);
+  check_memory_of_measures(config, sets, evaluation, run.networks().nets(), control);
+  if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());
   nlohmann::ordered_json result = {{"step", run.saved().step}, {"checkpoint", run.saved().path}};
   evaluation.measure(run.subject(), result);
   return result;

@@ -119,17 +119,24 @@ void announce(const RunConfig& config, const Opened& opened, int64_t step,
   log.info("parameters: " + parameters_text(state.nets));
 }
 
-void check_measures(const RunConfig& config, const DataSets& sets,
-                    const measure::Evaluation& evaluation, const model::Nets& nets,
-                    comm::Communicator& control, const core::Log& log) {
-  if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());
+void check_memory_of_measures(const RunConfig& config, const DataSets& sets,
+                              const measure::Evaluation& evaluation, const model::Nets& nets,
+                              comm::Communicator& control) {
   run_on_all_ranks(control, [&] {
-    check_keep_best(config.checkpoint, evaluation.progress_names());
     if (!evaluation.has(measure::Need::kFeatures)) return;
     measure::check_probe_memory(measure::probe_width(config.measuring(), nets),
                                 sets.train.num_classes(), control.local_size(),
                                 measure::host_memory_bytes());
   });
+}
+
+void check_measures(const RunConfig& config, const DataSets& sets,
+                    const measure::Evaluation& evaluation, const model::Nets& nets,
+                    comm::Communicator& control, const core::Log& log) {
+  if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());
+  run_on_all_ranks(control,
+                   [&] { check_keep_best(config.checkpoint, evaluation.progress_names()); });
+  check_memory_of_measures(config, sets, evaluation, nets, control);
 }
 
 }  // namespace bbg::run

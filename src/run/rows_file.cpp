@@ -91,19 +91,15 @@ class Hdf5Rows final : public RowsFile {
 
 }  // namespace
 
-void check_rows_path(core::FileSystem& files, const std::string& path, size_t arrays) {
+void check_rows_path(const std::string& path, const std::string& option, size_t arrays) {
   const bool is_npy = path.ends_with(".npy");
   if (!is_npy && !path.ends_with(".h5")) {
-    throw core::UsageError("--output " + path + " ends neither in .npy nor in .h5",
+    throw core::UsageError(option + " " + path + " ends neither in .npy nor in .h5",
                            "name a .npy file for one array, or a .h5 file for several");
   }
   if (is_npy && arrays != 1) {
     throw core::UsageError("a .npy file holds one array, not " + std::to_string(arrays),
                            "choose one by --what, or name a .h5 file");
-  }
-  if (!files.exists(core::folder_of(path))) {
-    throw core::UsageError("the folder of --output " + path + " does not exist",
-                           "make the folder " + core::folder_of(path) + ", or choose another file");
   }
 }
 

@@ -29,9 +29,9 @@ class RowsFile {
                       const std::vector<int64_t>& labels) = 0;
 };
 
-// UsageError: `path` ends neither in .npy nor in .h5, its folder is absent, or .npy for other than
-// one array.
-void check_rows_path(core::FileSystem& files, const std::string& path, size_t arrays);
+// UsageError: `path`, which `option` names, ends neither in .npy nor in .h5, or in .npy for other
+// than one array.
+void check_rows_path(const std::string& path, const std::string& option, size_t arrays);
 std::unique_ptr<RowsFile> create_rows_file(core::FileSystem& files, const std::string& path,
                                            const RowsLayout& layout);
 

@@ -27,10 +27,13 @@ SavedRun::SavedRun(const RunConfig& config, const std::string& checkpoint,
   }
   comm::Communicator& ranks = data_plane_ ? *data_plane_ : control;
   ops_ = ops::make_ops(tensor_options_.device());
-  extractors_ = open_extractors(config, tensor_options_.device(), control);
-  context_.emplace(
-      measure::Context{config.measuring(), ranks, *ops_, tensor_options_, progress_, &extractors_});
+  context_.emplace(measure::Context{config.measuring(), ranks, *ops_, tensor_options_, progress_});
   networks_.emplace(*saved_, config, context_->backend());
+}
+
+void SavedRun::open_extractors() {
+  extractors_ = run::open_extractors(config_, tensor_options_.device(), control_);
+  context_->extractors = &extractors_;
 }
 
 void SavedRun::make_statistics() {

@@ -25,6 +25,8 @@ class SavedRun {
   SavedRun(const RunConfig& config, const std::string& checkpoint, const std::string& command,
            comm::Communicator& control, const core::Log& log);
 
+  // Reads the networks of others that options name into the context.
+  void open_extractors();
   // Gives G and E their statistics, by the data of the run if it is at hand.
   void make_statistics();
 

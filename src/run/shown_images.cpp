@@ -67,4 +67,16 @@ core::Batch ShownImages::read(const measure::Context& context, int64_t first, in
   return batch;
 }
 
+core::Batch ShownImages::read_labelled(const measure::Context& context, int64_t first,
+                                       int64_t count) const {
+  core::Batch batch = read(context, first, count);
+  if (!context.setup.model.is_conditional()) return batch;
+  for (int64_t i = 0; i < count; ++i) {
+    if (batch.labels[i].item<int64_t>() >= 0) continue;
+    throw core::UsageError("the model is conditional, and " + name(first + i) + " has no label",
+                           "give a data set with labels");
+  }
+  return batch;
+}
+
 }  // namespace bbg::run

@@ -27,6 +27,9 @@ class ShownImages {
   std::vector<int64_t> labels() const;     // -1: none
   // Images on the device, [n, C, S, S] at E's resolution, the middle of each.
   core::Batch read(const measure::Context& context, int64_t first, int64_t count) const;
+  // The same for networks that take labels: UsageError where the model is conditional and an image
+  // has none.
+  core::Batch read_labelled(const measure::Context& context, int64_t first, int64_t count) const;
 
  private:
   std::shared_ptr<const data::SampleSource> source_;

@@ -75,6 +75,12 @@ TEST_F(RunCommands, EvaluateMeasuresTheCheckpointAsTheRunDidOnAnyRanks) {
   // Two ranks take moments and sums in another order.
   EXPECT_NEAR(two["reconstruction"]["error"].get<double>(),
               expected["reconstruction"]["error"].get<double>(), 1e-3);
+  // The choice of a best checkpoint is training's: it asks nothing of an evaluation of some.
+  EXPECT_EQ(call("evaluate",
+                 "--measures reconstruction --eval.every 10 "
+                 "--checkpoint.keep-best eval.linear_probe")
+                .code,
+            0);
   refuse("evaluate", "--measures fid", "--measures fid cannot be taken of this run");
   refuse("evaluate", "--measures fidd", "there is no such measure");
   refuse("evaluate", "--output absent/file.json", "the folder of --output absent/file.json");
@@ -163,6 +169,8 @@ TEST_F(RunCommands, WhatCannotBeDoneIsRefusedInOneLine) {
   refuse("encode", "--output absent/z.npy", "the folder of --output absent/z.npy");
   refuse("reconstruct", "--output run/config.ini", "is a file, and not a .png");
   refuse("interpolate", "--from a.png --to b.png --output c.png", "there is no image a.png");
+  refuse("sample", "--output g.png --save-codes absent/z.npy",
+         "the folder of --save-codes absent/z.npy");
   refuse("sample", "--output g.png --codes run/config.ini", "is no .npy array");
   for (const char* command : {"encode --output z.npy", "reconstruct --output p.png"}) {
     test::expect_one_line(
@@ -170,6 +178,29 @@ TEST_F(RunCommands, WhatCannotBeDoneIsRefusedInOneLine) {
                                        " --config " + test::shell_word(folder_ / "run/config.ini") +
                                        " --model.system gan"),
         2, "error: ", "model.system = gan has no encoder");
+  }
+}
+
+TEST_F(RunCommands, OfAConditionalModelRefuseImagesWithoutLabels) {
+  ASSERT_EQ(test::run_command(folder_, test::program("data_prep") + " shard --size 32 --input " +
+                                           test::shell_word(*data_ / "images") + " --labels " +
+                                           test::shell_word(*data_ / "labels") + " --output " +
+                                           test::shell_word(folder_ / "wide"))
+                .code,
+            0);
+  const test::Outcome trained =
+      train(1, "classes",
+            "--model.block residual --model.resolution 32 --model.g-condition class "
+            "--model.num-classes 4 --model.g-embedding 4 --model.d-norm sn --run.steps 1 "
+            "--eval.probe-train 64 --data.shards " +
+                test::shell_word(folder_ / "wide"));
+  ASSERT_EQ(trained.code, 0) << trained.err;
+  ASSERT_EQ(call("sample", "--output files --count 2").code, 0);
+  for (const char* command : {"reconstruct --output p.png", "score --output s.csv"}) {
+    test::expect_one_line(
+        test::run_command(folder_, in_folder() + test::program("bbg_dist") + " " + command +
+                                       " --images files --config classes/config.ini"),
+        2, "error: ", "the model is conditional, and 00000000.png has no label");
   }
 }
 
