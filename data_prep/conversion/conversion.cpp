@@ -12,7 +12,7 @@ namespace bbg::data_prep {
 
 namespace {
 
-constexpr std::chrono::milliseconds kLook{200};
+constexpr std::chrono::milliseconds kBetweenLooks{200};
 
 // Without the folders of this machine: reasons are stored in shards, which are the same everywhere.
 std::string reason_of(const core::UsageError& error, const std::string& place,
@@ -58,7 +58,7 @@ void Conversion::in_threads(int64_t threads, const std::function<void()>& work,
       });
     }
     std::unique_lock lock(mutex_);
-    while (!ended.wait_for(lock, kLook, [&] { return running == 0; })) {
+    while (!ended.wait_for(lock, kBetweenLooks, [&] { return running == 0; })) {
       lock.unlock();
       try {
         look();

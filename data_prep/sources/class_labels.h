@@ -17,6 +17,9 @@ struct ClassLabels {
   std::vector<std::string> class_names;
 };
 
+// A number from here on is a mistake in the file: no data set has so many classes.
+inline constexpr int64_t kMostClasses = 1'000'000;
+
 // `images` are in order; `folders` are the sub-folders of the root in order, empty ones too, which
 // are the classes unless the request has a file of labels. An empty class keeps its number:
 // training and test folders may differ in what they hold. UsageError where that does not fit

@@ -20,7 +20,6 @@ namespace {
 
 constexpr const char* kImages = "imgs";
 constexpr const char* kLabels = "labels";
-constexpr int64_t kMostClasses = 1'000'000;
 
 [[noreturn]] void refuse(const std::string& path, const std::string& what) {
   throw core::UsageError(path + " " + what,

@@ -14,8 +14,6 @@ namespace bbg::data_prep {
 
 namespace {
 
-constexpr int64_t kMostClasses = 1'000'000;
-
 std::optional<int64_t> number_in(std::string_view text) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

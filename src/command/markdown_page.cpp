@@ -15,7 +15,7 @@ std::string row(const std::string& option, const std::string& meaning) {
   return "| `" + in_table(option) + "` | " + in_table(meaning) + " |\n";
 }
 
-std::string section(const Program& program, const Command& command) {
+std::string markdown_section(const Program& program, const Command& command) {
   std::string text = "\n## " + program.name + " " + command.name + "\n\n" + description(command) +
                      "\n\n    " + synopsis(program, command) + "\n";
   std::string rows;
@@ -51,7 +51,7 @@ std::string markdown_page(const Program& program) {
   for (const auto& [code, meaning] : program.exit_codes) {
     text += "| " + std::to_string(code) + " | " + in_table(meaning) + " |\n";
   }
-  for (const Command& command : program.commands) text += section(program, command);
+  for (const Command& command : program.commands) text += markdown_section(program, command);
   return text;
 }
 

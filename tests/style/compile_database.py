@@ -5,15 +5,17 @@ import pathlib
 import re
 
 
-def compiled_sources(build):
-    """Each source with its entry. One that only includes others, as CMake makes it for BBG_UNITY, stands for these."""
-    entries = {}
+def translation_units(build):
+    """Each entry with the sources it compiles: its file, or those that a file of CMake's for BBG_UNITY includes."""
     for entry in json.loads((build / "compile_commands.json").read_text()):
         path = pathlib.Path(entry["directory"], entry["file"])
         sources = [path]
         if path.parent.name == "Unity":
             sources = map(pathlib.Path, re.findall(r'^#include "(.*)"$', path.read_text(), re.MULTILINE))
-        for source in sources:
-            entries[source.resolve()] = {**entry, "file": str(source),
-                                         "command": entry.get("command", "").replace(str(path), str(source))}
-    return entries
+        yield entry, [source.resolve() for source in sources]
+
+
+def compiled_sources(build):
+    """Each source with an entry that compiles it alone."""
+    return {source: {**entry, "file": str(source), "command": entry["command"].replace(entry["file"], str(source))}
+            for entry, sources in translation_units(build) for source in sources}

@@ -7,9 +7,6 @@
 namespace bbg::image {
 namespace {
 
-using test::at;
-using test::random_image;
-
 TEST(FitImage, PadsSmallImagesWithBlackAndKeepsThemUnchangedInTheMiddle) {
   const core::Image digit = random_image(28, 28, 1);
   const core::Image padded = fit_image(digit, 32, Fit::kPad);
@@ -54,10 +51,10 @@ TEST(FitImage, ShrinksLargeImagesInBothModes) {
 TEST(FitImage, UsesTheResamplersFilter) {
   const core::Image image = random_image(50, 40, 3);
   Resampler bicubic(Filter::kBicubic);
-  core::Image out = test::blank_image(32, 32, 3);
+  core::Image out = blank_image(32, 32, 3);
   fit(view(image), 32, Fit::kResize, bicubic, out.pixels);
   EXPECT_EQ(out.pixels,
-            test::resampled(window(view(image), 5, 0, 40, 40), 32, 32, Filter::kBicubic).pixels);
+            resampled(window(view(image), 5, 0, 40, 40), 32, 32, Filter::kBicubic).pixels);
 }
 
 }  // namespace

@@ -23,13 +23,13 @@ TEST(Flip, MirrorsEachRow) {
 TEST(Flip, MirrorsRowsOfAnyLength) {
   for (int64_t channels = 1; channels <= 5; ++channels) {
     for (int64_t width = 1; width <= 100; ++width) {
-      const core::Image image = test::random_image(2, width, channels, 1);
+      const core::Image image = random_image(2, width, channels, 1);
       core::Image flipped = image;
       flip_horizontally(flipped.pixels, 2, width, channels);
       for (int64_t y = 0; y < 2; ++y) {
         for (int64_t x = 0; x < width; ++x) {
           for (int64_t c = 0; c < channels; ++c) {
-            ASSERT_EQ(test::at(flipped, y, x, c), test::at(image, y, width - 1 - x, c))
+            ASSERT_EQ(at(flipped, y, x, c), at(image, y, width - 1 - x, c))
                 << width << " pixels of " << channels << " channels";
           }
         }

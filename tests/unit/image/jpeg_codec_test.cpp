@@ -8,7 +8,7 @@ namespace {
 
 using test::encode_jpeg;
 
-core::Image decode(const std::string& bytes, int64_t channels) {
+core::Image decode_jpeg(const std::string& bytes, int64_t channels) {
   return test::decode_image(bytes, {.channels = channels});
 }
 
@@ -36,15 +36,16 @@ constexpr int kJpegTolerance = 4;
 TEST(Jpeg, DecodesColourAndGreyBaselineAndProgressive) {
   const auto rgb = smooth(19, 23, 3), grey = smooth(19, 23, 1);
   for (const bool progressive : {false, true}) {
-    const core::Image colour = decode(encode_jpeg(19, 23, JCS_RGB, JCS_YCbCr, rgb, progressive), 3);
+    const core::Image colour =
+        decode_jpeg(encode_jpeg(19, 23, JCS_RGB, JCS_YCbCr, rgb, progressive), 3);
     EXPECT_EQ(colour.height, 19);
     EXPECT_EQ(colour.width, 23);
     EXPECT_EQ(colour.channels, 3);
     expect_near(colour.pixels, rgb, kJpegTolerance);
     const std::string grey_file =
         encode_jpeg(19, 23, JCS_GRAYSCALE, JCS_GRAYSCALE, grey, progressive);
-    expect_near(decode(grey_file, 1).pixels, grey, kJpegTolerance);
-    const core::Image repeated = decode(grey_file, 3);
+    expect_near(decode_jpeg(grey_file, 1).pixels, grey, kJpegTolerance);
+    const core::Image repeated = decode_jpeg(grey_file, 3);
     for (size_t i = 0; i < repeated.pixels.size(); ++i) {
       ASSERT_NEAR(repeated.pixels[i], grey[i / 3], kJpegTolerance);
     }
@@ -61,7 +62,7 @@ TEST(Jpeg, CmykAndYcckBecomeRgb) {
     }
   }
   for (const J_COLOR_SPACE space : {JCS_CMYK, JCS_YCCK}) {
-    const core::Image image = decode(encode_jpeg(16, 16, JCS_CMYK, space, cmyk), 3);
+    const core::Image image = decode_jpeg(encode_jpeg(16, 16, JCS_CMYK, space, cmyk), 3);
     ASSERT_EQ(image.channels, 3);
     expect_near(image.pixels, expected, kJpegTolerance);
   }
@@ -73,7 +74,7 @@ TEST(Jpeg, CmykIsInkWhereThatIsAskedFor) {
   for (uint8_t& value : ink) value = static_cast<uint8_t>(255 - value);
   const std::string file = encode_jpeg(16, 16, JCS_CMYK, JCS_CMYK, ink);
   const core::Image plain = test::decode_image(file, {.cmyk = Cmyk::kInk});
-  const core::Image marked = decode(encode_jpeg(16, 16, JCS_CMYK, JCS_CMYK, light), 3);
+  const core::Image marked = decode_jpeg(encode_jpeg(16, 16, JCS_CMYK, JCS_CMYK, light), 3);
   expect_near(plain.pixels, marked.pixels, kJpegTolerance);
 }
 

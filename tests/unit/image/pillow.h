@@ -9,27 +9,27 @@
 #include "image/transform.h"
 #include "tests/support/program.h"
 
-namespace bbg::image::test {
+namespace bbg::image {
 
 // Empty: the oracles can run.
-inline std::string why_no_pillow(const bbg::test::TemporaryFolder& folder) {
+inline std::string why_no_pillow(const test::TemporaryFolder& folder) {
   const char* python = std::getenv("BBG_PYTHON");
   if (python == nullptr || *python == '\0') {
     return "BBG_PYTHON names no Python (launch/setup --with-tests installs one)";
   }
-  const bbg::test::Outcome outcome =
-      bbg::test::run_command(folder, bbg::test::shell_word(python) + " -B -c 'import PIL.Image'");
+  const test::Outcome outcome =
+      test::run_command(folder, test::shell_word(python) + " -B -c 'import PIL.Image'");
   return outcome.code == 0 ? "" : "Pillow cannot be imported: " + outcome.err;
 }
 
 // Runs a script of this folder; the names are those of files in `folder`.
-inline void run_oracle(const bbg::test::TemporaryFolder& folder, const std::string& script,
+inline void run_oracle(const test::TemporaryFolder& folder, const std::string& script,
                        const std::vector<std::string>& names) {
   std::string command =
-      bbg::test::shell_word(std::getenv("BBG_PYTHON")) + " -B " +
-      bbg::test::shell_word(std::string(BBG_SOURCE_DIR) + "/tests/unit/image/" + script);
-  for (const std::string& name : names) command += " " + bbg::test::shell_word(folder / name);
-  const bbg::test::Outcome outcome = bbg::test::run_command(folder, command);
+      test::shell_word(std::getenv("BBG_PYTHON")) + " -B " +
+      test::shell_word(std::string(BBG_SOURCE_DIR) + "/tests/unit/image/" + script);
+  for (const std::string& name : names) command += " " + test::shell_word(folder / name);
+  const test::Outcome outcome = test::run_command(folder, command);
   ASSERT_EQ(outcome.code, 0) << outcome.err;
 }
 
@@ -53,17 +53,17 @@ inline std::string describe(const PillowCase& one) {
 }
 
 // Pillow's results, one behind the other.
-inline std::string ask_pillow(const bbg::test::TemporaryFolder& folder,
+inline std::string ask_pillow(const test::TemporaryFolder& folder,
                               const std::vector<PillowCase>& cases) {
   std::string pixels, lines;
   for (const PillowCase& one : cases) {
     pixels.append(one.image.pixels.begin(), one.image.pixels.end());
     lines += describe(one) + "\n";
   }
-  bbg::test::write_file(folder / "pixels", pixels);
-  bbg::test::write_file(folder / "cases", lines);
+  test::write_file(folder / "pixels", pixels);
+  test::write_file(folder / "cases", lines);
   run_oracle(folder, "pillow.py", {"pixels", "cases", "result"});
-  return bbg::test::read_file(folder / "result");
+  return test::read_file(folder / "result");
 }
 
-}  // namespace bbg::image::test
+}  // namespace bbg::image

@@ -21,15 +21,15 @@ class Pillow : public testing::Test {
 
   // Every third has black and white alone, whose sums leave [0, 255] the farthest.
   core::Image image(int64_t height, int64_t width, int64_t channels) {
-    core::Image image = test::random_image(height, width, channels, random_.next_uint32());
+    core::Image image = random_image(height, width, channels, random_.next_uint32());
     if (between(0, 2) == 0) {
       for (uint8_t& value : image.pixels) value = value < 128 ? 0 : 255;
     }
     return image;
   }
 
-  test::PillowCase random_case(int64_t longest_in, int64_t longest_out) {
-    test::PillowCase one{
+  PillowCase random_case(int64_t longest_in, int64_t longest_out) {
+    PillowCase one{
         .image = image(between(1, longest_in), between(1, longest_in), between(0, 1) * 2 + 1),
         .box = {},
         .height = between(1, longest_out),
@@ -46,29 +46,29 @@ class Pillow : public testing::Test {
     return one;
   }
 
-  bbg::test::TemporaryFolder folder_;
+  test::TemporaryFolder folder_;
   core::RandomStream random_{8, core::Purpose::kEvaluate, 0, 0};
 };
 
 TEST_F(Pillow, ResamplesABoxToTheSameBytesAtAnySize) {
-  const std::string reason = test::why_no_pillow(folder_);
+  const std::string reason = why_no_pillow(folder_);
   if (!reason.empty()) GTEST_SKIP() << reason;
-  std::vector<test::PillowCase> cases;
+  std::vector<PillowCase> cases;
   for (int i = 0; i < 1200; ++i)
     cases.push_back(random_case(i % 4 == 0 ? 300 : 40, i % 4 == 1 ? 300 : 40));
-  const std::string expected = test::ask_pillow(folder_, cases);
+  const std::string expected = ask_pillow(folder_, cases);
   Resampler bilinear(Filter::kBilinear), bicubic(Filter::kBicubic);
   size_t at = 0;
-  for (const test::PillowCase& one : cases) {
+  for (const PillowCase& one : cases) {
     Resampler& resampler = one.filter == Filter::kBilinear ? bilinear : bicubic;
-    core::Image out = test::blank_image(one.height, one.width, one.image.channels);
+    core::Image out = blank_image(one.height, one.width, one.image.channels);
     resampler.resample(window(view(one.image), one.box), one.height, one.width, out.pixels);
     if (one.is_flipped) flip_horizontally(out.pixels, one.height, one.width, out.channels);
     ASSERT_LE(at + out.pixels.size(), expected.size());
     ASSERT_TRUE(std::equal(out.pixels.begin(), out.pixels.end(),
                            expected.begin() + static_cast<std::ptrdiff_t>(at),
                            [](uint8_t a, char b) { return a == static_cast<uint8_t>(b); }))
-        << test::describe(one);
+        << describe(one);
     at += out.pixels.size();
   }
   EXPECT_EQ(at, expected.size());
@@ -76,30 +76,30 @@ TEST_F(Pillow, ResamplesABoxToTheSameBytesAtAnySize) {
 
 // The definition by a crop, Image.resize and FLIP_LEFT_RIGHT.
 TEST_F(Pillow, MakesTheSameTrainingImages) {
-  const std::string reason = test::why_no_pillow(folder_);
+  const std::string reason = why_no_pillow(folder_);
   if (!reason.empty()) GTEST_SKIP() << reason;
-  std::vector<test::PillowCase> cases;
+  std::vector<PillowCase> cases;
   for (int64_t i = 0; i < 90; ++i) {
     const TransformOptions options{
         .augment = kAugments[i % 3].value, .flip = true, .size = 64, .is_equal_sized = i % 2 == 0};
-    test::PillowCase one{.image = image(between(64, 200), between(64, 200), 3),
-                         .box = {},
-                         .height = options.size,
-                         .width = options.size,
-                         .filter = Filter::kBicubic};
+    PillowCase one{.image = image(between(64, 200), between(64, 200), 3),
+                   .box = {},
+                   .height = options.size,
+                   .width = options.size,
+                   .filter = Filter::kBicubic};
     const Choice choice = choose(options, 5, 7, i, one.image.height, one.image.width);
     one.box = choice.box;
     one.is_flipped = choice.is_flipped;
     cases.push_back(one);
   }
-  const std::string expected = test::ask_pillow(folder_, cases);
+  const std::string expected = ask_pillow(folder_, cases);
   ASSERT_EQ(expected.size(), cases.size() * 64 * 64 * 3);
   Resampler resampler(Filter::kBicubic);
   std::vector<uint8_t> out(64 * 64 * 3);
   for (size_t i = 0; i < cases.size(); ++i) {
     apply(window(view(cases[i].image), cases[i].box), cases[i].is_flipped, 64, resampler, out);
     EXPECT_EQ(std::string(out.begin(), out.end()), expected.substr(i * out.size(), out.size()))
-        << test::describe(cases[i]);
+        << describe(cases[i]);
   }
 }
 

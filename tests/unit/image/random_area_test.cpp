@@ -129,8 +129,8 @@ TEST(RandomArea, OfImagesTooNarrowForItTheMiddleIsTakenWithTheRatioInBounds) {
 }
 
 TEST(RandomArea, EqualsTorchvisionsLawForTheSameNumbers) {
-  const bbg::test::TemporaryFolder folder;
-  const std::string reason = test::why_no_pillow(folder);
+  const test::TemporaryFolder folder;
+  const std::string reason = why_no_pillow(folder);
   if (!reason.empty()) GTEST_SKIP() << reason;
   std::string cases;
   std::vector<Box> boxes;
@@ -144,9 +144,9 @@ TEST(RandomArea, EqualsTorchvisionsLawForTheSameNumbers) {
     cases += "\n";
     boxes.push_back(random_area_box(random, height, width));
   }
-  bbg::test::write_file(folder / "cases", cases);
-  test::run_oracle(folder, "boxes.py", {"cases", "result"});
-  std::istringstream result(bbg::test::read_file(folder / "result"));
+  test::write_file(folder / "cases", cases);
+  run_oracle(folder, "boxes.py", {"cases", "result"});
+  std::istringstream result(test::read_file(folder / "result"));
   for (size_t i = 0; i < boxes.size(); ++i) {
     Box expected;
     result >> expected.top >> expected.left >> expected.height >> expected.width;

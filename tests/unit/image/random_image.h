@@ -7,7 +7,7 @@
 #include "core/rng.h"
 #include "image/resample.h"
 
-namespace bbg::image::test {
+namespace bbg::image {
 
 inline core::Image random_image(int64_t height, int64_t width, int64_t channels,
                                 uint64_t seed = 3) {
@@ -35,4 +35,4 @@ inline int at(const core::Image& image, int64_t y, int64_t x, int64_t c) {
   return image.pixels[static_cast<size_t>((y * image.width + x) * image.channels + c)];
 }
 
-}  // namespace bbg::image::test
+}  // namespace bbg::image

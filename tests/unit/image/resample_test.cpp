@@ -13,10 +13,6 @@
 namespace bbg::image {
 namespace {
 
-using test::at;
-using test::random_image;
-using test::resampled;
-
 constexpr Filter kAll[] = {Filter::kArea, Filter::kBilinear, Filter::kBicubic};
 
 // How much each input pixel of an axis counts in output pixel i. Shrinking: cut every input pixel
@@ -68,7 +64,7 @@ TEST(Resample, AreaIsTheExactMeanRoundedHalfUpAtAnySize) {
   Resampler resampler(Filter::kArea);
   for (int i = 0; i < 300; ++i) {
     const core::Image in = random_image(side(), side(), 1 + i % 5, random.next_uint32());
-    core::Image out = test::blank_image(side(), side(), in.channels);
+    core::Image out = blank_image(side(), side(), in.channels);
     resampler.resample(view(in), out.height, out.width, out.pixels);
     expect_mean_over_area(in, out);
   }
@@ -107,7 +103,7 @@ TEST(Resample, EnlargingALinearRampStaysLinear) {
 TEST(Resample, KeepsFlatImagesFlatAtAnySize) {
   for (const Filter filter : kAll) {
     for (const int64_t side : {1, 2, 31, 128, 300}) {
-      core::Image flat = test::blank_image(100, 37, 3);
+      core::Image flat = blank_image(100, 37, 3);
       std::fill(flat.pixels.begin(), flat.pixels.end(), uint8_t{255});
       const core::Image out = resampled(view(flat), side, side, filter);
       EXPECT_EQ(out.pixels, std::vector<uint8_t>(static_cast<size_t>(side * side * 3), 255));
@@ -126,7 +122,7 @@ TEST(Resample, ToItsOwnSizeChangesNothing) {
 TEST(Resample, AWindowGivesTheBytesOfItsCopy) {
   const core::Image image = random_image(50, 60, 3);
   const Pixels part = window(view(image), 7, 11, 30, 41);
-  core::Image copy = test::blank_image(30, 41, 3);
+  core::Image copy = blank_image(30, 41, 3);
   for (int64_t y = 0; y < 30; ++y) {
     std::copy_n(part.row(y), part.row_bytes(), copy.pixels.data() + y * 41 * 3);
   }

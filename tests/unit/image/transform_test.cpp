@@ -111,14 +111,14 @@ TEST(Transform, ARandomAreaIsTakenFromImagesOfOneSizeToo) {
 }
 
 TEST(Transform, ABoxOfTheWantedSizeIsCopiedAndMirrored) {
-  const core::Image image = test::random_image(12, 14, 3);
+  const core::Image image = random_image(12, 14, 3);
   Resampler resampler(Filter::kBicubic);
-  core::Image out = test::blank_image(8, 8, 3);
+  core::Image out = blank_image(8, 8, 3);
   for (const bool is_flipped : {false, true}) {
     apply(window(view(image), Box{3, 5, 8, 8}), is_flipped, 8, resampler, out.pixels);
     for (int64_t y = 0; y < 8; ++y) {
       for (int64_t x = 0; x < 8; ++x) {
-        EXPECT_EQ(test::at(out, y, x, 1), test::at(image, 3 + y, 5 + (is_flipped ? 7 - x : x), 1));
+        EXPECT_EQ(at(out, y, x, 1), at(image, 3 + y, 5 + (is_flipped ? 7 - x : x), 1));
       }
     }
   }
