@@ -17,8 +17,8 @@ void DataOptions::declare(core::OptionTable& table) {
   table.add("data.shards", &shards, "Folder of the training shards (data_prep makes them)").path();
   table
       .add("data.test-shards", &test_shards,
-           "Folder of shards that evaluation measures on; empty: the last sixth of data.shards "
-           "(training sees it too)")
+           "Folder of shards that evaluation measures on; empty: the last sixth of data.shards, "
+           "at most 50,000 images (training sees them too)")
       .path();
   table.add("data.batch", &batch, "Global batch, over all ranks together")
       .unit("samples")

@@ -75,10 +75,9 @@ void EvaluateOptions::declare(core::OptionTable& table) {
       .unit("images")
       .at_least(0);
   table
-      .add(
-          "eval.reference-images", &reference_images,
-          "Training images that a feature network compares samples with; 0: all, as published FIDs "
-          "do")
+      .add("eval.reference-images", &reference_images,
+           "Training images that samples are compared with, or compared like samples with the test "
+           "images; 0: all, as published FIDs do")
       .unit("images")
       .at_least(0);
   table

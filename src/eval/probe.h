@@ -29,9 +29,10 @@ struct ProbeOptions {
 
 inline constexpr double kProbeGrid[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5};
 
-// Bytes of host memory that a probe takes on every rank beside its features: the history of L-BFGS,
-// 2 x 10 vectors of (d + 1) x classes doubles, and at most nine more at work.
-int64_t probe_bytes(int64_t width, int64_t num_classes);
+// Bytes that a probe takes on each of `ranks` ranks beside its features: a slice of each vector of
+// L-BFGS, (d + 1) x classes doubles over ranks, and whole the weights (float) and their gradient (a
+// float and a double).
+int64_t probe_bytes(int64_t width, int64_t num_classes, int ranks);
 
 struct ProbeResult {
   double accuracy = 0;        // on the test split, in [0, 1]
@@ -48,10 +49,14 @@ ProbeResult linear_probe(comm::Communicator& communicator, const at::Tensor& tra
                          const at::Tensor& train_labels, const at::Tensor& test_features,
                          const at::Tensor& test_labels, const ProbeOptions& options);
 
-// The probe's objective over all ranks at `weights`: [d + 1, classes] row-major, the last row the
-// biases. Features are taken as they are. Writes the gradient, of the same layout. A collective.
+// Doubles in a rank's slice of the weights, [d + 1, classes] row-major, the last row the biases.
+// Slices follow in rank order; what lies behind the weights' end is 0.
+int64_t probe_slice(int64_t width, int64_t num_classes, int ranks);
+
+// The probe's objective over all ranks, at the weights of which each rank gives its slice. Features
+// are taken as they are. Writes the slice of the gradient. A collective.
 double probe_loss(comm::Communicator& communicator, const at::Tensor& features,
                   const at::Tensor& labels, int64_t num_classes, double l2,
-                  const std::vector<double>& weights, std::vector<double>& gradient);
+                  const std::vector<double>& slice, std::vector<double>& gradient);
 
 }  // namespace bbg::eval

@@ -15,13 +15,16 @@ Split Split::at_most(int64_t images) const {
   return part;
 }
 
+int64_t held_out(int64_t train) { return std::min<int64_t>(train / 6, 50'000); }
+
 Images::Images(const Context& context, const data::ShardSet& train, const data::ShardSet* test)
     : context_(context), train_{&train, 0, train.size(), context.setup.data.shards} {
   if (test != nullptr) {
     test_ = {test, 0, test->size(), context.setup.data.test_shards};
     return;
   }
-  test_ = {&train, train.size() - train.size() / 6, train.size() / 6, context.setup.data.shards};
+  const int64_t held = held_out(train.size());
+  test_ = {&train, train.size() - held, held, context.setup.data.shards};
   train_.count = test_.first;
 }
 

@@ -24,10 +24,14 @@ struct Split {
 // This rank's part of something.
 using Labelled = eval::LabelledRows;
 
+// Images that are held out where there are no test images: a sixth of `train`, and at most 50,000,
+// ImageNet's number.
+int64_t held_out(int64_t train);
+
 class Images {
  public:
-  // `test` may be null: then the last sixth of `train` is held out for the measures (training has
-  // seen it). Both splits have at least one image for each rank.
+  // `test` may be null: then the last images of `train` are held out for the measures (training has
+  // seen them). Both splits have at least one image for each rank.
   Images(const Context& context, const data::ShardSet& train, const data::ShardSet* test);
 
   const Split& train() const { return train_; }

@@ -1,6 +1,7 @@
 #include "measure/inputs.h"
 
 #include "core/draws.h"
+#include "eval/gaussian_sums.h"
 #include "measure/encoder_extractor.h"
 #include "measure/sampler.h"
 #include "train/step.h"
@@ -10,11 +11,6 @@ namespace bbg::measure {
 namespace {
 
 constexpr int64_t kCoarse = 8;
-
-// [N, C, S, S] -> [N, C * 8 * 8], averages of parts of equal size.
-at::Tensor coarse(const at::Tensor& images) {
-  return at::adaptive_avg_pool2d(images, {kCoarse, kCoarse}).flatten(1);
-}
 
 }  // namespace
 
@@ -41,37 +37,42 @@ void Inputs::begin(Source source) {
   extracted_.reset();
 }
 
-const at::Tensor& Inputs::coarse_pixels() {
-  if (!coarse_pixels_.defined()) {
-    coarse_pixels_ =
-        source_ == Source::kSamples ? coarse_samples() : coarse_images(images_.train());
-  }
-  return coarse_pixels_;
+const eval::Gaussian& Inputs::coarse_pixels() {
+  if (coarse_pixels_) return *coarse_pixels_;
+  if (source_ == Source::kSamples) return coarse_pixels_.emplace(coarse_samples());
+  const int64_t most = context_.setup.evaluate.reference_images;
+  const Split& all = images_.train();
+  return coarse_pixels_.emplace(coarse_images(most > 0 ? all.at_most(most) : all));
 }
 
 const eval::Gaussian& Inputs::test_pixels() {
-  if (!test_pixels_) {
-    test_pixels_ = eval::fit_gaussian(context_.communicator, coarse_images(images_.test()));
-  }
+  if (!test_pixels_) test_pixels_ = coarse_images(images_.test());
   return *test_pixels_;
 }
 
-at::Tensor Inputs::coarse_samples() const {
-  const Sampler sampler(context_);
-  const auto draw = [&](int64_t first, int64_t count) {
-    return coarse(sampler.images(subject_.generator, core::kSamplesDraw, first, count));
-  };
-  // Empty, but of the right width, on ranks without a part.
-  std::vector<at::Tensor> parts = {draw(0, 1).narrow(0, 0, 0)};
-  for_each_batch(context_, "samples", context_.setup.evaluate.samples,
-                 [&](int64_t first, int64_t count) { parts.push_back(draw(first, count)); });
-  return at::cat(parts);
+eval::Gaussian Inputs::coarse(
+    const std::string& what, int64_t count,
+    const std::function<at::Tensor(int64_t first, int64_t count)>& images) const {
+  eval::GaussianSums sums(context_.setup.model.channels * kCoarse * kCoarse,
+                          context_.tensor_options);
+  for_each_batch(context_, what, count, [&](int64_t first, int64_t piece) {
+    // Averages of parts of equal size.
+    sums.add(at::adaptive_avg_pool2d(images(first, piece), {kCoarse, kCoarse}).flatten(1));
+  });
+  return sums.finish(context_.communicator);
 }
 
-at::Tensor Inputs::coarse_images(const Split& split) const {
-  const int64_t size = context_.setup.model.resolution;
-  return images_.map(split, [size](const at::Tensor& x) { return coarse(train::shrink(x, size)); })
-      .features;
+eval::Gaussian Inputs::coarse_samples() const {
+  const Sampler sampler(context_);
+  return coarse("samples", context_.setup.evaluate.samples, [&](int64_t first, int64_t count) {
+    return sampler.images(subject_.generator, core::kSamplesDraw, first, count);
+  });
+}
+
+eval::Gaussian Inputs::coarse_images(const Split& split) const {
+  return coarse("pixels", split.count, [&](int64_t first, int64_t count) {
+    return train::shrink(images_.read(split, first, count).images, context_.setup.model.resolution);
+  });
 }
 
 LabelledSplits Inputs::features(int64_t train, int64_t test) {

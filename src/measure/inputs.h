@@ -28,10 +28,10 @@ class Inputs {
   Source source() const { return source_; }
   bool is_last() const { return is_last_; }
 
-  // Need::kCoarsePixels. Samples or training images averaged to 8x8; this rank's part,
-  // [n_r, C * 64].
-  const at::Tensor& coarse_pixels();
-  // The same of the test images, as a normal distribution.
+  // Need::kCoarsePixels. Samples, or eval.reference-images training images, averaged to 8x8, as a
+  // normal distribution of C * 64 values; and the same of the test images. All images pass by and
+  // none is kept.
+  const eval::Gaussian& coarse_pixels();
   const eval::Gaussian& test_pixels();
 
   // Need::kFeatures.
@@ -49,16 +49,18 @@ class Inputs {
   Reference& reference() { return *reference_; }
 
  private:
-  at::Tensor coarse_samples() const;
-  at::Tensor coarse_images(const Split& split) const;
+  eval::Gaussian coarse(
+      const std::string& what, int64_t count,
+      const std::function<at::Tensor(int64_t first, int64_t count)>& images) const;
+  eval::Gaussian coarse_samples() const;
+  eval::Gaussian coarse_images(const Split& split) const;
 
   const Context context_;
   const Images& images_;
   const Subject subject_;
   const bool is_last_;
   Source source_ = Source::kSamples;
-  at::Tensor coarse_pixels_;
-  std::optional<eval::Gaussian> test_pixels_;
+  std::optional<eval::Gaussian> coarse_pixels_, test_pixels_;
   std::unique_ptr<Features> features_;
   std::unique_ptr<extractor::Extractor> encoder_;  // E as such
   extractor::Extractor* extractor_ = nullptr;      // null where none is needed

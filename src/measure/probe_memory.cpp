@@ -36,15 +36,17 @@ int64_t host_memory_bytes() {
   return bytes;
 }
 
-void check_probe_memory(int64_t width, int64_t num_classes, int ranks, int64_t host_bytes) {
-  const int64_t bytes = eval::probe_bytes(width, num_classes);
-  if (bytes <= host_bytes / ranks) return;
+void check_probe_memory(int64_t width, int64_t num_classes, int ranks, int local_ranks,
+                        int64_t host_bytes) {
+  const int64_t bytes = eval::probe_bytes(width, num_classes, ranks);
+  if (bytes <= host_bytes / local_ranks) return;
   char text[200];
   std::snprintf(text, sizeof text,
                 "the linear probe of %lld features and %lld classes takes %.1f GB on each of %d "
                 "rank(s) of a host with %.1f GB",
                 static_cast<long long>(width), static_cast<long long>(num_classes),
-                static_cast<double>(bytes) / 1e9, ranks, static_cast<double>(host_bytes) / 1e9);
+                static_cast<double>(bytes) / 1e9, local_ranks,
+                static_cast<double>(host_bytes) / 1e9);
   throw core::UsageError(text,
                          "start fewer ranks a host, or shorten the features: eval.feature = "
                          "average, or eval.baselines without pixels");

@@ -14,7 +14,9 @@ int64_t probe_width(const Setup& setup, const model::Nets& nets);
 // This host's memory, or what a container may have of it.
 int64_t host_memory_bytes();
 
-// UsageError where the probes of `ranks` ranks do not fit into `host_bytes` together.
-void check_probe_memory(int64_t width, int64_t num_classes, int ranks, int64_t host_bytes);
+// UsageError where the probe of a job of `ranks` ranks does not fit into the `host_bytes` that
+// `local_ranks` of them share.
+void check_probe_memory(int64_t width, int64_t num_classes, int ranks, int local_ranks,
+                        int64_t host_bytes);
 
 }  // namespace bbg::measure

@@ -24,7 +24,7 @@ Measure frechet_pixels_entry() {
           .curves = {{"samples", "eval.frechet_pixels", Better::kLower, "Samples' distance", true}},
           .protocol =
               "Frechet distance to the {N} test images on pixels averaged to 8x8, of "
-              "{eval.samples} samples and of the training images",
+              "{eval.samples} samples and of {eval.reference-images} training images",
           .paper =
               "Dowson & Landau 1982; on features of an Inception network it is FID, Heusel et al. "
               "2017",

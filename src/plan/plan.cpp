@@ -47,22 +47,22 @@ Json plan(const run::RunConfig& config) {
   parameters["total"] = total;
   const int64_t value_bytes = config.compute.dtype == run::Dtype::kFloat64 ? 8 : 4;
   const int64_t probe_features = measure::probe_width(config.measuring(), nets);
-  return {
-      {"name", config.run.name},
-      {"output", config.run.output},
-      {"system", core::word_of(model::kSystems, config.model.system)},
-      {"images",
-       {{"resolution", config.model.data_resolution()},
-        {"crop", config.data.crop > 0},  // then shards may be larger
-        {"channels", config.model.channels},
-        {"classes", config.model.is_conditional() ? config.model.num_classes : 0}}},
-      {"parameters", parameters},
-      {"discriminator", nets.discriminator ? by_part(*nets.discriminator) : Json::object()},
-      // Values, gradients and two moments of each parameter, and the averages.
-      {"state_bytes", (4 * total + averaged) * value_bytes},
-      {"probe",
-       {{"features", probe_features}, {"bytes_per_class", eval::probe_bytes(probe_features, 1)}}},
-      {"images_per_step", config.data.batch * config.train.draws_per_step(config.model)}};
+  return {{"name", config.run.name},
+          {"output", config.run.output},
+          {"system", core::word_of(model::kSystems, config.model.system)},
+          {"images",
+           {{"resolution", config.model.data_resolution()},
+            {"crop", config.data.crop > 0},  // then shards may be larger
+            {"channels", config.model.channels},
+            {"classes", config.model.is_conditional() ? config.model.num_classes : 0}}},
+          {"parameters", parameters},
+          {"discriminator", nets.discriminator ? by_part(*nets.discriminator) : Json::object()},
+          // Values, gradients and two moments of each parameter, and the averages.
+          {"state_bytes", (4 * total + averaged) * value_bytes},
+          {"probe",
+           {{"features", probe_features},
+            {"bytes_per_class", eval::probe_bytes(probe_features, 1, 1)}}},
+          {"images_per_step", config.data.batch * config.train.draws_per_step(config.model)}};
 }
 
 std::string plan_text(const Json& plan) {
@@ -89,10 +89,11 @@ std::string plan_text(const Json& plan) {
   text += line;
   const auto& probe = plan["probe"];
   if (probe["features"].get<int64_t>() == 0) return text;
-  std::snprintf(line, sizeof line,
-                "the evaluation's linear probe: %s features, %.1f MB a class on every rank\n",
-                core::with_separators(probe["features"].get<int64_t>()).c_str(),
-                static_cast<double>(probe["bytes_per_class"].get<int64_t>()) / 1e6);
+  std::snprintf(
+      line, sizeof line,
+      "the evaluation's linear probe: %s features, %.1f MB a class on one rank, less on more\n",
+      core::with_separators(probe["features"].get<int64_t>()).c_str(),
+      static_cast<double>(probe["bytes_per_class"].get<int64_t>()) / 1e6);
   return text + line;
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "measure/images.h"
 
 namespace bbg::run {
 
@@ -111,7 +112,7 @@ data::ShardSet match_classes(const data::ShardSet& train, const data::ShardSet& 
                          "training data's classes");
 }
 
-int64_t DataSets::held_out() const { return test ? test->size() : train.size() / 6; }
+int64_t DataSets::held_out() const { return test ? test->size() : measure::held_out(train.size()); }
 
 DataSets open_data_sets(const RunConfig& config) {
   DataSets sets{data::ShardSet::open(config.data.shards, config.data.verify), std::nullopt, ""};

@@ -14,7 +14,8 @@ struct DataSets {
   std::optional<data::ShardSet> test;  // data.test-shards, with the numbers of training's classes
   std::string note;  // how its classes were matched, for people; empty: they are equal
 
-  int64_t held_out() const;  // test images: of `test`, else the last sixth of `train`
+  int64_t held_out()
+      const;  // test images: of `test`, else the last of `train`, see measure::held_out()
 };
 
 // UsageError where the images do not fit the model, or the test images' classes training's. No

@@ -125,7 +125,7 @@ void check_memory_of_measures(const RunConfig& config, const DataSets& sets,
   run_on_all_ranks(control, [&] {
     if (!evaluation.has(measure::Need::kFeatures)) return;
     measure::check_probe_memory(measure::probe_width(config.measuring(), nets),
-                                sets.train.num_classes(), control.local_size(),
+                                sets.train.num_classes(), control.size(), control.local_size(),
                                 measure::host_memory_bytes());
   });
 }

@@ -68,15 +68,16 @@ AugmentPolicy parse_augment_policy(const std::string& words) {
   AugmentPolicy policy;
   std::istringstream stream(words);
   for (std::string word; stream >> word;) {
-    bool* const change = word == "colour"        ? &policy.colour
+    bool* const wanted = word == "colour"        ? &policy.colour
                          : word == "translation" ? &policy.translation
                          : word == "cutout"      ? &policy.cutout
                                                  : nullptr;
-    if (change == nullptr) {
-      throw core::UsageError("train.augment = " + words + ": there is no change '" + word + "'",
-                             "write any of the words translation colour cutout between spaces");
+    if (wanted == nullptr) {
+      throw core::UsageError(
+          "train.augment = " + words + ": there is no augmentation '" + word + "'",
+          "write any of the words translation colour cutout between spaces");
     }
-    *change = true;
+    *wanted = true;
   }
   return policy;
 }

@@ -165,7 +165,7 @@ TEST_F(BadInput, NetworksOfBiganThatDoNotFitTogetherAreRefused) {
 
 TEST_F(BadInput, ChangesOfImagesThatThereAreNotAreRefused) {
   expect_refused("--train.augment 'colour flip'",
-                 "train.augment = colour flip: there is no change 'flip'", 2);
+                 "train.augment = colour flip: there is no augmentation 'flip'", 2);
 }
 
 TEST_F(BadInput, OptionsThatTheSystemDoesNotHaveAreRefused) {

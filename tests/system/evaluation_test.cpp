@@ -90,13 +90,13 @@ class EvaluationOfARun : public test::BbgDist {
 
   int64_t side_ = 16;  // the images'
   std::string conditional_;
-  std::vector<std::string> three_ = {"ant", "bee", "cow"};
+  std::vector<std::string> class_names_ = {"ant", "bee", "cow"};
 };
 
 TEST_F(EvaluationOfARun, TestClassesThatAreFewerOrNumberedOtherwiseAreMatchedByName) {
-  const std::string shards = make_shards("train", three_, 192);
+  const std::string shards = make_shards("train", class_names_, 192);
   for (const auto& [name, classes] :
-       {std::pair<std::string, std::vector<std::string>>{"fewer", {"bee", "cow"}},
+       {std::pair<std::string, std::vector<std::string>>{"fewer-classes", {"bee", "cow"}},
         {"otherwise", {"cow", "ant", "bee"}}}) {
     SCOPED_TRACE(name);
     const test::Outcome outcome = train_on("run-" + name, shards, make_shards(name, classes, 60),
@@ -113,7 +113,7 @@ TEST_F(EvaluationOfARun, TestClassesThatAreFewerOrNumberedOtherwiseAreMatchedByN
 // G knows the class of what it reconstructs: the test images' classes must be training's there too.
 TEST_F(EvaluationOfARun, ReconstructionsOfAConditionalModelTakeTheMatchedClasses) {
   use_conditional_model();
-  const std::string shards = make_shards("train", three_, 192);
+  const std::string shards = make_shards("train", class_names_, 192);
   const auto measured = [&](const std::string& name, const std::vector<std::string>& classes,
                             const std::vector<int64_t>& labels) {
     std::string kinds;
@@ -128,11 +128,12 @@ TEST_F(EvaluationOfARun, ReconstructionsOfAConditionalModelTakeTheMatchedClasses
         evaluation("run-" + name)["reconstruction"],
         test::read_file(folder_ / ("run-" + name + "/grids/reconstructions-00000005.png")));
   };
-  EXPECT_TRUE(measured("same", three_, {1, 2}) == measured("fewer", {"bee", "cow"}, {0, 1}));
+  EXPECT_TRUE(measured("same", class_names_, {1, 2}) ==
+              measured("fewer-classes", {"bee", "cow"}, {0, 1}));
 }
 
 TEST_F(EvaluationOfARun, TestClassThatTrainingLacksIsRefusedByName) {
-  const std::string shards = make_shards("train", three_, 192);
+  const std::string shards = make_shards("train", class_names_, 192);
   const std::string other = make_shards("other", {"ant", "bee", "dog"}, 60);
   test::expect_one_line(train_on("run", shards, other), 2, "error: ", "has the class 'dog'");
   // Numbers are no names: only their count can be compared.
@@ -143,13 +144,13 @@ TEST_F(EvaluationOfARun, TestClassThatTrainingLacksIsRefusedByName) {
 }
 
 TEST_F(EvaluationOfARun, WithoutLabelsWhatNeedsThemIsLeftOutAndTheRestIsMeasured) {
-  const std::string labelled = make_shards("train", three_, 192);
+  const std::string labelled = make_shards("train", class_names_, 192);
   std::string kinds;
   for (int i = 0; i < 60; ++i) kinds += "abc"[i % 3];
   const std::string without = make_shards("without", {}, kinds, std::vector<int64_t>(60, -1));
   std::vector<int64_t> some(60, 1);
   some[17] = -1;
-  const std::string partly = make_shards("partly", three_, kinds, some);
+  const std::string partly = make_shards("partly", class_names_, kinds, some);
   for (const auto& [name, shards, test_shards, more] :
        {std::tuple<std::string, std::string, std::string, std::string>{"none", labelled, without,
                                                                        ""},
@@ -173,10 +174,10 @@ TEST_F(EvaluationOfARun, WithoutLabelsWhatNeedsThemIsLeftOutAndTheRestIsMeasured
 TEST_F(EvaluationOfARun,
        ConditionalModelNeedsLabelsInTrainingAndDoesWithoutReconstructionsInTheTest) {
   use_conditional_model();
-  const std::string labelled = make_shards("train", three_, 96);
+  const std::string labelled = make_shards("train", class_names_, 96);
   std::vector<int64_t> some(60, 1);
   some[17] = -1;
-  const std::string partly = make_shards("partly", three_, std::string(60, 'b'), some);
+  const std::string partly = make_shards("partly", class_names_, std::string(60, 'b'), some);
   test::expect_one_line(train_on("run", partly, labelled, conditional_), 2,
                         "error: ", "sample 17 of " + partly + " has no label");
   const test::Outcome outcome = train_on("run", labelled, partly, conditional_);
@@ -187,8 +188,8 @@ TEST_F(EvaluationOfARun,
 }
 
 TEST_F(EvaluationOfARun, BaselinesAreMeasuredAsAskedFor) {
-  const std::string shards = make_shards("train", three_, 192),
-                    test = make_shards("test", three_, 60);
+  const std::string shards = make_shards("train", class_names_, 192),
+                    test = make_shards("test", class_names_, 60);
   for (const auto& [baselines, untrained, pixels] :
        {std::tuple<std::string, bool, bool>{"both", true, true},
         {"untrained", true, false},
@@ -215,8 +216,8 @@ TEST_F(EvaluationOfARun, PixelsOfLargeImagesAreAveraged) {
     side_ = side;
     const std::string name = std::to_string(side);
     const test::Outcome outcome = train_on(
-        "run" + name, make_shards("train" + name, three_, 192),
-        make_shards("test" + name, three_, 60),
+        "run" + name, make_shards("train" + name, class_names_, 192),
+        make_shards("test" + name, class_names_, 60),
         "--model.system gan --eval.network d --data.batch 16 --eval.samples 0 --model.resolution " +
             name,
         1);
@@ -236,8 +237,8 @@ TEST_F(EvaluationOfARun, PixelsOfLargeImagesAreAveraged) {
 
 // All of steps 2 to 10 but the newest two go, and the best by the curve stays.
 TEST_F(EvaluationOfARun, BestCheckpointIsKept) {
-  const std::string shards = make_shards("train", three_, 192),
-                    test = make_shards("test", three_, 60);
+  const std::string shards = make_shards("train", class_names_, 192),
+                    test = make_shards("test", class_names_, 60);
   const auto run = [&](const std::string& output, int steps) {
     return train_on(output, shards, test,
                     "--checkpoint.keep-best eval.reconstruction_error --checkpoint.keep 2 "
@@ -283,8 +284,8 @@ TEST_F(EvaluationOfARun, BestCheckpointIsKept) {
 }
 
 TEST_F(EvaluationOfARun, BestCheckpointByWhatIsNotMeasuredIsRefused) {
-  const std::string shards = make_shards("train", three_, 192),
-                    test = make_shards("test", three_, 60);
+  const std::string shards = make_shards("train", class_names_, 192),
+                    test = make_shards("test", class_names_, 60);
   test::expect_one_line(train_on("run", shards, test, "--checkpoint.keep-best eval.linear_probe"),
                         2, "error: ", "needs evaluations to choose by");
   const test::Outcome outcome =
@@ -300,8 +301,8 @@ class FailingEvaluation : public EvaluationOfARun {
  protected:
   void SetUp() override {
     EvaluationOfARun::SetUp();
-    shards_ = make_shards("train", three_, 192);
-    test_shards_ = make_shards("test", three_, 60);
+    shards_ = make_shards("train", class_names_, 192);
+    test_shards_ = make_shards("test", class_names_, 60);
     // The last pixels, which are those of the last rank.
     for (const auto& entry : fs::directory_iterator(test_shards_)) {
       if (entry.path().extension() != ".h5") continue;
@@ -343,7 +344,7 @@ TEST_F(FailingEvaluation, AtTheEndCostsNoReport) {
   EXPECT_THAT(evaluation("run1")["error"].dump(), HasSubstr("is damaged"));
   EXPECT_THAT(test::read_file(folder_ / "run1/report.html"), HasSubstr("The evaluation failed"));
   // With whole data the same command measures the run.
-  const std::string whole = make_shards("whole", three_, 60);
+  const std::string whole = make_shards("whole", class_names_, 60);
   ASSERT_EQ(train_on("run1", shards_, whole).code, 0);
   EXPECT_TRUE(evaluation("run1").contains("linear_probe"));
   EXPECT_FALSE(evaluation("run1").contains("error"));
@@ -352,7 +353,7 @@ TEST_F(FailingEvaluation, AtTheEndCostsNoReport) {
 // An evaluation that a kill or a stop kept from its end is made where the run goes on, so that the
 // curve has no gap.
 TEST_F(FailingEvaluation, IsMadeUpForWhereTheRunGoesOn) {
-  const std::string whole = make_shards("whole", three_, 60);
+  const std::string whole = make_shards("whole", class_names_, 60);
   const std::string often = "--eval.every 2 --checkpoint.every 2 --report.every 1";
   ASSERT_EQ(train_on("never", shards_, whole, often).code, 0);
   EXPECT_EQ(train_on("failed", shards_, test_shards_, often).code, 2);

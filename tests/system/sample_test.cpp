@@ -69,11 +69,11 @@ TEST_F(Sample, WritesAGridOrAFileForEachImage) {
   const auto grid = pixels("some/grid.png", 2 * 18 + 2, 8 * 18 + 2);
 
   ASSERT_EQ(sample("files", "--count 11 --eval.batch 4 --eval.standing-passes 50").code, 0);
-  ASSERT_EQ(sample("fewer", "--count 3 --eval.batch 4 --eval.standing-passes 50").code, 0);
+  ASSERT_EQ(sample("fewer-samples", "--count 3 --eval.batch 4 --eval.standing-passes 50").code, 0);
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "files"), {}), 11);
   for (int i = 0; i < 3; ++i) {
     const std::string name = "/0000000" + std::to_string(i) + ".png";
-    EXPECT_EQ(pixels("files" + name, 16, 16), pixels("fewer" + name, 16, 16));
+    EXPECT_EQ(pixels("files" + name, 16, 16), pixels("fewer-samples" + name, 16, 16));
   }
   EXPECT_NE(pixels("files/00000000.png", 16, 16), pixels("files/00000010.png", 16, 16));
   ASSERT_EQ(sample("other.png", "--count 11 --draw 1").code, 0);

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #include "checkpoint/store.h"
 #include "core/error.h"
+#include "tests/support/hollow_data_set.h"
 #include "tests/system/run_fixture.h"
 
 namespace bbg {
@@ -137,10 +139,10 @@ TEST_F(Training, SharedOptimizerIsSavedWhole) {
   const std::string shared = "--comm.shard-optimizer true --compute.dtype float64";
   expect_resumes_bit_for_bit(shared + " --comm.exchange background", 20);
 
-  ASSERT_EQ(train(4, "fewer", shared + " --run.steps 10").code, 0);
-  ASSERT_EQ(train(1, "fewer", "--compute.dtype float64 --run.steps 20").code, 0);
-  EXPECT_EQ(samples("whole"), samples("fewer"));
-  const auto expected = state("whole", 20), found = state("fewer", 20);
+  ASSERT_EQ(train(4, "fewer-ranks", shared + " --run.steps 10").code, 0);
+  ASSERT_EQ(train(1, "fewer-ranks", "--compute.dtype float64 --run.steps 20").code, 0);
+  EXPECT_EQ(samples("whole"), samples("fewer-ranks"));
+  const auto expected = state("whole", 20), found = state("fewer-ranks", 20);
   for (const auto& [name, tensor] : expected) {
     EXPECT_TRUE(at::allclose(found.at(name), tensor, 1e-9, 1e-9)) << name;
   }
@@ -246,13 +248,13 @@ TEST_F(Training, NeighboursAreTheSameWhetherOrNotTheProbeHasReadTheirImages) {
   };
   for (const int ranks : {1, 2}) {
     // The probe's training images are those that give bn-crelu its statistics.
-    for (const auto& [feature, fewer, more] :
+    for (const auto& [feature, first_options, second_options] :
          {std::tuple<std::string, std::string, std::string>{"average", " --eval.probe-train 100",
                                                             " --eval.probe-train 200"},
           {"bn-crelu", " --eval.probe-train 200", " --eval.probe-train 200"}}) {
       SCOPED_TRACE(feature);
-      const auto anew = measured(ranks, feature, fewer + " --eval.probe-test 20");
-      const auto reused = measured(ranks, feature, more + " --eval.probe-test 42");
+      const auto anew = measured(ranks, feature, first_options + " --eval.probe-test 20");
+      const auto reused = measured(ranks, feature, second_options + " --eval.probe-test 42");
       EXPECT_EQ(anew["nearest_neighbour"], reused["nearest_neighbour"]);
       EXPECT_EQ(anew["protocol"]["nearest_neighbour"],
                 "1-NN, Euclidean, 150 training and 30 test images");
@@ -571,6 +573,29 @@ class Readers : public test::BbgDist {
 TEST_F(Readers, PythonOpensTheSafetensors) { expect_read("safetensors"); }
 TEST_F(Readers, TensorboardReadsTheEvents) { expect_read("tensorboard"); }
 TEST_F(Readers, ChromiumRendersTheReportWithoutANetwork) { expect_read("chromium"); }
+
+// Bytes of the largest process so far among those that have ended.
+int64_t largest_process() {
+  rusage usage{};
+  getrusage(RUSAGE_CHILDREN, &usage);
+  return usage.ru_maxrss * 1024;
+}
+
+TEST_F(Training, OfAHugeDataSetTakesNoMoreMemoryThanOfASmallOne) {
+  const std::string test_set = test::write_hollow_data_set(folder_ / "test", 2'000, 16);
+  const auto train_on = [&](const std::string& name, int64_t samples) {
+    const std::string set = test::write_hollow_data_set(folder_ / name, samples, 16);
+    const test::Outcome outcome =
+        train(2, name + "-run",
+              "--data.verify false --eval.reference-images 1000 --data.shards " +
+                  test::shell_word(set) + " --data.test-shards " + test::shell_word(test_set));
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return largest_process();
+  };
+  const int64_t of_small = train_on("small", 10'000), of_both = train_on("huge", 1'000'000'000);
+  EXPECT_GT(of_small, 50 << 20);
+  EXPECT_LT(of_both - of_small, 20 << 20);
+}
 
 }  // namespace
 }  // namespace bbg

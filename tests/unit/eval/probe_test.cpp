@@ -123,11 +123,18 @@ TEST(LinearProbe, SumsLossAndGradientOverRanks) {
   const double loss = probe_loss(self, points.features, points.labels, 4, 0.01, weights, expected);
   bbg::testing::run_ranks(3, [&](comm::Communicator& communicator) {
     const Points own = points.part(communicator);
-    std::vector<double> gradient;
+    // 28 weights: 10, 10, 8 and two zeros.
+    const size_t size = 10, first = 10 * static_cast<size_t>(communicator.rank());
+    ASSERT_EQ(probe_slice(6, 4, 3), 10);
+    std::vector<double> slice(size), gradient;
+    for (size_t i = 0; i < size && first + i < weights.size(); ++i) slice[i] = weights[first + i];
     // float32 sums of 90 terms of size 1, in another order.
-    EXPECT_NEAR(probe_loss(communicator, own.features, own.labels, 4, 0.01, weights, gradient),
-                loss, 1e-6);
-    for (size_t i = 0; i < gradient.size(); ++i) EXPECT_NEAR(gradient[i], expected[i], 1e-6);
+    EXPECT_NEAR(probe_loss(communicator, own.features, own.labels, 4, 0.01, slice, gradient), loss,
+                1e-6);
+    ASSERT_EQ(gradient.size(), size);
+    for (size_t i = 0; i < size; ++i) {
+      EXPECT_NEAR(gradient[i], first + i < expected.size() ? expected[first + i] : 0, 1e-6);
+    }
   });
 }
 

@@ -37,8 +37,8 @@ int64_t generator(const ModelOptions& options) {
 int64_t discriminator(const ModelOptions& options) {
   return build(options).discriminator->num_parameters();
 }
-ModelOptions with(ModelOptions options, void (*change)(ModelOptions&)) {
-  change(options);
+ModelOptions with(ModelOptions options, void (*edit)(ModelOptions&)) {
+  edit(options);
   return options;
 }
 void single_label(ModelOptions& options) { options.g_condition = GCondition::kSingle; }
@@ -241,9 +241,9 @@ TEST(Layout, AttentionStandsWhereItIsAskedFor) {
 }
 
 TEST(ModelOptions, RefusesWhatDoesNotFitTogether) {
-  const auto refuse = [](void (*change)(ModelOptions&)) {
+  const auto refuse = [](void (*edit)(ModelOptions&)) {
     ModelOptions options;
-    change(options);
+    edit(options);
     EXPECT_THROW(options.check(), core::UsageError);
   };
   ModelOptions().check();
@@ -264,10 +264,10 @@ TEST(ModelOptions, RefusesWhatDoesNotFitTogether) {
 }
 
 TEST(ModelOptions, RefuseWhatTheBaselinesOfBiganDoNotHave) {
-  const auto expect = [](bool is_accepted, void (*change)(ModelOptions&)) {
+  const auto expect = [](bool is_accepted, void (*edit)(ModelOptions&)) {
     ModelOptions options;
     options.e_stochastic = false;
-    change(options);
+    edit(options);
     if (is_accepted) {
       EXPECT_NO_THROW(options.check());
     } else {
@@ -292,9 +292,9 @@ TEST(ModelOptions, RefuseWhatTheBaselinesOfBiganDoNotHave) {
 }
 
 TEST(ModelOptions, GivesMlpBlocksOneScoreBatchNormAndAnySize) {
-  const auto expect = [](bool is_accepted, void (*change)(ModelOptions&)) {
+  const auto expect = [](bool is_accepted, void (*edit)(ModelOptions&)) {
     ModelOptions options = bigan_mnist();
-    change(options);
+    edit(options);
     if (is_accepted) {
       EXPECT_NO_THROW(options.check());
     } else {
@@ -315,9 +315,9 @@ TEST(ModelOptions, GivesMlpBlocksOneScoreBatchNormAndAnySize) {
 }
 
 TEST(ModelOptions, GivesBiganBlocksOneScoreBatchNormAndMultiplesOf16) {
-  const auto expect = [](bool is_accepted, void (*change)(ModelOptions&)) {
+  const auto expect = [](bool is_accepted, void (*edit)(ModelOptions&)) {
     ModelOptions options = bigan_imagenet();
-    change(options);
+    edit(options);
     if (is_accepted) {
       EXPECT_NO_THROW(options.check());
     } else {

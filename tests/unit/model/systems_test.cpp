@@ -82,10 +82,10 @@ void forget_gradients(const nn::Network& network) {
 // Every system, kind of block and kind of encoder, by name.
 std::map<std::string, ModelOptions> every_system() {
   std::map<std::string, ModelOptions> all;
-  const auto add = [&](System system, TermChoice terms, const auto& change) {
+  const auto add = [&](System system, TermChoice terms, const auto& edit) {
     ModelOptions options = small(system);
     options.terms = terms;
-    const std::string name = change(options) + " " + core::word_of(kSystems, system) + " " +
+    const std::string name = edit(options) + " " + core::word_of(kSystems, system) + " " +
                              core::word_of(kTermChoices, terms);
     options.check();
     all.emplace(name, options);
