@@ -10,7 +10,7 @@ _bbg_dist() {
     before=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if [[ $COMP_CWORD == 1 && $word != -* || $COMP_CWORD == 2 && $command == help ]]; then
-    values='help train evaluate plan sample encode reconstruct interpolate score export options metrics compare version commands'
+    values='help train evaluate plan sample encode reconstruct interpolate shift score export options metrics compare version commands'
   fi
   [[ $command == -* ]] && command=train
   case $command in
@@ -19,10 +19,11 @@ _bbg_dist() {
       reads_run=yes
       ;;
     evaluate)
-      options='--help --measures --output --checkpoint --json'
+      options='--help --measures --truncations --output --checkpoint --json'
       reads_run=yes
       case $before in
         --measures) return ;;
+        --truncations) return ;;
         --output) files=yes ;;
         --checkpoint) files=yes ;;
       esac
@@ -79,6 +80,21 @@ _bbg_dist() {
         --checkpoint) files=yes ;;
       esac
       ;;
+    shift)
+      options='--help --direction --row --amount --codes --count --draw --mask --output --checkpoint --json'
+      reads_run=yes
+      case $before in
+        --direction) files=yes ;;
+        --row) return ;;
+        --amount) return ;;
+        --codes) files=yes ;;
+        --count) return ;;
+        --draw) return ;;
+        --mask) values='brighter mean' ;;
+        --output) files=yes ;;
+        --checkpoint) files=yes ;;
+      esac
+      ;;
     score)
       options='--help --output --residuals --images --checkpoint --json'
       reads_run=yes
@@ -125,7 +141,7 @@ _bbg_dist() {
     *) options='--help --version' ;;
   esac
   if [[ $reads_run ]]; then
-    options+=' --config --run.name --run.output --run.seed --run.steps --run.resume --run.resume-batch --run.start-from --data.shards --data.test-shards --data.batch --data.crop --data.augment --data.flip --data.threads --data.prefetch --data.deadline-ms --data.verify --data.cache --data.on-corrupt --model.system --model.terms --model.resolution --model.e-resolution --model.channels --model.z-dim --model.prior --model.block --model.layout --model.width --model.g-width --model.g-condition --model.num-classes --model.g-split-z --model.g-embedding --model.g-attention --model.d-attention --model.d-skip --model.d-norm --model.init --model.h-init --model.h-width --model.h-depth --model.j-width --model.j-depth --model.encoder --model.e-last-relu --model.e-stochastic --model.e-width --model.e-head-width --model.e-head-depth --model.bn-eps --model.bn-momentum --model.sn-eps --loss.kind --loss.form --loss.scale --loss.latent-to-g --loss.reconstruction --train.lr-g --train.lr-d --train.lr-e --train.d-steps --train.simultaneous --train.beta1 --train.beta2 --train.adam-eps --train.weight-decay --train.decay-from --train.decay-steps --train.decay --train.ema-decay --train.ema-start --train.ema-encoder --train.replica-check-every --train.orthogonal --train.clip-norm --train.accumulate --train.precision --train.cuda-graphs --train.norm-group --train.warmup-steps --train.augment --train.watch --train.watch-window --train.watch-margin --train.watch-growth --train.rollbacks --train.rollback-factor --checkpoint.every --checkpoint.keep --checkpoint.keep-best --eval.every --eval.network --eval.feature --eval.probe-train --eval.probe-test --eval.probe-l2 --eval.probe-choose-l2 --eval.probe-iterations --eval.linear-steps --eval.neighbours-train --eval.neighbours-test --eval.baselines --eval.batch --eval.standing-passes --eval.samples --eval.reference-images --eval.kept-images --eval.kid-subsets --eval.kid-subset-size --eval.is-splits --eval.truncation --eval.truncation-mode --extractor.inception --extractor.network --extractor.size --extractor.resize --extractor.range --extractor.output --report.every --report.grid-every --report.singular-values-every --report.sample-log --report.trace-steps --comm.backend --comm.deadline-ms --comm.exchange --comm.bucket-bytes --comm.first-bucket-bytes --comm.wire --comm.shard-optimizer --comm.nccl-window --compute.device --compute.dtype --compute.tf32 --compute.threads'
+    options+=' --config --run.name --run.output --run.seed --run.steps --run.resume --run.resume-batch --run.start-from --data.shards --data.test-shards --data.batch --data.crop --data.augment --data.flip --data.threads --data.prefetch --data.deadline-ms --data.verify --data.cache --data.on-corrupt --model.system --model.terms --model.resolution --model.e-resolution --model.channels --model.z-dim --model.prior --model.block --model.layout --model.width --model.g-width --model.g-condition --model.num-classes --model.g-split-z --model.g-embedding --model.g-attention --model.d-attention --model.d-skip --model.d-norm --model.init --model.h-init --model.h-width --model.h-depth --model.j-width --model.j-depth --model.encoder --model.e-last-relu --model.e-stochastic --model.e-width --model.e-head-width --model.e-head-depth --model.bn-eps --model.bn-momentum --model.sn-eps --loss.kind --loss.form --loss.scale --loss.latent-to-g --loss.reconstruction --train.lr-g --train.lr-d --train.lr-e --train.d-steps --train.simultaneous --train.beta1 --train.beta2 --train.adam-eps --train.weight-decay --train.decay-from --train.decay-steps --train.decay --train.ema-decay --train.ema-start --train.ema-encoder --train.replica-check-every --train.orthogonal --train.clip-norm --train.accumulate --train.precision --train.cuda-graphs --train.norm-group --train.warmup-steps --train.augment --train.watch --train.watch-window --train.watch-margin --train.watch-growth --train.rollbacks --train.rollback-factor --checkpoint.every --checkpoint.keep --checkpoint.keep-best --eval.every --eval.network --eval.feature --eval.probe-train --eval.probe-test --eval.probe-l2 --eval.probe-choose-l2 --eval.probe-iterations --eval.linear-steps --eval.neighbours-train --eval.neighbours-test --eval.baselines --eval.batch --eval.standing-passes --eval.samples --eval.reference-images --eval.kept-images --eval.kid-subsets --eval.kid-subset-size --eval.is-splits --eval.truncation --eval.truncation-mode --extractor.inception --extractor.network --extractor.inception-statistics --extractor.network-statistics --extractor.size --extractor.resize --extractor.range --extractor.output --report.every --report.grid-every --report.singular-values-every --report.sample-log --report.trace-steps --comm.backend --comm.deadline-ms --comm.exchange --comm.bucket-bytes --comm.first-bucket-bytes --comm.wire --comm.shard-optimizer --comm.nccl-window --compute.device --compute.dtype --compute.tf32 --compute.threads'
     case $before in
       --config) files=yes ;;
       --run.output) files=yes ;;
@@ -171,6 +187,8 @@ _bbg_dist() {
       --eval.truncation-mode) values='resample hub' ;;
       --extractor.inception) files=yes ;;
       --extractor.network) files=yes ;;
+      --extractor.inception-statistics) files=yes ;;
+      --extractor.network-statistics) files=yes ;;
       --extractor.resize) values='none tf1-bilinear bilinear pillow-bilinear pillow-bicubic' ;;
       --extractor.range) values='bytes tf symmetric unit imagenet' ;;
       --report.sample-log) values='true false' ;;

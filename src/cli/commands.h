@@ -13,6 +13,7 @@
   COMMAND(encode)                  \
   COMMAND(reconstruct)             \
   COMMAND(interpolate)             \
+  COMMAND(shift)                   \
   COMMAND(score)                   \
   COMMAND(export)                  \
   COMMAND(options)                 \

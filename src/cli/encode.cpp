@@ -5,13 +5,12 @@
 
 #include "cli/commands.h"
 #include "cli/run_command.h"
-#include "core/draws.h"
 #include "core/error.h"
 #include "core/file_system.h"
-#include "core/rng.h"
 #include "core/text.h"
 #include "eval/crelu.h"
 #include "measure/images.h"
+#include "measure/sampler.h"
 #include "run/in_order.h"
 #include "run/rows_file.h"
 #include "run/run_on_all_ranks.h"
@@ -58,18 +57,6 @@ void check(const run::RunConfig& config, const EncodeOptions& options) {
     throw core::UsageError("E of this run is deterministic: it has no z_stdev and no z_sample",
                            "leave them out of --what; z_mean is its code");
   }
-}
-
-// Standard normal numbers for images first to first + count; an image's are the same in any batch.
-at::Tensor epsilon(const measure::Context& context, int64_t first, int64_t count) {
-  at::Tensor values = at::empty({count, context.setup.model.z_dim}, at::kFloat);
-  for (int64_t i = 0; i < count; ++i) {
-    core::RandomStream(static_cast<uint64_t>(context.setup.seed), core::Purpose::kEncoder,
-                       static_cast<uint64_t>(core::kEncodeDraw), static_cast<uint64_t>(first + i))
-        .fill_normal(
-            std::span<float>(values[i].data_ptr<float>(), static_cast<size_t>(values.size(1))));
-  }
-  return values.to(context.tensor_options);
 }
 
 // BN+CReLU by the moments of the training images' features, as far as the linear probe reads them.
@@ -122,7 +109,7 @@ class Encoding {
       const at::Tensor row = output == Output::kMean        ? code.mean
                              : output == Output::kDeviation ? code.sigma
                              : output == Output::kSample
-                                 ? code.sample(epsilon(run_.context(), first, count))
+                                 ? code.sample(measure::encoder_noise(run_.context(), first, count))
                              : output == Output::kAverage ? code.feature
                                                           : (*crelu_)(code.feature);
       rows.push_back(row.to(at::kFloat).contiguous());

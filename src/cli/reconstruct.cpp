@@ -62,7 +62,7 @@ core::Image grid(const run::SavedRun& run, const run::ShownImages& images, int64
       made.push_back(measure::to_image(pairs.made[i]));
     }
   }
-  return measure::pairs_grid(real, made);
+  return measure::bands_grid({real, made});
 }
 
 void write_files(const run::SavedRun& run, const run::ShownImages& images, int64_t count,

@@ -8,12 +8,12 @@
 #include <optional>
 #include <sstream>
 
+#include "cli/codes.h"
 #include "cli/commands.h"
 #include "cli/run_command.h"
 #include "core/draws.h"
 #include "core/error.h"
 #include "core/file_system.h"
-#include "core/npy.h"
 #include "core/paths.h"
 #include "data/shard_set.h"
 #include "measure/images.h"
@@ -124,24 +124,6 @@ void SampleOptions::declare(command::Options& options) {
       .between(1, 100)
       .default_is("a grid of samples alone");
   run.declare(options);
-}
-
-// [n, z_dim], on the CPU; undefined where no file is named.
-at::Tensor read_codes(const run::RunConfig& config, const SampleOptions& options) {
-  if (options.codes.empty()) return {};
-  const auto files = core::make_posix_file_system();
-  if (!files->exists(options.codes)) {
-    throw core::UsageError("there are no codes at " + options.codes,
-                           "give the path of a .npy file");
-  }
-  const std::string content = files->read(options.codes);
-  const core::NpyArray array = core::parse_npy(content, options.codes);
-  if (array.shape.size() != 2 || array.shape[1] != config.model.z_dim || array.shape[0] == 0) {
-    throw core::UsageError("the codes in " + options.codes + " are not rows of " +
-                               std::to_string(config.model.z_dim) + " numbers",
-                           "give an array [images, model.z-dim] of float32 or float64");
-  }
-  return at::tensor(array.doubles(options.codes), at::kDouble).view(array.shape);
 }
 
 // Makes the images that are asked for, one batch after the other. Rank-local.
@@ -263,7 +245,7 @@ void sample(Job& job, const SampleOptions& options) {
       [&] {
         check(job.config, options);
         classes = wanted_labels(job.config, options);
-        codes = read_codes(job.config, options);
+        if (!options.codes.empty()) codes = read_codes(job.config, options.codes, "codes");
         wanted = number_wanted(options, classes, codes);
       },
       [&](run::SavedRun& run) {

@@ -1,34 +1,18 @@
 #include "command/option.h"
 
 #include <algorithm>
-#include <charconv>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/ini.h"
 #include "core/options.h"
 #include "core/text.h"
+#include "core/value_text.h"
 
 namespace bbg::command {
 
-namespace {
-
-bool parse_number(const std::string& text, int64_t* value) {
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, *value);
-  return error == std::errc() && stop == end;
-}
-
-bool parse_bool(const std::string& text, bool* value) {
-  for (const char* word : {"true", "1", "yes", "on"}) {
-    if (text == word) return *value = true;
-  }
-  for (const char* word : {"false", "0", "no", "off"}) {
-    if (text == word) return !(*value = false);
-  }
-  return false;
-}
-
-}  // namespace
+using core::parse_bool;
+using core::parse_number;
 
 Option& Option::required(const std::string& problem) {
   is_required = true;
@@ -117,6 +101,18 @@ Option& Options::add(const std::string& name, const std::string& value, int64_t*
                  .type = "must be a whole number",
                  .set = [field](const std::string& text) { return parse_number(text, field); },
                  .number = [field] { return std::optional<int64_t>(*field); }});
+}
+
+Option& Options::add(const std::string& name, const std::string& value, double* field,
+                     const std::string& help) {
+  return insert({.name = name,
+                 .value = value,
+                 .help = help,
+                 .default_text = core::print_number(*field),
+                 .type = "must be a finite number",
+                 .set = [field](const std::string& text) {
+                   return parse_number(text, field) && std::isfinite(*field);
+                 }});
 }
 
 Option& Options::add(const std::string& name, bool* field, const std::string& help) {

@@ -49,6 +49,8 @@ class Options {
               const std::string& help);
   Option& add(const std::string& name, const std::string& value, int64_t* field,
               const std::string& help);
+  Option& add(const std::string& name, const std::string& value, double* field,
+              const std::string& help);
   Option& add(const std::string& name, bool* field, const std::string& help);  // true or false
   Option& add_flag(const std::string& name, bool* field, const std::string& help);
   // The one argument without a name; required.

@@ -1,7 +1,6 @@
 #include "core/options.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <sstream>
@@ -10,6 +9,7 @@
 #include "core/file_system.h"
 #include "core/ini.h"
 #include "core/text.h"
+#include "core/value_text.h"
 
 namespace bbg::core {
 
@@ -18,32 +18,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kMaxChain = 16;  // files that include one another, from the first to the last
-
-template <class T>
-bool parse_number(const std::string& text, T* value) {
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, *value);
-  return error == std::errc() && stop == end;
-}
-
-bool parse_bool(const std::string& text, bool* value) {
-  if (text == "true" || text == "1" || text == "yes" || text == "on") {
-    *value = true;
-    return true;
-  }
-  if (text == "false" || text == "0" || text == "no" || text == "off") {
-    *value = false;
-    return true;
-  }
-  return false;
-}
-
-// Shortest text that reads back to the same double.
-std::string print_number(double value) {
-  char buffer[64];
-  const auto result = std::to_chars(buffer, buffer + sizeof buffer, value);
-  return std::string(buffer, result.ptr);
-}
 
 std::string section_of(const std::string& key) { return key.substr(0, key.find('.')); }
 std::string name_of(const std::string& key) { return key.substr(key.find('.') + 1); }

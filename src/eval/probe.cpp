@@ -128,6 +128,11 @@ double choose_l2(Communicator& communicator, const Samples& samples, int64_t num
 
 }  // namespace
 
+at::Tensor LinearClassifier::predict(const at::Tensor& features) const {
+  const at::NoTF32Guard no_tf32;
+  return eval::predict((features - mean).mul_(scale), {matrix, bias});
+}
+
 int64_t probe_slice(int64_t width, int64_t num_classes, int ranks) {
   return ((width + 1) * num_classes + ranks - 1) / ranks;
 }
@@ -207,7 +212,8 @@ ProbeResult linear_probe(Communicator& communicator, const at::Tensor& train_fea
                                test_labels.to(test_features.device()), weights),
           .train_accuracy = accuracy(communicator, train.features, train.labels, weights),
           .l2 = l2,
-          .iterations = best.iterations};
+          .iterations = best.iterations,
+          .classifier = {standardise.mean, standardise.scale, weights.matrix, weights.bias}};
 }
 
 }  // namespace bbg::eval

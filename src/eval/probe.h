@@ -34,11 +34,20 @@ inline constexpr double kProbeGrid[] = {1e-1, 1e-2, 1e-3, 1e-4, 1e-5};
 // float and a double).
 int64_t probe_bytes(int64_t width, int64_t num_classes, int ranks);
 
+// A linear classifier on features, standardised by those it was fitted to.
+struct LinearClassifier {
+  at::Tensor mean, scale;   // [d]; scale 0 where the feature is constant
+  at::Tensor matrix, bias;  // [d, classes], [classes]
+
+  at::Tensor predict(const at::Tensor& features) const;  // [n, d] -> [n] int64
+};
+
 struct ProbeResult {
-  double accuracy = 0;        // on the test split, in [0, 1]
-  double train_accuracy = 0;  // on all training samples
-  double l2 = 0;              // used in the final fit
-  int64_t iterations = 0;     // in the final fit
+  double accuracy = 0;               // on the test split, in [0, 1]
+  double train_accuracy = 0;         // on all training samples
+  double l2 = 0;                     // used in the final fit
+  int64_t iterations = 0;            // in the final fit
+  LinearClassifier classifier = {};  // undefined where accuracies are NaN
 };
 
 // Features [n_r, d], float32 (float64 computes in float64), any device that `communicator` serves;

@@ -15,6 +15,16 @@ void ExtractorOptions::declare(core::OptionTable& table) {
           "Another feature network in which samples are compared with images: DINOv2's safetensors "
           "as published, or any TorchScript file; empty: none")
       .path();
+  table
+      .add("extractor.inception-statistics", &inception_statistics,
+           "Mean and covariance that FID compares samples with, of an .npz file with mu and sigma "
+           "as pytorch-fid, torch-fidelity and ADM's suites have them; empty: of the training "
+           "images")
+      .path();
+  table
+      .add("extractor.network-statistics", &network_statistics,
+           "The same for extractor.network's Frechet distance")
+      .path();
   table.add("extractor.size", &size, "Side of the images that a TorchScript network takes")
       .unit("pixels")
       .at_least(1);

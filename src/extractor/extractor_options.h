@@ -12,6 +12,7 @@ namespace bbg::extractor {
 struct ExtractorOptions {
   std::string inception;  // files; empty: none
   std::string network;
+  std::string inception_statistics, network_statistics;  // files; empty: of the training images
   int64_t size = 224;
   Resize resize = Resize::kPillowBicubic;
   Range range = Range::kImageNet;

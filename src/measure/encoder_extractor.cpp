@@ -2,6 +2,8 @@
 
 #include <ATen/core/grad_mode.h>
 
+#include "measure/subject.h"
+
 namespace bbg::measure {
 
 namespace {
@@ -20,9 +22,8 @@ class EncoderExtractor final : public extractor::Extractor {
 
   extractor::Extracted extract(const at::Tensor& images) override {
     const at::NoGradGuard no_grad;
-    at::Tensor x = images.narrow(1, 0, channels_).to(tensors_.dtype()) / 127.5 - 1;
-    if (x.size(2) != size_) x = at::upsample_bilinear2d(x, {size_, size_}, false);
-    return {encoder_.forward(x).feature.to(at::kFloat)};
+    const at::Tensor x = images.narrow(1, 0, channels_).to(tensors_.dtype()) / 127.5 - 1;
+    return {encoder_.forward(enlarge(x, size_)).feature.to(at::kFloat)};
   }
   int64_t width() const override { return width_; }
   bool has_logits() const override { return false; }

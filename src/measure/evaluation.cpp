@@ -102,6 +102,24 @@ core::Values Evaluation::progress(const Subject& subject) const {
   return all;
 }
 
+void Evaluation::sweep(const Subject& subject, nlohmann::ordered_json& result) const {
+  leave_as_found(subject, [&] {
+    prepare(subject);
+    for (const Need need : needs_of(measures_)) {
+      if (!has(need) || !is_extracted(need)) continue;
+      Inputs inputs(context_, images_, subject, need, /*is_last=*/false);
+      inputs.begin(Source::kSamples);
+      for (const Measure& measure : measures_) {
+        if (measure.need != need || !measure.is_swept) continue;
+        for (const auto& [field, value] : measure.values(inputs)) {
+          result[measure.key][field] = value;
+        }
+      }
+    }
+  });
+  context_.progress.end();
+}
+
 void Evaluation::measure(const Subject& subject, nlohmann::ordered_json& result) const {
   const auto add_protocol = [&](const Protocol& protocol) {
     for (const auto& [entry, text] : protocol) result["protocol"][entry] = text;

@@ -32,7 +32,7 @@ class Evaluation {
   // Names of what progress() gives.
   std::vector<std::string> progress_names() const;
 
-  // Each of the three gives the subject standing statistics, and leaves it as it was, also where it
+  // Each of the four gives the subject standing statistics, and leaves it as it was, also where it
   // throws.
   //
   // On rank 0; elsewhere empty.
@@ -41,6 +41,8 @@ class Evaluation {
   core::Values progress(const Subject& subject) const;
   // The content of evaluation.json; if it throws, `result` has what was measured before.
   void measure(const Subject& subject, nlohmann::ordered_json& result) const;
+  // The measures that are swept, of the context's samples alone: a group each.
+  void sweep(const Subject& subject, nlohmann::ordered_json& result) const;
 
  private:
   void prepare(const Subject& subject) const;

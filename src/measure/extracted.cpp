@@ -19,19 +19,6 @@ namespace {
 // Images that a network reads at once on a CPU, whose memory activations would fill.
 constexpr int64_t kImagesAtOnce = 32;
 
-extractor::Extracted extract(extractor::Extractor& extractor, const at::Tensor& images) {
-  at::Tensor bytes = to_bytes(images);
-  if (bytes.size(1) == 1) bytes = bytes.expand({-1, 3, -1, -1});
-  std::vector<at::Tensor> features, logits;
-  const int64_t at_once = bytes.device().is_cpu() ? kImagesAtOnce : bytes.size(0);
-  for (const at::Tensor& some : bytes.contiguous().split(std::max<int64_t>(at_once, 1))) {
-    const extractor::Extracted found = extractor.extract(some);
-    features.push_back(found.features);
-    if (found.logits.defined()) logits.push_back(found.logits);
-  }
-  return {at::cat(features), logits.empty() ? at::Tensor() : at::cat(logits)};
-}
-
 // Features, and logits where there are any, of batches that come one after the other.
 class Parts {
  public:
@@ -72,6 +59,19 @@ at::Tensor read(const Context& context, const Images& images, const Split& split
 
 }  // namespace
 
+extractor::Extracted extract(extractor::Extractor& extractor, const at::Tensor& images) {
+  at::Tensor bytes = to_bytes(images);
+  if (bytes.size(1) == 1) bytes = bytes.expand({-1, 3, -1, -1});
+  std::vector<at::Tensor> features, logits;
+  const int64_t at_once = bytes.device().is_cpu() ? kImagesAtOnce : bytes.size(0);
+  for (const at::Tensor& some : bytes.contiguous().split(std::max<int64_t>(at_once, 1))) {
+    const extractor::Extracted found = extractor.extract(some);
+    features.push_back(found.features);
+    if (found.logits.defined()) logits.push_back(found.logits);
+  }
+  return {at::cat(features), logits.empty() ? at::Tensor() : at::cat(logits)};
+}
+
 Split Reference::split() const {
   // E's features are never kept, and would be read anew each time.
   const int64_t most = extractor_.fingerprint().empty() ? context_.setup.evaluate.kept_images
@@ -92,7 +92,14 @@ const eval::SharedRows& Reference::rows() {
 
 const eval::FrechetDistance& Reference::distance() {
   if (!distance_) {
-    std::optional<eval::Gaussian> statistics = kept_statistics();
+    const bool is_given = !given_statistics_.empty();
+    std::optional<eval::Gaussian> statistics =
+        read_file(is_given ? given_statistics_ : statistics_path());
+    if (!statistics && is_given) {
+      throw core::UsageError("the statistics in " + given_statistics_ +
+                                 " were there at the start and cannot be read now",
+                             "leave the file in its place while an evaluation runs");
+    }
     if (!statistics) statistics = read_all();
     distance_.emplace(std::move(*statistics));
   }
@@ -112,8 +119,7 @@ std::string Reference::statistics_path() const {
   return context_.setup.statistics_folder + "/" + core::hex(hasher.digest()) + ".npz";
 }
 
-std::optional<eval::Gaussian> Reference::kept_statistics() const {
-  const std::string path = statistics_path();
+std::optional<eval::Gaussian> Reference::read_file(const std::string& path) const {
   if (path.empty()) return std::nullopt;
   comm::Communicator& ranks = context_.communicator;
   const int64_t width = extractor_.width();

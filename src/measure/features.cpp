@@ -52,6 +52,11 @@ LabelledSplits Features::first(int64_t train, int64_t test) {
   return {part_of(train_, wanted_train.count), part_of(test_, wanted_test.count)};
 }
 
+at::Tensor Features::of(const at::Tensor& images) const {
+  const at::Tensor features = map_(images).to(at::kFloat);
+  return crelu_ ? (*crelu_)(features) : features;
+}
+
 void Features::read(const Split& split, Read& read) {
   if (read.count >= split.count) return;
   read = {};  // freed before more are read

@@ -28,6 +28,8 @@ class Features {
 
   // This rank's part of the first images of both splits, as far as those go. A collective.
   LabelledSplits first(int64_t train, int64_t test);
+  // Features of images at E's resolution, [n, d]; after first(). Rank-local.
+  at::Tensor of(const at::Tensor& images) const;
 
  private:
   struct Read {

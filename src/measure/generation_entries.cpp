@@ -65,7 +65,8 @@ Measure frechet_entry(const Names& names) {
                         {"infinity", "of infinitely many", ""},
                         {"test", "test images", ""}},
                .note = "Distance of samples, and of test images, to the training images."},
-      .place = names.place};
+      .place = names.place,
+      .is_swept = true};
   if (names.is_during_training) {
     measure.curves = {{"samples", "eval." + measure.key, Better::kLower, names.frechet, true}};
   }
@@ -90,7 +91,8 @@ Measure inception_score_entry(const Names& names) {
                    .rows = {{"samples", "samples", ""}, {"test", "test images", ""}},
                    .note = "How surely a classifier of ImageNet names each image, and how many "
                            "classes it names; higher is better."},
-          .place = names.place + 1};
+          .place = names.place + 1,
+          .is_swept = true};
 }
 
 Measure kernel_entry(const Names& names) {

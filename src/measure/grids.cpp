@@ -14,7 +14,7 @@ namespace bbg::measure {
 
 namespace {
 
-constexpr int64_t kGridSamples = 64, kGridReconstructions = 40, kPairsColumns = 10;
+constexpr int64_t kGridSamples = 64, kGridReconstructions = 40, kBandColumns = 10;
 
 // A row of `images` from `first` on.
 void add_row(const std::vector<core::Image>& images, int64_t first, int64_t columns,
@@ -28,15 +28,21 @@ void add_row(const std::vector<core::Image>& images, int64_t first, int64_t colu
 
 }  // namespace
 
-core::Image pairs_grid(const std::vector<core::Image>& above,
-                       const std::vector<core::Image>& below) {
-  const int64_t columns = std::min(kPairsColumns, std::ssize(above));
+core::Image bands_grid(const std::vector<std::vector<core::Image>>& bands) {
+  const int64_t count = std::ssize(bands.front()), columns = std::min(kBandColumns, count);
   std::vector<core::Image> tiles;
-  for (int64_t row = 0; row < std::ssize(above); row += columns) {
-    add_row(above, row, columns, tiles);
-    add_row(below, row, columns, tiles);
+  for (int64_t row = 0; row < count; row += columns) {
+    for (const auto& band : bands) add_row(band, row, columns, tiles);
   }
   return report::make_grid(tiles, columns, 2);
+}
+
+core::Image with_channels(const core::Image& grey, int64_t channels) {
+  core::Image image{.height = grey.height, .width = grey.width, .channels = channels, .pixels = {}};
+  for (const uint8_t value : grey.pixels) {
+    image.pixels.insert(image.pixels.end(), static_cast<size_t>(channels), value);
+  }
+  return image;
 }
 
 core::Image sample_grid(const Context& context, const Subject& subject) {
@@ -58,7 +64,7 @@ core::Image reconstruction_grid(const Context& context, const Images& images,
       reconstructed.push_back(to_image(made[i]));
     }
   }
-  return pairs_grid(real, reconstructed);
+  return bands_grid({real, reconstructed});
 }
 
 }  // namespace bbg::measure

@@ -17,10 +17,11 @@ struct Grids {
   std::optional<core::Image> reconstructions;  // real on top, G(E(x)) below
 };
 
-// Rows of ten images, each above the row of those that belong to them; the last is filled up with
-// black. As many of both, of one size.
-core::Image pairs_grid(const std::vector<core::Image>& above,
-                       const std::vector<core::Image>& below);
+// Rows of ten images of the first band, each above the rows of those of the other bands that belong
+// to them; the last is filled up with black. As many of each, of one size and number of channels.
+core::Image bands_grid(const std::vector<std::vector<core::Image>>& bands);
+// An image of one channel, which stands in each of so many.
+core::Image with_channels(const core::Image& grey, int64_t channels);
 // The same codes at every step, so that grids over time show one image each growing.
 core::Image sample_grid(const Context& context, const Subject& subject);
 core::Image reconstruction_grid(const Context& context, const Images& images,

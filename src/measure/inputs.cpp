@@ -1,5 +1,7 @@
 #include "measure/inputs.h"
 
+#include <ATen/core/grad_mode.h>
+
 #include "core/draws.h"
 #include "eval/gaussian_sums.h"
 #include "measure/encoder_extractor.h"
@@ -25,7 +27,11 @@ Inputs::Inputs(const Context& context, const Images& images, const Subject& subj
   extractor_ = need == Need::kEncoded     ? encoder_.get()
                : need == Need::kInception ? context.extractors->inception.get()
                                           : context.extractors->network.get();
-  reference_.emplace(context_, images_, *extractor_);
+  const extractor::ExtractorOptions& files = context.setup.extractor;
+  reference_.emplace(context_, images_, *extractor_,
+                     need == Need::kInception ? files.inception_statistics
+                     : need == Need::kNetwork ? files.network_statistics
+                                              : "");
 }
 
 Inputs::~Inputs() = default;
@@ -34,6 +40,7 @@ void Inputs::begin(Source source) {
   source_ = source;
   coarse_pixels_.reset();
   features_.reset();
+  probe_.reset();
   extracted_.reset();
 }
 
@@ -80,14 +87,49 @@ LabelledSplits Inputs::features(int64_t train, int64_t test) {
   return features_->first(train, test);
 }
 
-void Inputs::visit_reconstructions(
-    const std::function<void(const at::Tensor& images, const at::Tensor& made)>& visit) const {
+const eval::ProbeResult& Inputs::probe() {
+  if (probe_) return *probe_;
+  const eval::EvaluateOptions& options = context_.setup.evaluate;
+  const auto [train, test] = features(options.probe_train, options.probe_test);
+  eval::ProbeOptions probe = options.probe();
+  context_.progress.begin("linear probe",
+                          options.probe_iterations * (options.probe_choose_l2 ? 6 : 1));
+  probe.pass_done = [&] { context_.progress.batch_done(); };
+  return probe_.emplace(eval::linear_probe(context_.communicator, train.features, train.labels,
+                                           test.features, test.labels, probe));
+}
+
+bool Inputs::reconstructs() const {
+  return subject_.encoder != nullptr &&
+         (!context_.setup.model.is_conditional() || without_label(images_.test()).empty());
+}
+
+void Inputs::visit_reconstructions(const std::function<void(const Reconstructed&)>& visit,
+                                   Code code) const {
+  const at::NoGradGuard no_grad;
   const Split& test = images_.test();
   for_each_batch(context_, "reconstructions", test.count, [&](int64_t first, int64_t count) {
     const core::Batch batch = images_.read(test, first, count);
-    visit(train::shrink(batch.images, context_.setup.model.resolution),
-          reconstruct(subject_, batch));
+    const at::Tensor made =
+        code == Code::kMean
+            ? reconstruct(subject_, batch)
+            : reconstruct_from_sample(subject_, batch, encoder_noise(context_, first, count));
+    visit({batch, train::shrink(batch.images, context_.setup.model.resolution), made});
   });
+}
+
+void Inputs::visit_round_trips(
+    const std::function<void(const at::Tensor& z, const at::Tensor& found)>& visit) const {
+  const at::NoGradGuard no_grad;
+  const Setup& setup = context_.setup;
+  const Sampler sampler(context_);
+  for_each_batch(
+      context_, "round trips", setup.evaluate.samples, [&](int64_t first, int64_t count) {
+        const train::Noise drawn = sampler.noise(core::kSamplesDraw, first, count);
+        const at::Tensor images = subject_.generator.forward(drawn.z, drawn.labels);
+        visit(drawn.z,
+              subject_.encoder->forward(enlarge(images, setup.model.data_resolution())).mean);
+      });
 }
 
 ExtractedSet& Inputs::extracted() {

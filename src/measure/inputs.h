@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "eval/frechet.h"
+#include "eval/probe.h"
 #include "measure/extracted.h"
 #include "measure/features.h"
 
@@ -36,11 +37,26 @@ class Inputs {
 
   // Need::kFeatures.
   LabelledSplits features(int64_t train, int64_t test);
+  // The linear classifier on these, fitted when it is first asked for.
+  const eval::ProbeResult& probe();
+  // Features of other images, at E's resolution; after features(). Rank-local.
+  at::Tensor features_of(const at::Tensor& images) const { return features_->of(images); }
 
-  // Need::kReconstructions. Calls `visit` with batches of this rank's part of the test images, and
-  // with what G makes of their codes; nothing is kept.
-  void visit_reconstructions(
-      const std::function<void(const at::Tensor& images, const at::Tensor& made)>& visit) const;
+  // Whether test images can be reconstructed: Need::kReconstructions, asked beside other needs.
+  bool reconstructs() const;
+  // Calls `visit` with batches of this rank's part of the test images, and with what G makes of
+  // their codes, E's means or samples; nothing is kept.
+  struct Reconstructed {
+    const core::Batch& real;  // at E's resolution
+    at::Tensor images, made;  // at G's, [n, C, S, S] in [-1, 1]
+  };
+  enum class Code { kMean, kSample };
+  void visit_reconstructions(const std::function<void(const Reconstructed&)>& visit,
+                             Code code = Code::kMean) const;
+  // Calls `visit` with codes of this rank's part of eval.samples samples, and with E's codes of
+  // these, [n, z_dim].
+  void visit_round_trips(
+      const std::function<void(const at::Tensor& z, const at::Tensor& found)>& visit) const;
 
   // Needs that is_extracted() names: the network, the set of the source in its features, and the
   // training images.
@@ -62,6 +78,7 @@ class Inputs {
   Source source_ = Source::kSamples;
   std::optional<eval::Gaussian> coarse_pixels_, test_pixels_;
   std::unique_ptr<Features> features_;
+  std::optional<eval::ProbeResult> probe_;
   std::unique_ptr<extractor::Extractor> encoder_;  // E as such
   extractor::Extractor* extractor_ = nullptr;      // null where none is needed
   std::optional<Reference> reference_;

@@ -13,6 +13,5 @@ core::Values frechet_pixels(Inputs& inputs);
 // In [0, 1].
 core::Values linear_probe(Inputs& inputs);
 core::Values nearest_neighbour(Inputs& inputs);
-core::Values reconstruction(Inputs& inputs);
 
 }  // namespace bbg::measure

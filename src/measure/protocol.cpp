@@ -100,6 +100,13 @@ Protocol protocol_of_extractors(Need need, const Context& context) {
   const extractor::Extractor& network =
       is_inception ? *context.extractors->inception : *context.extractors->network;
   Protocol protocol = {{is_inception ? "inception" : "network", network.protocol()}};
+  const extractor::ExtractorOptions& files = context.setup.extractor;
+  const std::string& given = is_inception ? files.inception_statistics : files.network_statistics;
+  if (!given.empty()) {
+    protocol.emplace_back(is_inception ? "fid_reference" : "network_reference",
+                          "mean and covariance of the file " + given.substr(given.rfind('/') + 1) +
+                              " stand for those of training images");
+  }
   if (context.setup.evaluate.samples < network.width()) {
     protocol.emplace_back(is_inception ? "fid_caution" : "network_caution",
                           std::to_string(context.setup.evaluate.samples) + " samples for " +

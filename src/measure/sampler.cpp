@@ -3,7 +3,10 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <span>
 
+#include "core/draws.h"
+#include "core/rng.h"
 #include "report/image_grid.h"
 #include "train/step.h"
 
@@ -30,6 +33,17 @@ core::Image to_image(const at::Tensor& tensor) {
       .height = bytes.size(0), .width = bytes.size(1), .channels = bytes.size(2), .pixels = {}};
   image.pixels.assign(bytes.data_ptr<uint8_t>(), bytes.data_ptr<uint8_t>() + bytes.numel());
   return image;
+}
+
+at::Tensor encoder_noise(const Context& context, int64_t first, int64_t count) {
+  at::Tensor values = at::empty({count, context.setup.model.z_dim}, at::kFloat);
+  for (int64_t i = 0; i < count; ++i) {
+    core::RandomStream(static_cast<uint64_t>(context.setup.seed), core::Purpose::kEncoder,
+                       static_cast<uint64_t>(core::kEncodeDraw), static_cast<uint64_t>(first + i))
+        .fill_normal(
+            std::span<float>(values[i].data_ptr<float>(), static_cast<size_t>(values.size(1))));
+  }
+  return values.to(context.tensor_options);
 }
 
 train::Noise Sampler::noise(int64_t draw, int64_t first, int64_t count) const {

@@ -18,6 +18,11 @@ at::Tensor to_bytes(const at::Tensor& images);
 // [C, S, S] in [-1, 1] -> 8-bit pixels.
 core::Image to_image(const at::Tensor& tensor);
 
+// Standard normal numbers for samples of E's distribution at images `first` to first + count of a
+// set, [count, z_dim] on the device; image i's are the same in any batch. As `bbg_dist encode` has
+// them.
+at::Tensor encoder_noise(const Context& context, int64_t first, int64_t count);
+
 class Sampler {
  public:
   explicit Sampler(const Context& context)

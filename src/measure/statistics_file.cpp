@@ -91,6 +91,14 @@ eval::Gaussian read_statistics(core::FileSystem& files, const std::string& path)
   return statistics;
 }
 
+void check_statistics(core::FileSystem& files, const std::string& path, int64_t width) {
+  const int64_t found = read_statistics(files, path).mean.size(0);
+  if (found == width) return;
+  throw core::UsageError("the statistics in " + path + " are of " + std::to_string(found) +
+                             " features, the network's features are " + std::to_string(width),
+                         "give statistics that were made by the same network");
+}
+
 void write_statistics(core::FileSystem& files, const std::string& path,
                       const eval::Gaussian& statistics) {
   const std::string mean = npy_of(statistics.mean), covariance = npy_of(statistics.covariance);

@@ -26,6 +26,16 @@ at::Tensor reconstruct(const Subject& subject, const core::Batch& batch) {
                                    batch.labels.to(batch.images.device()));
 }
 
+at::Tensor reconstruct_from_sample(const Subject& subject, const core::Batch& batch,
+                                   const at::Tensor& epsilon) {
+  return subject.generator.forward(subject.encoder->forward(batch.images).sample(epsilon),
+                                   batch.labels.to(batch.images.device()));
+}
+
+at::Tensor enlarge(const at::Tensor& images, int64_t size) {
+  return images.size(2) == size ? images : at::upsample_bilinear2d(images, {size, size}, false);
+}
+
 void leave_as_found(const Subject& subject, const std::function<void()>& use) {
   const at::NoGradGuard no_grad;
   std::vector<Kept> kept;

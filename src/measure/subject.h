@@ -17,8 +17,14 @@ struct Subject {
   const model::Discriminator* discriminator;  // as trained; null in a system without one
 };
 
-// G(E(x)), [n, C, S, S], of the images of a batch.
+// G(E(x)), [n, C, S, S], of the images of a batch, from E's mean.
 at::Tensor reconstruct(const Subject& subject, const core::Batch& batch);
+// The same from a sample of E's distribution; epsilon [n, z_dim].
+at::Tensor reconstruct_from_sample(const Subject& subject, const core::Batch& batch,
+                                   const at::Tensor& epsilon);
+
+// Images of G at E's resolution where that is another: bilinear.
+at::Tensor enlarge(const at::Tensor& images, int64_t size);
 
 // Calls `use`, which may put statistics of its own into the buffers of G and E; then puts back
 // those that were there, also where `use` throws.

@@ -4,6 +4,7 @@
 
 #include "measure/generation_entries.h"
 #include "measure/measures.h"
+#include "measure/reconstruction_entries.h"
 #include "measure/representation_entries.h"
 
 namespace bbg::measure {
@@ -75,36 +76,12 @@ Measure neighbour_entry() {
       .place = 2};
 }
 
-Measure reconstruction_entry() {
-  return {
-      .key = "reconstruction",
-      .name = "reconstructions",
-      .need = Need::kReconstructions,
-      .values = reconstruction,
-      .curves = {{"error", "eval.reconstruction_error", Better::kLower, "Reconstruction error",
-                  true},
-                 {"error_random", "eval.reconstruction_error_random", Better::kNeither,
-                  "Reconstruction error", true},
-                 {"ratio", "eval.reconstruction_ratio", Better::kLower, "Reconstruction ratio"}},
-      .protocol =
-          "mean over {N} test images of |x - G(E(x))|, against |x' - G(E(x))| with x' "
-          "the next image",
-      .paper = "Donahue, Krähenbühl & Darrell 2017, the reference code's EGr and EGr_b",
-      .card = {.title = "Reconstruction ratio",
-               .field = "ratio",
-               .unit = report::Unit::kRatio,
-               .rows = {{"error", "its own", ""}, {"error_random", "another", ""}},
-               .note = "Distance of a reconstruction G(E(x)) to its own image, over that to "
-                       "another image; 1 would mean that it keeps nothing."},
-      .place = 3};
-}
-
 }  // namespace
 
 const Measures& table() {
   static const Measures measures = [] {
-    Measures all = {frechet_pixels_entry(), probe_entry(), neighbour_entry(),
-                    reconstruction_entry()};
+    Measures all = {frechet_pixels_entry(), probe_entry(), neighbour_entry()};
+    add_reconstruction_measures(all);
     add_generation_measures(all);
     add_representation_measures(all);
     return all;

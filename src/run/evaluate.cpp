@@ -46,12 +46,40 @@ void refuse_impossible(const std::vector<std::string>& keys, const measure::Meas
   }
 }
 
+// Measures what is swept, at each truncation in turn.
+nlohmann::ordered_json sweep(const RunConfig& config, const std::vector<double>& truncations,
+                             const DataSets& sets, const SavedRun& run,
+                             const measure::Measures& measures) {
+  nlohmann::ordered_json points = nlohmann::ordered_json::array();
+  for (const double truncation : truncations) {
+    eval::EvaluateOptions options = config.evaluate;
+    options.truncation = truncation;
+    const measure::Setup whole = config.measuring();
+    const measure::Context& context = run.context();
+    const measure::Context narrowed{
+        {whole.model, whole.data, options, whole.extractor, whole.seed, whole.statistics_folder},
+        context.communicator,
+        context.ops,
+        context.tensor_options,
+        context.progress,
+        context.extractors};
+    nlohmann::ordered_json point = {{"truncation", truncation}};
+    measure::Evaluation(narrowed, sets.train, sets.test ? &*sets.test : nullptr, measures)
+        .sweep(run.subject(), point);
+    points.push_back(std::move(point));
+  }
+  return points;
+}
+
 }  // namespace
 
 nlohmann::ordered_json evaluate(const RunConfig& config, const EvaluateRequest& request,
                                 comm::Communicator& control, const core::Log& log) {
   measure::Measures measures;
-  run_on_all_ranks(control, [&] { measures = chosen(request.measures); });
+  run_on_all_ranks(control, [&] {
+    measures = chosen(request.measures);
+    for (const double truncation : request.truncations) check_truncation(config, truncation);
+  });
   const DataSets sets = open_sets(config, control);
   SavedRun run(config, request.checkpoint, "evaluate", control, log);
   run.open_extractors();
@@ -62,6 +90,9 @@ nlohmann::ordered_json evaluate(const RunConfig& config, const EvaluateRequest& 
   if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());
   nlohmann::ordered_json result = {{"step", run.saved().step}, {"checkpoint", run.saved().path}};
   evaluation.measure(run.subject(), result);
+  if (!request.truncations.empty()) {
+    result["truncation_sweep"] = sweep(config, request.truncations, sets, run, measures);
+  }
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/file_system.h"
 #include "measure/probe_memory.h"
+#include "measure/statistics_file.h"
 #include "run/compare_ranks.h"
 #include "run/run_on_all_ranks.h"
 #include "run/share_samples.h"
@@ -45,6 +46,18 @@ std::string parameters_text(const model::Nets& nets) {
   add("E", nets.encoder.get());
   add("D", nets.discriminator.get());
   return text;
+}
+
+// The file that extractor.<name>-statistics names fits extractor.<name>.
+void check_statistics(const std::string& name, const extractor::Extractor* network,
+                      const std::string& path, core::FileSystem& files) {
+  if (path.empty()) return;
+  if (network == nullptr) {
+    throw core::UsageError(
+        "extractor." + name + "-statistics = " + path + ", and extractor." + name + " is empty",
+        "name the network whose features they are of");
+  }
+  measure::check_statistics(files, path, network->width());
 }
 
 }  // namespace
@@ -97,8 +110,12 @@ extractor::Extractors open_extractors(const RunConfig& config, at::Device device
                                       comm::Communicator& control) {
   extractor::Extractors extractors;
   run_on_all_ranks(control, [&] {
-    extractors =
-        extractor::open_extractors(config.extractor, *core::make_posix_file_system(), device);
+    const auto files = core::make_posix_file_system();
+    extractors = extractor::open_extractors(config.extractor, *files, device);
+    check_statistics("inception", extractors.inception.get(), config.extractor.inception_statistics,
+                     *files);
+    check_statistics("network", extractors.network.get(), config.extractor.network_statistics,
+                     *files);
   });
   return extractors;
 }

@@ -79,17 +79,23 @@ void RunConfig::stay_in_folder_of_config(const std::vector<std::string>& argumen
   run.output = folder.string();
 }
 
+void check_truncation(const RunConfig& config, double truncation) {
+  eval::EvaluateOptions evaluate = config.evaluate;
+  evaluate.truncation = truncation;
+  evaluate.check();
+  if (truncation > 0 && config.model.prior != model::Prior::kNormal) {
+    throw core::UsageError("eval.truncation does not fit model.prior = " +
+                               core::word_of(model::kPriors, config.model.prior),
+                           "leave it out: only a normal prior has tails to cut");
+  }
+}
+
 void RunConfig::parse(const std::vector<std::string>& arguments) {
   table.parse(arguments);
   stay_in_folder_of_config(arguments);
   model.check();
   train.check();
-  evaluate.check();
-  if (evaluate.truncation > 0 && model.prior != model::Prior::kNormal) {
-    throw core::UsageError(
-        "eval.truncation does not fit model.prior = " + core::word_of(model::kPriors, model.prior),
-        "leave it out: only a normal prior has tails to cut");
-  }
+  check_truncation(*this, evaluate.truncation);
   if (train.precision == train::Precision::kBfloat16 && compute.dtype != Dtype::kFloat32) {
     throw core::UsageError("train.precision = bfloat16 does not fit compute.dtype = " +
                                core::word_of(kDtypes, compute.dtype),

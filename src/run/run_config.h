@@ -88,4 +88,7 @@ struct RunConfig {
   void stay_in_folder_of_config(const std::vector<std::string>& arguments);
 };
 
+// UsageError where eval.truncation cannot have this value: too narrow, or not for this prior.
+void check_truncation(const RunConfig& config, double truncation);
+
 }  // namespace bbg::run

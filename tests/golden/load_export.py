@@ -375,7 +375,9 @@ def load(path, network, kinds, kind_of):
 
 def load_generator(path):
     kinds = {"strided": StridedGenerator, "residual": ResidualGenerator, "mlp": DenseGenerator, "bigan": BiganGenerator}
-    return load(path, "G", kinds, lambda model: model["block"])
+    module = load(path, "G", kinds, lambda model: model["block"])
+    module.dim_z = int(Layers(path, "G").model["z-dim"])  # the name by which others ask for it
+    return module
 
 
 def load_encoder(path):
@@ -400,7 +402,10 @@ def compare(path):
         example = {name[8:]: file.get_tensor(name) for name in file.keys() if name.startswith("example.")}
     results = {}
     if "G" in example:
-        results["G"] = load_generator(path)(example["z"], example.get("labels"))
+        generator = load_generator(path)
+        if example["z"].shape[1] != generator.dim_z:
+            raise ValueError(f"{path} has codes of another width than the generator's dim_z")
+        results["G"] = generator(example["z"], example.get("labels"))
     if "E" in example:
         results["E"], results["E_sigma"], results["E_feature"] = load_encoder(path)(example["x"])
     if not results:

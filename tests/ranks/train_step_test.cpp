@@ -42,13 +42,18 @@ core::StateDict of_one_rank(comm::Communicator& communicator, const core::StateD
   return one;
 }
 
+// Drift over many steps, and what begins after some (warm-up, averages), show with four ranks.
+// Other numbers are for what depends on them.
+int steps_of(const comm::Communicator& communicator, int most, int fewest = 2) {
+  return communicator.size() == 4 ? most : fewest;
+}
+
 class TrainStep : public ::testing::TestWithParam<Case> {};
 
 TEST_P(TrainStep, OnManyRanksEqualsOneRank) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
-  // Drift over many steps shows with four ranks; eight are for what depends on their number.
-  const int steps = communicator->size() > 4 ? 5 : 20;
+  const int steps = steps_of(*communicator, 20, 5);
   const auto many = run(GetParam(), *communicator, batch, steps)->to_state_dict();
   expect_near(many, of_one_rank(*communicator, many, [&](comm::Communicator& alone) {
                 return run(GetParam(), alone, batch, steps)->to_state_dict();
@@ -58,30 +63,33 @@ TEST_P(TrainStep, OnManyRanksEqualsOneRank) {
 TEST_P(TrainStep, InPortionsWithGradientsSentDuringBackwardEqualsOneRank) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t portions = 2, batch = global_batch(communicator->size(), portions);
+  const int steps = steps_of(*communicator, 4);
   const auto many =
-      run(GetParam(), *communicator, batch, 4,
+      run(GetParam(), *communicator, batch, steps,
           {.exchange = in_buckets(comm::Exchange::kBackground, 1), .accumulate = portions})
           ->to_state_dict();
-  expect_near(many, of_one_rank(*communicator, many, [&](comm::Communicator& alone) {
-                return run(GetParam(), alone, batch, 4, {.accumulate = portions})->to_state_dict();
-              }));
+  expect_near(
+      many, of_one_rank(*communicator, many, [&](comm::Communicator& alone) {
+        return run(GetParam(), alone, batch, steps, {.accumulate = portions})->to_state_dict();
+      }));
 }
 
 TEST_P(TrainStep, WithItsOptimizerSharedOutEqualsOneRank) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
+  const int steps = steps_of(*communicator, 4);
   std::optional<core::StateDict> one;
   for (const auto exchange : {comm::Exchange::kWhole, comm::Exchange::kBackground}) {
     SCOPED_TRACE(static_cast<int>(exchange));
     comm::ExchangeOptions shared = in_buckets(exchange, 1 << 10);
     shared.shard_optimizer = true;
-    const auto many = run(GetParam(), *communicator, batch, 4, {.exchange = shared});
+    const auto many = run(GetParam(), *communicator, batch, steps, {.exchange = shared});
     const int64_t of_all = many->g.arena.values().numel();
     EXPECT_EQ(many->g.adam.first_moment().numel() * communicator->size(), of_all);
     const auto saved = many->to_state_dict();
     if (!one) {
       one = of_one_rank(*communicator, saved, [&](comm::Communicator& alone) {
-        return run(GetParam(), alone, batch, 4)->to_state_dict();
+        return run(GetParam(), alone, batch, steps)->to_state_dict();
       });
     }
     expect_near(saved, *one);
@@ -107,16 +115,17 @@ TEST_P(TrainStep, WithItsOptimizerSharedOutEqualsOneRank) {
 TEST_P(TrainStep, WithNormsOfGroupsEqualsOneRankInPortions) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t size = communicator->size(), batch = global_batch(communicator->size(), 1);
+  const int steps = steps_of(*communicator, 4);
   for (int64_t group = 1; group < size; ++group) {
     if (size % group != 0) continue;
     SCOPED_TRACE(group);
     const auto many =
-        run(GetParam(), *communicator, batch, 4, {.norm_group = std::to_string(group)});
+        run(GetParam(), *communicator, batch, steps, {.norm_group = std::to_string(group)});
     EXPECT_EQ(train::differing_replicas(*many, *communicator), "");
     const core::StateDict state = many->to_state_dict();
     const auto found = by_name(state);
     const auto one = of_one_rank(*communicator, state, [&](comm::Communicator& alone) {
-      return run(GetParam(), alone, batch, 4, {.accumulate = size / group})->to_state_dict();
+      return run(GetParam(), alone, batch, steps, {.accumulate = size / group})->to_state_dict();
     });
     for (const auto& [name, tensor] : one.tensors) {
       if (name.find("running_") != std::string::npos) continue;
@@ -168,19 +177,23 @@ TEST_P(TrainStep, WithSharesOfTheLossThatAreAddedEqualsOneRank) {
   const int64_t portions = 2, batch = global_batch(communicator->size(), portions);
   comm::ExchangeOptions shared = in_buckets(comm::Exchange::kBuckets, 1 << 10);
   shared.shard_optimizer = true;
-  const auto many = run(GetParam(), adding, batch, 4, {.exchange = shared, .accumulate = portions})
-                        ->to_state_dict();
-  expect_near(many, of_one_rank(*communicator, many, [&](comm::Communicator& alone) {
-                return run(GetParam(), alone, batch, 4, {.accumulate = portions})->to_state_dict();
-              }));
+  const int steps = steps_of(*communicator, 4);
+  const auto many =
+      run(GetParam(), adding, batch, steps, {.exchange = shared, .accumulate = portions})
+          ->to_state_dict();
+  expect_near(
+      many, of_one_rank(*communicator, many, [&](comm::Communicator& alone) {
+        return run(GetParam(), alone, batch, steps, {.accumulate = portions})->to_state_dict();
+      }));
 }
 
 TEST_P(TrainStep, RepeatsBitForBit) {
   const auto communicator = comm::make_mpi_communicator({});
   const int64_t batch = global_batch(communicator->size());
+  const int steps = steps_of(*communicator, 3);
   const Manner manner{.exchange = in_buckets(comm::Exchange::kBackground, 1 << 12)};
-  const auto first = run(GetParam(), *communicator, batch, 3, manner)->to_state_dict();
-  const auto second = run(GetParam(), *communicator, batch, 3, manner)->to_state_dict();
+  const auto first = run(GetParam(), *communicator, batch, steps, manner)->to_state_dict();
+  const auto second = run(GetParam(), *communicator, batch, steps, manner)->to_state_dict();
   for (size_t i = 0; i < first.tensors.size(); ++i) {
     EXPECT_TRUE(at::equal(first.tensors[i].second, second.tensors[i].second))
         << first.tensors[i].first;

@@ -17,10 +17,10 @@ extern "C" {
 namespace bbg::test {
 
 // pixels: [height, width, channels of `space`], quality 100, no subsampling: nearly lossless.
-// `change` may set the compressor otherwise.
+// `configure` may set the compressor otherwise.
 inline std::string encode_jpeg(int height, int width, J_COLOR_SPACE space, J_COLOR_SPACE file_space,
                                const std::vector<uint8_t>& pixels, bool progressive = false,
-                               const std::function<void(jpeg_compress_struct&)>& change = {}) {
+                               const std::function<void(jpeg_compress_struct&)>& configure = {}) {
   jpeg_compress_struct jpeg{};
   jpeg_error_mgr errors{};
   jpeg.err = jpeg_std_error(&errors);
@@ -39,7 +39,7 @@ inline std::string encode_jpeg(int height, int width, J_COLOR_SPACE space, J_COL
     jpeg.comp_info[i].h_samp_factor = jpeg.comp_info[i].v_samp_factor = 1;
   }
   if (progressive) jpeg_simple_progression(&jpeg);
-  if (change) change(jpeg);
+  if (configure) configure(jpeg);
   jpeg_start_compress(&jpeg, TRUE);
   while (jpeg.next_scanline < jpeg.image_height) {
     auto* row =

@@ -1,5 +1,5 @@
-// Commands that use a trained run: evaluate, encode, reconstruct, interpolate, score. Alone and on
-// two ranks, on a data set and on a folder of files, and what is refused.
+// Commands that use a trained run: evaluate, encode, reconstruct, interpolate, shift, score. Alone
+// and on two ranks, on a data set and on a folder of files, and what is refused.
 
 #include <filesystem>
 
@@ -81,6 +81,23 @@ TEST_F(RunCommands, EvaluateMeasuresTheCheckpointAsTheRunDidOnAnyRanks) {
                  "--checkpoint.keep-best eval.linear_probe")
                 .code,
             0);
+  // A sweep takes what an evaluation at each truncation takes.
+  const auto encoder_frechet = [&](const std::string& more) {
+    const test::Outcome outcome =
+        call("evaluate", "--json --measures encoder_frechet --eval.truncation-mode hub " + more);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return nlohmann::json::parse(outcome.out);
+  };
+  const auto points = encoder_frechet("--truncations 0.2,0.9")["truncation_sweep"];
+  ASSERT_EQ(points.size(), 2u);
+  for (const auto& point : points) {
+    const double truncation = point["truncation"].get<double>();
+    EXPECT_EQ(point["encoder_frechet"]["samples"],
+              encoder_frechet("--eval.truncation " +
+                              std::to_string(truncation))["encoder_frechet"]["samples"]);
+  }
+  EXPECT_NE(points[0]["encoder_frechet"], points[1]["encoder_frechet"]);
+  refuse("evaluate", "--truncations 0.5,wide", "'wide' is no number above 0");
   refuse("evaluate", "--measures fid", "--measures fid cannot be taken of this run");
   refuse("evaluate", "--measures fidd", "there is no such measure");
   refuse("evaluate", "--output absent/file.json", "the folder of --output absent/file.json");
@@ -157,6 +174,36 @@ TEST_F(RunCommands, ReconstructAndInterpolateShowImages) {
                 .code,
             0);
   EXPECT_EQ(image("row.png").width, 7 * 18 + 2);
+}
+
+TEST_F(RunCommands, ShiftMovesCodesAlongADirection) {
+  ASSERT_EQ(call("sample", "--output plain --count 3 --save-codes z.npy").code, 0);
+  // The direction that leads from the first code to the second.
+  std::vector<double> codes = numbers("z.npy", {3, 8});
+  const std::vector<int64_t> shape = {2, 8};
+  std::string file = core::npy_header("<f8", shape);
+  std::vector<double> directions(16);
+  for (size_t i = 0; i < 8; ++i) directions[8 + i] = (codes[8 + i] - codes[i]) / 2;
+  file.append(reinterpret_cast<const char*>(directions.data()), 16 * sizeof(double));
+  test::write_file(folder_ / "d.npy", file);
+  const std::string way = " --direction d.npy --row 1 --amount 2 --codes z.npy ";
+  ASSERT_EQ(on_two_ranks("shift", "--output moved" + way).code, 0);
+  for (const char* name : {"00000000.png", "00000001.png", "00000002.png"}) {
+    EXPECT_EQ(image(std::string("moved/images/") + name).pixels,
+              image(std::string("plain/") + name).pixels);
+    for (const uint8_t value : image(std::string("moved/masks/") + name).pixels) {
+      EXPECT_TRUE(value == 0 || value == 255);
+    }
+  }
+  // Codes are float32, and their difference rounds: a level at most.
+  EXPECT_THAT(image("moved/moved/00000000.png").pixels,
+              ::testing::Pointwise(::testing::DoubleNear(1), image("plain/00000001.png").pixels));
+  ASSERT_EQ(call("shift", "--output bands.png" + way).code, 0);
+  EXPECT_EQ(image("bands.png").width, 3 * 18 + 2);
+  EXPECT_EQ(image("bands.png").height, 3 * 18 + 2);
+  refuse("shift", "--output a.png --direction d.npy --row 2", "d.npy has 2 direction(s)");
+  refuse("shift", "--output a.png --direction e.npy", "there are no directions at e.npy");
+  refuse("shift", "--output a.png --direction d.npy --amount far", "must be a finite number");
 }
 
 TEST_F(RunCommands, WhatCannotBeDoneIsRefusedInOneLine) {

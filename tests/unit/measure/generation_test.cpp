@@ -11,8 +11,11 @@
 #include "core/draws.h"
 #include "core/file_system.h"
 #include "eval/frechet.h"
+#include "eval/probe.h"
 #include "extractor/open_extractor.h"
 #include "measure/evaluation.h"
+#include "measure/extracted.h"
+#include "measure/reconstruction_entries.h"
 #include "measure/sampler.h"
 #include "measure/standing.h"
 #include "measure/statistics_file.h"
@@ -58,10 +61,10 @@ class Generation : public ::testing::Test {
     use(context, subject_of(nets));
   }
 
-  Json measured_by(comm::Communicator& ranks) const {
+  Json measured_by(comm::Communicator& ranks, const Measures& measures = measures_of_runs()) const {
     Json result;
     with_subject(ranks, [&](const Context& context, const Subject& subject) {
-      Evaluation(context, train_, &test_).measure(subject, result);
+      Evaluation(context, train_, &test_, measures).measure(subject, result);
     });
     return result;
   }
@@ -151,6 +154,109 @@ TEST_F(Generation, StatisticsOfTheTrainingImagesAreKeptAndReadAgain) {
     core::write_atomically(*files, folder + "/" + name, "damaged");
   }
   EXPECT_EQ(measured_by(alone)["fid"], first["fid"]);
+}
+
+TEST_F(Generation, GivenStatisticsStandForTheTrainingImages) {
+  comm::SelfCommunicator alone;
+  const Json own = measured_by(alone);
+  const auto files = core::make_posix_file_system();
+  const std::string kept = config_.measuring().statistics_folder;
+  const std::string given = folder_ / "theirs.npz";
+  for (const std::string& name : files->list(kept)) {
+    if (read_statistics(*files, kept + "/" + name).mean.size(0) != 6) continue;  // the network's
+    core::write_atomically(*files, given, files->read(kept + "/" + name));
+  }
+  config_.extractor.inception_statistics = given;
+  EXPECT_NO_THROW(check_statistics(*files, given, 6));
+  EXPECT_THROW(check_statistics(*files, given, 7), core::UsageError);
+  std::filesystem::remove_all(folder_ / "run");
+  testing::run_ranks(2, [&](comm::Communicator& ranks) {
+    const Json result = measured_by(ranks);
+    const double wanted = own["fid"]["samples"].get<double>();
+    EXPECT_NEAR(result["fid"]["samples"].get<double>(), wanted, 2e-5 * wanted);
+    EXPECT_EQ(result["protocol"]["fid_reference"],
+              "mean and covariance of the file theirs.npz stand for those of training images");
+    EXPECT_FALSE(result["protocol"].contains("network_reference"));
+  });
+  EXPECT_EQ(files->list(kept).size(), 1u);  // the other network's
+}
+
+const Measures& of_reconstructions() {
+  static const Measures measures = [] {
+    Measures some;
+    add_reconstruction_measures(some);
+    return some;
+  }();
+  return measures;
+}
+
+double mean_norm(const at::Tensor& difference) {
+  return difference.flatten(1).to(at::kDouble).norm(2, 1).mean().item<double>();
+}
+
+TEST_F(Generation, ReconstructionsAndRoundTripsAreMeasuredOnAnyNumberOfRanks) {
+  comm::SelfCommunicator alone;
+  const Json result = measured_by(alone, of_reconstructions());
+  with_subject(alone, [&](const Context& context, const Subject& subject) {
+    const Images images(context, train_, &test_);
+    make_standing(context, subject.generator);
+    make_standing(context, images, *subject.encoder);
+    const core::Batch all = images.read(images.test(), 0, 33);
+    const auto expect = [&](const char* key, const at::Tensor& real, const at::Tensor& made) {
+      // Convolutions of other batch sizes, in float32.
+      const double error = mean_norm(real - made), another = mean_norm(real.roll(-1, 0) - made);
+      EXPECT_NEAR(result[key]["error"].get<double>(), error, 1e-5 * error) << key;
+      EXPECT_NEAR(result[key]["error_random"].get<double>(), another, 1e-5 * another) << key;
+      EXPECT_NEAR(result[key]["ratio"].get<double>(), error / another, 1e-5) << key;
+    };
+    const at::Tensor made = reconstruct(subject, all);
+    expect("reconstruction", all.images, made);
+    expect("sampled_reconstruction", all.images,
+           reconstruct_from_sample(subject, all, encoder_noise(context, 0, 33)));
+    const at::Tensor z = Sampler(context).noise(core::kSamplesDraw, 0, 24).z;
+    expect("round_trip", z, subject.encoder->forward(subject.generator.forward(z, {})).mean);
+    const auto of = [&](const at::Tensor& x) { return extract(*context.extractors->inception, x); };
+    expect("inception_reconstruction", of(all.images).features, of(made).features);
+    EXPECT_DOUBLE_EQ(
+        result["inception_reconstruction"]["class_kept"].get<double>(),
+        of(all.images).logits.argmax(1).eq(of(made).logits.argmax(1)).sum().item<int64_t>() / 33.0);
+    EXPECT_FALSE(result["network_reconstruction"].contains("class_kept"));  // no logits
+  });
+  testing::run_ranks(2, [&](comm::Communicator& ranks) {
+    const Json again = measured_by(ranks, of_reconstructions());
+    for (const char* key : {"reconstruction", "sampled_reconstruction", "round_trip",
+                            "inception_reconstruction", "class_kept"}) {
+      for (const auto& [field, value] : result[key].items()) {
+        const double wanted = value.get<double>();
+        EXPECT_NEAR(again[key][field].get<double>(), wanted, 2e-5 * std::abs(wanted)) << key;
+      }
+    }
+  });
+}
+
+TEST_F(Generation, ClassKeptIsOfTheClassifierOfTheProbe) {
+  comm::SelfCommunicator alone;
+  config_.evaluate.probe_iterations = 100;
+  const Json result = measured_by(alone, of_reconstructions());
+  with_subject(alone, [&](const Context& context, const Subject& subject) {
+    const Images images(context, train_, &test_);
+    make_standing(context, subject.generator);
+    make_standing(context, images, *subject.encoder);
+    const core::Batch train = images.read(images.train(), 0, 64);
+    const core::Batch test = images.read(images.test(), 0, 33);
+    const auto feature = [&](const at::Tensor& x) { return subject.encoder->forward(x).feature; };
+    const eval::ProbeResult probe =
+        eval::linear_probe(alone, feature(train.images), train.labels, feature(test.images),
+                           test.labels, config_.evaluate.probe());
+    const at::Tensor given = probe.classifier.predict(feature(test.images));
+    EXPECT_EQ(probe.accuracy, given.eq(test.labels).to(at::kDouble).mean().item<double>());
+    const at::Tensor made = probe.classifier.predict(feature(reconstruct(subject, test)));
+    // Features of other batch sizes may move an image over the border.
+    EXPECT_NEAR(result["class_kept"]["kept"].get<double>(),
+                made.eq(given).to(at::kDouble).mean().item<double>(), 1.5 / 33);
+    EXPECT_NEAR(result["class_kept"]["right"].get<double>(),
+                made.eq(test.labels).to(at::kDouble).mean().item<double>(), 1.5 / 33);
+  });
 }
 
 TEST_F(Generation, DistanceByTheEncoderStandsUnderItsOwnNameWhereNoNetworkIsNamed) {

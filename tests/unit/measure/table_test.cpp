@@ -172,12 +172,15 @@ TEST(Table, CardsStandInTheReportsOrder) {
   std::vector<std::string> titles;
   for (const report::Card& card : shown(table()).cards) titles.push_back(card.title);
   const std::string by = " by extractor.network";
-  EXPECT_THAT(titles, ElementsAre("Linear probe", "Nearest neighbour", "Reconstruction ratio",
-                                  "Samples' distance", "FID", "Inception Score", "KID",
-                                  "Precision and recall", "MIND", "Frechet distance" + by,
-                                  "Kernel distance" + by, "Precision and recall" + by, "MIND" + by,
-                                  "Frechet distance by E", "k nearest neighbours",
-                                  "Linear classification", "Few labels"));
+  EXPECT_THAT(
+      titles,
+      ElementsAre("Linear probe", "Nearest neighbour", "Reconstruction ratio", "Samples' distance",
+                  "FID", "Inception Score", "KID", "Precision and recall", "MIND",
+                  "Frechet distance" + by, "Kernel distance" + by, "Precision and recall" + by,
+                  "MIND" + by, "Frechet distance by E", "k nearest neighbours",
+                  "Linear classification", "Few labels", "Reconstruction from samples of E",
+                  "Round trip", "Class kept", "Reconstruction by Inception", "Reconstruction" + by,
+                  "Reconstruction by E"));
 }
 
 // bbg_dist metrics --markdown > docs/metrics.md
