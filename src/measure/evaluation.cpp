@@ -121,8 +121,16 @@ void Evaluation::sweep(const Subject& subject, nlohmann::ordered_json& result) c
 }
 
 void Evaluation::measure(const Subject& subject, nlohmann::ordered_json& result) const {
+  const auto is_measure = [&](const std::string& entry) {
+    return std::any_of(measures_.begin(), measures_.end(),
+                       [&](const Measure& measure) { return measure.key == entry; });
+  };
   const auto add_protocol = [&](const Protocol& protocol) {
-    for (const auto& [entry, text] : protocol) result["protocol"][entry] = text;
+    for (const auto& [entry, text] : protocol) {
+      // Some give no value: a score of logits where the network has none.
+      if (is_measure(entry) && !result.contains(entry)) continue;
+      result["protocol"][entry] = text;
+    }
   };
   leave_as_found(subject, [&] {
     prepare(subject);
