@@ -42,18 +42,18 @@ Source open_cifar10(Request request) { return open_cifar(request, CifarKind::k10
 Source open_cifar100(Request request) { return open_cifar(request, CifarKind::k100); }
 
 const std::vector<Format>& formats() {
-  static const std::vector<std::string> kLists = {"--labels", "--synsets", "--classes"};
-  static const std::vector<Format> kFormats = {
-      {"folder", "a folder", is_folder, open_folder, kLists},
+  static const std::vector<std::string> lists = {"--labels", "--synsets", "--classes"};
+  static const std::vector<Format> formats = {
+      {"folder", "a folder", is_folder, open_folder, lists},
       {"idx", "an IDX file", looks_like_idx, open_idx, {"--labels", "--classes"}},
       {"cifar10", "a .bin file of CIFAR-10", could_be_cifar10, open_cifar10, {"--split"}},
       {"cifar100", "a .bin file of CIFAR-100", could_be_cifar100, open_cifar100, {"--split"}},
-      {"tar", "a tar archive", looks_like_tar, open_tar, kLists},
+      {"tar", "a tar archive", looks_like_tar, open_tar, lists},
       {"webdataset", "a WebDataset", looks_like_webdataset, open_webdataset, {"--classes"}},
       {"hdf5", "an HDF5 file with imgs", looks_like_hdf5, open_hdf5, {"--classes"}},
       {"shards", "a data set of data_prep", looks_like_data_set, open_data_set, {}},
   };
-  return kFormats;
+  return formats;
 }
 
 const Format& recognise(Path input) {

@@ -56,7 +56,7 @@ int64_t bytes_of(const std::string& type) {
 // The header's length field ends where the header starts.
 std::string_view header_of(std::string_view content, const std::string& name) {
   if (!content.starts_with(kMagic) || content.size() < 12) refuse(name, "it does not begin as one");
-  const int version = content[6];
+  const int version = static_cast<unsigned char>(content[6]);
   if (version != 1 && version != 2) refuse(name, "version " + std::to_string(version));
   const size_t start = version == 1 ? 10 : 12;
   size_t length = 0;

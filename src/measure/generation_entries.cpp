@@ -45,7 +45,8 @@ const Names& network() {
   return names;
 }
 
-const char* kSets = "{eval.samples} samples and, as `test`, of at most as many test images";
+constexpr const char* kSets =
+    "{eval.samples} samples and, as `test`, of at most as many test images";
 
 Measure frechet_entry(const Names& names) {
   Measure measure{

@@ -91,8 +91,8 @@ bool Means::is_wanted(Need need) const {
 }
 
 const std::string& Means::missing(Need need) const {
-  static const std::string kNone;
-  if (need == Need::kCoarsePixels || is_extracted(need)) return kNone;
+  static const std::string none;
+  if (need == Need::kCoarsePixels || is_extracted(need)) return none;
   return need == Need::kFeatures ? unlabelled_ : unlabelled_rebuilt_;
 }
 

@@ -6,7 +6,8 @@ namespace bbg::measure {
 
 namespace {
 
-const char* kPaper = "Donahue, Krähenbühl & Darrell 2017, the reference code's EGr and EGr_b";
+constexpr const char* kPaper =
+    "Donahue, Krähenbühl & Darrell 2017, the reference code's EGr and EGr_b";
 
 std::vector<report::Row> rows() {
   return {{"error", "its own", ""}, {"error_random", "another", ""}};

@@ -61,7 +61,8 @@ std::pair<at::Tensor, at::Tensor> channel_moments(const at::Tensor& x) {
 
 at::Tensor pack_moments(const std::pair<at::Tensor, at::Tensor>& moments, const at::Tensor& x) {
   const auto& [mean, variance] = moments;
-  const double count = static_cast<double>(x.numel() / x.size(1));
+  const int64_t of_channel = x.numel() / x.size(1);
+  const auto count = static_cast<double>(of_channel);
   return at::cat({mean, variance, at::full({1}, count, mean.options())});
 }
 

@@ -1,6 +1,7 @@
 #include "ops/plain_ops.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "ops/plain_norm.h"
 

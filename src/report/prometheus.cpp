@@ -10,14 +10,14 @@ namespace {
 
 // The text of one family must be the same in every file that a collector reads.
 std::string help_of(const std::string& field) {
-  static const std::map<std::string, std::string> kKnown = {
+  static const std::map<std::string, std::string> texts = {
       {"step", "Finished steps."},
       {"total_steps", "Steps that the run is to make."},
       {"images", "Real images seen since step 0."},
       {"seconds", "Since this process began to train."},
       {"images_per_second", "Real images a second in the last interval."},
       {"data_seconds", "Seconds that the slowest rank waited for data in the last interval."}};
-  if (const auto known = kKnown.find(field); known != kKnown.end()) return known->second;
+  if (const auto known = texts.find(field); known != texts.end()) return known->second;
   if (field.rfind("sigma.", 0) == 0) return "Largest singular value of a weight.";
   if (field.rfind("evaluation.", 0) == 0) {
     return "The value of " + field.substr(11) + " in evaluation.json.";

@@ -1,5 +1,6 @@
 #include "train/diff_augment.h"
 
+#include <cmath>
 #include <sstream>
 
 #include "core/error.h"
@@ -37,7 +38,7 @@ at::Tensor coloured(const at::Tensor& images, const at::Tensor& numbers) {
 
 at::Tensor translated(const at::Tensor& images, const at::Tensor& numbers) {
   const int64_t size = images.size(2);
-  const auto reach = static_cast<int64_t>(static_cast<double>(size) * kTranslationRatio + 0.5);
+  const int64_t reach{std::lround(static_cast<double>(size) * kTranslationRatio)};
   const at::Tensor place = at::arange(size, numbers.options().dtype(at::kLong));
   // Where each pixel comes from.
   const at::Tensor row = place + whole(numbers, 3, 2 * reach + 1) - reach;     // [n, S]
@@ -53,7 +54,7 @@ at::Tensor translated(const at::Tensor& images, const at::Tensor& numbers) {
 
 at::Tensor cut_out(const at::Tensor& images, const at::Tensor& numbers) {
   const int64_t size = images.size(2);
-  const auto side = static_cast<int64_t>(static_cast<double>(size) * kCutoutRatio + 0.5);
+  const int64_t side{std::lround(static_cast<double>(size) * kCutoutRatio)};
   const at::Tensor place = at::arange(size, numbers.options().dtype(at::kLong));
   const auto is_cut = [&](int64_t column) {
     const at::Tensor first = whole(numbers, column, size + 1 - side % 2) - side / 2;

@@ -100,8 +100,10 @@ def main():
                 failed |= result.returncode != 0
                 for line in result.stdout.splitlines():
                     is_finding = ": warning: " in line or ": error: " in line
-                    # CMake's file for BBG_UNITY includes sources.
-                    if is_finding and "[bugprone-suspicious-include]" not in line and line not in seen:
+                    # Files that CMake makes: those for BBG_UNITY include sources, others hold whole texts.
+                    is_ours = line.startswith((f"{ROOT}/src/", f"{ROOT}/data_prep/"))
+                    is_option_table = "function 'declare' exceeds" in line  # long by nature
+                    if is_finding and is_ours and not is_option_table and line not in seen:
                         seen.add(line)
                         print(line.replace(f"{ROOT}/", ""), flush=True)
     print(f"{len(files)} files, {len(seen)} findings")

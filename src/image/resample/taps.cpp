@@ -62,8 +62,9 @@ void add_filtered(double (*filter)(double), double reach, int64_t from, int64_t 
   std::vector<double> values;
   for (int64_t i = 0; i < to; ++i) {
     const double centre = (static_cast<double>(i) + 0.5) * scale;
-    const auto first = std::max<int64_t>(0, static_cast<int64_t>(centre - support + 0.5));
-    const auto end = std::min(from, static_cast<int64_t>(centre + support + 0.5));
+    const auto first =
+        std::max<int64_t>(0, static_cast<int64_t>(std::floor(centre - support + 0.5)));
+    const auto end = std::min(from, static_cast<int64_t>(std::floor(centre + support + 0.5)));
     values.clear();
     double sum = 0;
     for (int64_t x = 0; x < end - first; ++x) {

@@ -22,14 +22,14 @@ using Widths = std::vector<int64_t>;
 
 // Widths of the seed and of each block's output.
 Widths generator_widths(Layout layout, int64_t resolution) {
-  static const std::map<int64_t, Widths> kWidths = {{32, {4, 4, 4, 4}},
-                                                    {64, {16, 16, 8, 4, 2}},
-                                                    {128, {16, 16, 8, 4, 2, 1}},
-                                                    {256, {16, 16, 8, 8, 4, 2, 1}},
-                                                    {512, {16, 16, 8, 8, 4, 2, 1, 1}}};
+  static const std::map<int64_t, Widths> widths = {{32, {4, 4, 4, 4}},
+                                                   {64, {16, 16, 8, 4, 2}},
+                                                   {128, {16, 16, 8, 4, 2, 1}},
+                                                   {256, {16, 16, 8, 8, 4, 2, 1}},
+                                                   {512, {16, 16, 8, 8, 4, 2, 1, 1}}};
   if (resolution == 64 && layout == Layout::kStudioGan) return {16, 8, 4, 2, 1};
-  const auto found = kWidths.find(resolution);
-  if (found == kWidths.end()) unknown(resolution);
+  const auto found = widths.find(resolution);
+  if (found == widths.end()) unknown(resolution);
   return found->second;
 }
 
@@ -39,17 +39,17 @@ struct TrunkShape {
   size_t halvings;
 };
 TrunkShape discriminator_trunk(Layout layout, int64_t resolution) {
-  static const std::map<int64_t, TrunkShape> kTrunks = {{64, {{1, 2, 4, 8, 16}, 4}},
-                                                        {128, {{1, 2, 4, 8, 16, 16}, 5}},
-                                                        {256, {{1, 2, 4, 8, 8, 16, 16}, 6}},
-                                                        {512, {{1, 1, 2, 4, 8, 8, 16, 16}, 7}}};
+  static const std::map<int64_t, TrunkShape> trunks = {{64, {{1, 2, 4, 8, 16}, 4}},
+                                                       {128, {{1, 2, 4, 8, 16, 16}, 5}},
+                                                       {256, {{1, 2, 4, 8, 8, 16, 16}, 6}},
+                                                       {512, {{1, 1, 2, 4, 8, 8, 16, 16}, 7}}};
   if (resolution == 32) {
     if (layout == Layout::kBigGanPyTorch) return {{4, 4, 4, 4}, 2};
     return {{2, 2, 2, 2}, layout == Layout::kStudioGan ? size_t{2} : size_t{3}};
   }
   if (resolution == 64 && layout == Layout::kCompareGan) return {{2, 4, 8, 16, 16}, 4};
-  const auto found = kTrunks.find(resolution);
-  if (found == kTrunks.end()) unknown(resolution);
+  const auto found = trunks.find(resolution);
+  if (found == trunks.end()) unknown(resolution);
   return found->second;
 }
 
