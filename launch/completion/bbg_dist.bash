@@ -10,10 +10,22 @@ _bbg_dist() {
     before=${COMP_WORDS[COMP_CWORD-2]}
   fi
   if [[ $COMP_CWORD == 1 && $word != -* || $COMP_CWORD == 2 && $command == help ]]; then
-    values='help train evaluate plan sample encode reconstruct interpolate shift score export options metrics compare version commands'
+    values='help new train evaluate plan sample encode reconstruct interpolate shift score export options metrics compare version commands'
   fi
   [[ $command == -* ]] && command=train
   case $command in
+    new)
+      options='--help --shards --test-shards --output --recipe --resolution --steps --ranks'
+      case $before in
+        --shards) files=yes ;;
+        --test-shards) files=yes ;;
+        --output) files=yes ;;
+        --recipe) values='small bigbigan biggan cifar' ;;
+        --resolution) return ;;
+        --steps) return ;;
+        --ranks) return ;;
+      esac
+      ;;
     train)
       options='--help'
       reads_run=yes

@@ -6,6 +6,7 @@
 #include "command/command.h"
 
 #define BBG_DIST_COMMANDS(COMMAND) \
+  COMMAND(new_run)                 \
   COMMAND(train)                   \
   COMMAND(evaluate)                \
   COMMAND(plan)                    \

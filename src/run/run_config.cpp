@@ -93,6 +93,10 @@ void check_truncation(const RunConfig& config, double truncation) {
 void RunConfig::parse(const std::vector<std::string>& arguments) {
   table.parse(arguments);
   stay_in_folder_of_config(arguments);
+  check();
+}
+
+void RunConfig::check() const {
   model.check();
   train.check();
   check_truncation(*this, evaluate.truncation);

@@ -73,6 +73,8 @@ struct RunConfig {
   // there is none, checks that values fit together. A run folder's own config.ini means that
   // folder, wherever it was moved or copied to, unless the command line says otherwise.
   void parse(const std::vector<std::string>& arguments);
+  // UsageError where values do not fit together.
+  void check() const;
 
   // Valid as long as this is.
   measure::Setup measuring() const {
