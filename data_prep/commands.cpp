@@ -22,9 +22,9 @@ void fill_program(command::Program& program) {
       {core::kExitUsage, "something the user can fix"},
       {core::kExitBug, "a bug"},
       {core::kExitRestart, "reading failed in a way that may pass, as over a network"}};
-#define DATA_PREP_ADD(NAME) program.commands.push_back(NAME##_command());
-  DATA_PREP_COMMANDS(DATA_PREP_ADD)
-#undef DATA_PREP_ADD
+#define BBG_ADD(NAME) program.commands.push_back(NAME##_command());
+  BBG_DATA_PREP_COMMANDS(BBG_ADD)
+#undef BBG_ADD
   program.commands.push_back(command::commands_command(program));
 }
 

@@ -30,13 +30,17 @@ int64_t rows_of(int64_t width, at::ScalarType type) {
   return std::max<int64_t>(1, kBlockBytes / std::max<int64_t>(1, bytes));
 }
 
+// Rounding of a float32 sum of so many terms, of which eight run side by side.
+double rounding_of_sum(int64_t terms) {
+  const int64_t additions = terms / 8 + 16;
+  return static_cast<double>(additions) * std::numeric_limits<float>::epsilon();
+}
+
 // How rows are compared: as they are, near their centre, or at length 1.
 class Metric {
  public:
   Metric(Communicator& communicator, const at::Tensor& train, Distance distance)
-      : distance_(distance),
-        rounding_of_sum_(static_cast<double>(train.size(1) / 8 + 16) *
-                         std::numeric_limits<float>::epsilon()) {
+      : distance_(distance), rounding_of_sum_(rounding_of_sum(train.size(1))) {
     if (distance != Distance::kL2) return;
     // Distances do not change when all points move; near the origin the sums cancel least.
     at::Tensor sum = at::zeros({train.size(1) + 1}, train.options().dtype(at::kDouble));

@@ -1,6 +1,7 @@
 #include "ops/gpu_ops.h"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "ops/tensor_layout.h"
 
