@@ -17,5 +17,6 @@ def translation_units(build):
 
 def compiled_sources(build):
     """Each source with an entry that compiles it alone."""
-    return {source: {**entry, "file": str(source), "command": entry["command"].replace(entry["file"], str(source))}
+    return {source: {**entry, "file": str(source),
+                     "command": entry.get("command", "").replace(entry["file"], str(source))}
             for entry, sources in translation_units(build) for source in sources}
