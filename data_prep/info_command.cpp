@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -24,11 +26,12 @@ using Json = nlohmann::ordered_json;
 struct InfoOptions {
   std::string path, grid;
   int64_t count = 64;
-  bool json = false;
+  bool json = false, sizes = false;
 };
 
 constexpr size_t kShownClasses = 40;  // on a terminal; --json has all
 constexpr int64_t kSheetSide = 128;   // for images that differ in size
+constexpr int64_t kMostSized = 10'000;
 
 int64_t unlabelled(const data::ShardSet& set) {
   int64_t labelled = 0;
@@ -45,15 +48,55 @@ std::string sample_shape(const data::ShardSet& set) {
          " (height, width, channels), uint8";
 }
 
+// Shorter sides of images, counted between powers of two.
+struct Sides {
+  int64_t images = 0;
+  std::map<int64_t, int64_t> counts;  // by the power of two that is not above
+};
+
+// Looks at samples evenly spread over the data set, kMostSized at most. Image files say their size
+// at their start; the rest of them is not decoded.
+Sides count_sides(const data::ShardSet& set) {
+  Sides sides{.images = std::min(kMostSized, set.size()), .counts = {}};
+  image::Decoder decoder(set.source()->decode_options());
+  std::vector<uint8_t> buffer;
+  for (int64_t i = 0; i < sides.images; ++i) {
+    int64_t side = std::min(set.height(), set.width());
+    if (set.encoding() != data::Encoding::kRaw) {
+      const int64_t sample = set.size() * i / sides.images;
+      const image::ImageSize size =
+          decoder.size(set.source()->read(sample, buffer, data::Check::kTrust), set.file(sample));
+      side = std::min(size.height, size.width);
+    }
+    ++sides.counts[static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(side)))];
+  }
+  return sides;
+}
+
+void print_row(const std::string& name, int64_t count, int64_t largest) {
+  std::printf("    %-24s %8lld  %s\n", name.c_str(), static_cast<long long>(count),
+              std::string(static_cast<size_t>(count * 40 / largest), '#').c_str());
+}
+
+void print_sides(const data::ShardSet& set) {
+  const Sides sides = count_sides(set);
+  int64_t largest = 1;
+  for (const auto& [side, count] : sides.counts) largest = std::max(largest, count);
+  std::printf("  shorter side of %s\n",
+              sides.images == set.size()
+                  ? "the images"
+                  : (core::with_separators(sides.images) + " of the images").c_str());
+  for (const auto& [side, count] : sides.counts) {
+    print_row(std::to_string(side) + " to " + std::to_string(2 * side - 1), count, largest);
+  }
+}
+
 void print_classes(const data::ShardSet& set) {
   const std::vector<int64_t>& counts = set.class_counts();
   const int64_t without = unlabelled(set);
   int64_t largest = std::max<int64_t>(1, without);
   for (const int64_t count : counts) largest = std::max(largest, count);
-  const auto row = [&](const std::string& name, int64_t count) {
-    std::printf("    %-24s %8lld  %s\n", name.c_str(), static_cast<long long>(count),
-                std::string(static_cast<size_t>(count * 40 / largest), '#').c_str());
-  };
+  const auto row = [&](const std::string& name, int64_t count) { print_row(name, count, largest); };
   for (size_t i = 0; i < std::min(counts.size(), kShownClasses); ++i) {
     row(core::printable(set.class_names()[i]), counts[i]);
   }
@@ -63,8 +106,8 @@ void print_classes(const data::ShardSet& set) {
   if (without > 0) row("(no label)", without);
 }
 
-void print_info(const data::ShardSet& set, const std::string& path) {
-  std::printf("%s\n", path.c_str());
+void print_info(const data::ShardSet& set, const InfoOptions& options) {
+  std::printf("%s\n", options.path.c_str());
   std::printf("  samples      %s of %s\n", core::with_separators(set.size()).c_str(),
               sample_shape(set).c_str());
   std::printf("  shards       %zu, %.1f MiB, format version %lld\n", set.files().size(),
@@ -77,26 +120,34 @@ void print_info(const data::ShardSet& set, const std::string& path) {
   }
   std::printf("  classes      %lld\n", static_cast<long long>(set.num_classes()));
   print_classes(set);
+  if (options.sizes) print_sides(set);
 }
 
-void print_json(const data::ShardSet& set) {
+void print_json(const data::ShardSet& set, const InfoOptions& options) {
   Json classes = Json::array();
   for (size_t i = 0; i < set.class_names().size(); ++i) {
     classes.push_back({{"name", set.class_names()[i]}, {"samples", set.class_counts()[i]}});
   }
-  const Json json = {{"samples", set.size()},
-                     {"encoding", core::word_of(data::kEncodings, set.encoding())},
-                     {"height", set.height()},
-                     {"width", set.width()},
-                     {"channels", set.channels()},
-                     {"format_version", set.format_version()},
-                     {"fingerprint", set.fingerprint()},
-                     {"source", set.source_text()},
-                     {"made", set.made()},
-                     {"bytes", set.file_bytes()},
-                     {"files", set.files()},
-                     {"unlabelled", unlabelled(set)},
-                     {"classes", classes}};
+  Json json = {{"samples", set.size()},
+               {"encoding", core::word_of(data::kEncodings, set.encoding())},
+               {"height", set.height()},
+               {"width", set.width()},
+               {"channels", set.channels()},
+               {"format_version", set.format_version()},
+               {"fingerprint", set.fingerprint()},
+               {"source", set.source_text()},
+               {"made", set.made()},
+               {"bytes", set.file_bytes()},
+               {"files", set.files()},
+               {"unlabelled", unlabelled(set)},
+               {"classes", classes}};
+  if (options.sizes) {
+    const Sides sides = count_sides(set);
+    json["shorter_sides"] = {{"images", sides.images}, {"from", Json::object()}};
+    for (const auto& [side, count] : sides.counts) {
+      json["shorter_sides"]["from"][std::to_string(side)] = count;
+    }
+  }
   core::print(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -128,9 +179,9 @@ void run_info(const InfoOptions& options) {
   const data::ShardSet set = data::ShardSet::open(options.path);
   if (!options.grid.empty()) write_grid(set, options);
   if (options.json) {
-    print_json(set);
+    print_json(set, options);
   } else {
-    print_info(set, options.path);
+    print_info(set, options);
   }
 }
 
@@ -147,6 +198,8 @@ command::Command info_command() {
       .not_empty()
       .file();
   command.options.add("--count", "N", &options->count, "images of --grid").between(1, 10'000);
+  command.options.add_flag("--sizes", &options->sizes,
+                           "also count the images by their shorter side; 10,000 of them at most");
   command.options.add_flag("--json", &options->json, "report as JSON");
   command.run = [options] { run_info(*options); };
   return command;

@@ -48,7 +48,7 @@ _data_prep() {
       esac
       ;;
     info)
-      options='--help --grid --count --json'
+      options='--help --grid --count --sizes --json'
       argument=file
       case $before in
         --grid) files=yes ;;

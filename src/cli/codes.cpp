@@ -26,4 +26,11 @@ at::Tensor read_codes(const run::RunConfig& config, const std::string& path,
   return at::tensor(array.doubles(path), at::kDouble).view({-1, width});
 }
 
+void check_count(int64_t count, const at::Tensor& codes, const std::string& path) {
+  if (!codes.defined() || count <= codes.size(0)) return;
+  throw core::UsageError("--count " + std::to_string(count) + ": " + path + " has " +
+                             std::to_string(codes.size(0)) + " codes",
+                         "leave --count out, or give more codes");
+}
+
 }  // namespace bbg::cli

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdint>
 #include <string>
 
 #include "run/run_config.h"
@@ -14,5 +15,9 @@ namespace bbg::cli {
 // such file, another shape. No collective.
 at::Tensor read_codes(const run::RunConfig& config, const std::string& path,
                       const std::string& things);
+
+// UsageError: more are asked for by --count than the file at `path` has. Codes that are undefined
+// are drawn, as many as one likes.
+void check_count(int64_t count, const at::Tensor& codes, const std::string& path);
 
 }  // namespace bbg::cli

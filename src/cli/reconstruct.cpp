@@ -1,7 +1,6 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -24,21 +23,14 @@ namespace {
 
 struct ReconstructOptions : RunCommandOptions {
   int64_t count = 0;  // 0: 40 in a grid, else all
-
-  bool is_grid() const { return output.ends_with(".png"); }
 };
 
 constexpr int64_t kGridImages = 40;
 
 void check(const run::RunConfig& config, const ReconstructOptions& options) {
   check_encoder(config, "reconstruct");
-  std::error_code unknown;
-  if (options.is_grid()) {
-    check_output_folder(options.output);
-  } else if (std::filesystem::is_regular_file(options.output, unknown)) {
-    throw core::UsageError("--output " + options.output + " is a file, and not a .png",
-                           "name a file that ends in .png for a grid, or a folder");
-  }
+  check_grid_or_folder(options.output);
+  if (is_grid(options.output)) check_output_folder(options.output);
 }
 
 // Images at G's resolution, and G(E(x)) of them.
@@ -84,11 +76,11 @@ void write_files(const run::SavedRun& run, const run::ShownImages& images, int64
 Job::Facts work(const run::SavedRun& run, const run::ShownImages& images,
                 const ReconstructOptions& options) {
   const at::NoGradGuard no_grad;
-  const int64_t wanted = options.count > 0   ? options.count
-                         : options.is_grid() ? kGridImages
-                                             : images.count();
+  const int64_t wanted = options.count > 0         ? options.count
+                         : is_grid(options.output) ? kGridImages
+                                                   : images.count();
   const int64_t count = std::min(wanted, images.count());
-  if (!options.is_grid()) {
+  if (!is_grid(options.output)) {
     write_files(run, images, count, options.output);
   } else if (run.control().rank() == 0) {
     const auto files = core::make_posix_file_system();

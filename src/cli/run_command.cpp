@@ -1,7 +1,9 @@
 #include "cli/run_command.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <system_error>
 
 #include "core/error.h"
 #include "core/file_system.h"
@@ -39,6 +41,15 @@ void RunCommandOptions::declare_with_images(command::Options& options) {
       .default_is("data.test-shards, else data.shards")
       .path();
   declare(options);
+}
+
+bool is_grid(const std::string& output) { return output.ends_with(".png"); }
+
+void check_grid_or_folder(const std::string& output) {
+  std::error_code unknown;
+  if (is_grid(output) || !std::filesystem::is_regular_file(output, unknown)) return;
+  throw core::UsageError("--output " + output + " is a file, and not a .png",
+                         "name a file that ends in .png for a grid, or a folder");
 }
 
 void check_output_folder(const std::string& output, const std::string& option) {

@@ -45,6 +45,10 @@ void use_images(
     const std::function<void()>& check,
     const std::function<Job::Facts(run::SavedRun& run, const run::ShownImages& images)>& work);
 
+// Whether images go to one file, FILE.png, as a grid; else they go to a folder, a file each.
+bool is_grid(const std::string& output);
+// UsageError where the folder of images is a file.
+void check_grid_or_folder(const std::string& output);
 // UsageError where the folder of an output file does not exist; `option` named the file.
 void check_output_folder(const std::string& output, const std::string& option = "--output");
 // UsageError where the system has no encoder; `work` is what then cannot be done: "encode images".

@@ -1,7 +1,6 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -44,14 +43,8 @@ struct SampleOptions {
   void declare(command::Options& options);
 };
 
-bool is_grid(const std::string& output) { return output.ends_with(".png"); }
-
 void check(const run::RunConfig& config, const SampleOptions& options) {
-  std::error_code unknown;
-  if (!is_grid(options.output) && std::filesystem::is_regular_file(options.output, unknown)) {
-    throw core::UsageError("--output " + options.output + " is a file, and not a .png",
-                           "name a file that ends in .png for a grid, or a folder");
-  }
+  check_grid_or_folder(options.output);
   if (options.neighbours > 0 && !is_grid(options.output)) {
     throw core::UsageError("--neighbours shows a grid, and --output " + options.output + " is none",
                            "name a file that ends in .png");
@@ -228,11 +221,7 @@ int64_t number_wanted(const SampleOptions& options, const std::vector<int64_t>& 
     if (options.neighbours > 0) return 10;
     return classes.size() > 1 ? measure::Sampler::kColumns * std::ssize(classes) : 64;
   }
-  if (codes.defined() && options.count > codes.size(0)) {
-    throw core::UsageError("--count " + std::to_string(options.count) + ": " + options.codes +
-                               " has " + std::to_string(codes.size(0)) + " codes",
-                           "leave --count out, or give more codes");
-  }
+  check_count(options.count, codes, options.codes);
   return options.count;
 }
 

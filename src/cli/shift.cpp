@@ -1,6 +1,5 @@
 #include <ATen/core/grad_mode.h>
 
-#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "core/file_system.h"
 #include "core/paths.h"
 #include "eval/foreground_mask.h"
+#include "image/codec/colour.h"
 #include "measure/grids.h"
 #include "measure/images.h"
 #include "measure/sampler.h"
@@ -28,8 +28,6 @@ struct ShiftOptions : RunCommandOptions {
   std::string rule = core::word_of(eval::kMaskRules, eval::MaskRule::kBrighter);
   double amount = 1;
   int64_t row = 0, count = 0, draw = 0;  // count 0: 16 in a grid, else all codes, or 64
-
-  bool is_grid() const { return output.ends_with(".png"); }
 };
 
 // Codes and direction as given; codes undefined: drawn.
@@ -39,13 +37,8 @@ struct Given {
 };
 
 Given read_given(const run::RunConfig& config, const ShiftOptions& options) {
-  std::error_code unknown;
-  if (options.is_grid()) {
-    check_output_folder(options.output);
-  } else if (std::filesystem::is_regular_file(options.output, unknown)) {
-    throw core::UsageError("--output " + options.output + " is a file, and not a .png",
-                           "name a file that ends in .png for a grid, or a folder");
-  }
+  check_grid_or_folder(options.output);
+  if (is_grid(options.output)) check_output_folder(options.output);
   Given given;
   const at::Tensor directions = read_codes(config, options.direction, "directions");
   if (options.row >= directions.size(0)) {
@@ -56,15 +49,11 @@ Given read_given(const run::RunConfig& config, const ShiftOptions& options) {
   given.direction = directions[options.row];
   if (!options.codes.empty()) given.codes = read_codes(config, options.codes, "codes");
   given.count = options.count;
-  if (options.count == 0) given.count = options.is_grid() ? 16 : 64;
+  if (options.count == 0) given.count = is_grid(options.output) ? 16 : 64;
   if (!given.codes.defined()) return given;
   const int64_t all = given.codes.size(0);
-  if (options.count > all) {
-    throw core::UsageError("--count " + std::to_string(options.count) + ": " + options.codes +
-                               " has " + std::to_string(all) + " codes",
-                           "leave --count out, or give more codes");
-  }
-  if (options.count == 0) given.count = options.is_grid() ? std::min(given.count, all) : all;
+  check_count(options.count, given.codes, options.codes);
+  if (options.count == 0) given.count = is_grid(options.output) ? std::min(given.count, all) : all;
   return given;
 }
 
@@ -108,7 +97,7 @@ core::Image grid(const run::SavedRun& run, const Given& given, const ShiftOption
       const int64_t channels = part.images[i].channels;
       all.images.push_back(std::move(part.images[i]));
       all.moved.push_back(std::move(part.moved[i]));
-      all.masks.push_back(measure::with_channels(part.masks[i], channels));
+      all.masks.push_back(image::with_channels(std::move(part.masks[i]), channels));
     }
   }
   return measure::bands_grid({all.images, all.moved, all.masks});
@@ -186,7 +175,7 @@ command::Command shift_command(Job& job) {
         [&](run::SavedRun& run) {
           const at::NoGradGuard no_grad;
           measure::make_standing(run.context(), run.subject().generator);
-          if (!options->is_grid()) {
+          if (!is_grid(options->output)) {
             write_folders(run, given, *options);
           } else if (run.control().rank() == 0) {
             report::write_png(*core::make_posix_file_system(), options->output,

@@ -26,6 +26,12 @@ void EvaluateOptions::declare(core::OptionTable& table) {
       .unit("images")
       .at_least(1);
   table
+      .add("eval.patience", &patience,
+           "Training ends after an evaluation where the measure of checkpoint.keep-best was last "
+           "better so many steps ago, with the measures of a run's end; 0: never")
+      .unit("steps")
+      .at_least(0);
+  table
       .add("eval.probe-l2", &probe_l2,
            "L2 regularisation of the linear probe, beside a mean loss over standardised features")
       .at_least(0);

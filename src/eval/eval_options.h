@@ -16,7 +16,7 @@ enum class Baselines { kBoth, kUntrained, kPixels, kNone };
 enum class TruncationMode { kResample, kHub };
 
 struct EvaluateOptions {
-  int64_t every = 0;
+  int64_t every = 0, patience = 0;
   FeatureNetwork network = FeatureNetwork::kEncoder;
   Feature feature = Feature::kAverage;
   int64_t probe_train = 20000, probe_test = 10000;

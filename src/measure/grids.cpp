@@ -37,14 +37,6 @@ core::Image bands_grid(const std::vector<std::vector<core::Image>>& bands) {
   return report::make_grid(tiles, columns, 2);
 }
 
-core::Image with_channels(const core::Image& grey, int64_t channels) {
-  core::Image image{.height = grey.height, .width = grey.width, .channels = channels, .pixels = {}};
-  for (const uint8_t value : grey.pixels) {
-    image.pixels.insert(image.pixels.end(), static_cast<size_t>(channels), value);
-  }
-  return image;
-}
-
 core::Image sample_grid(const Context& context, const Subject& subject) {
   return Sampler(context).grid(subject.generator, core::kGridDraw, kGridSamples);
 }

@@ -20,8 +20,6 @@ struct Grids {
 // Rows of ten images of the first band, each above the rows of those of the other bands that belong
 // to them; the last is filled up with black. As many of each, of one size and number of channels.
 core::Image bands_grid(const std::vector<std::vector<core::Image>>& bands);
-// An image of one channel, which stands in each of so many.
-core::Image with_channels(const core::Image& grey, int64_t channels);
 // The same codes at every step, so that grids over time show one image each growing.
 core::Image sample_grid(const Context& context, const Subject& subject);
 core::Image reconstruction_grid(const Context& context, const Images& images,

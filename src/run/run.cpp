@@ -72,6 +72,7 @@ Run::Run(const RunConfig& config, comm::Communicator& control, const core::Log& 
   check_measures(config, opened_.sets, evaluation_, state_.nets, control, log);
   go_on_from(started_.progress);
   due_.evaluation = !is_over() && owes_evaluation();
+  has_stalled_ = !is_over() && started_.is_evaluated && folder_.has_stalled(progress_.step);
 }
 
 Resumed Run::start() {
@@ -221,6 +222,7 @@ void Run::evaluate() {
   } catch (const StopAsked&) {
     save_and_leave();
   }
+  has_stalled_ = folder_.has_stalled(progress_.step);
 }
 
 void Run::draw_grids() {
@@ -236,6 +238,7 @@ void Run::measure_progress() {
   const core::Values values = evaluation_.progress(subject_);
   reports_.more(progress_.step, values);
   folder_.keep_if_best(progress_.step, values);
+  evaluated_ = progress_.step;
 }
 
 void Run::make_grids() { reports_.grids(progress_.step, evaluation_.grids(subject_)); }
@@ -259,9 +262,8 @@ void Run::finish() {
 
 void Run::measure_at_the_end(nlohmann::ordered_json& measures) {
   const bool has_trained = progress_.step > started_.progress.step;
-  if (has_trained ? is_evaluation_due(config_, progress_.step) : owes_evaluation()) {
-    measure_progress();
-  }
+  const bool is_owed = has_trained ? is_evaluation_due(config_, progress_.step) : owes_evaluation();
+  if (is_owed && evaluated_ != progress_.step) measure_progress();
   if (has_trained) make_grids();
   evaluation_.measure(subject_, measures);
 }

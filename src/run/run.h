@@ -45,7 +45,8 @@ class Run {
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
-  bool is_over() const { return progress_.step >= config_.run.steps; }
+  // All steps are made, or eval.patience is at its end.
+  bool is_over() const { return has_stalled_ || progress_.step >= config_.run.steps; }
   // Verbs that are due at this step. At the start: the evaluation that a kill kept the last process
   // from.
   const Due& due() const { return due_; }
@@ -113,9 +114,11 @@ class Run {
   Clock clock_;
 
   Due due_;
-  bool is_saved_ = true;  // the state of this step; at the start there is nothing to save
-  Losses losses_;         // at the last step
-  core::Values values_;   // measured on it, where losses are due
+  bool has_stalled_ = false;
+  int64_t evaluated_ = -1;  // the step of the last evaluation of this process
+  bool is_saved_ = true;    // the state of this step; at the start there is nothing to save
+  Losses losses_;           // at the last step
+  core::Values values_;     // measured on it, where losses are due
 };
 
 }  // namespace bbg::run

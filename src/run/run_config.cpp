@@ -122,6 +122,11 @@ void RunConfig::check() const {
         "checkpoint.keep-best = " + checkpoint.keep_best + " needs evaluations to choose by",
         "set eval.every to the number of steps between them");
   }
+  if (evaluate.patience > 0 && !checkpoint.keeps_best()) {
+    throw core::UsageError("eval.patience = " + std::to_string(evaluate.patience) +
+                               " needs a measure that becomes better or does not",
+                           "set checkpoint.keep-best to its name, or eval.patience = 0");
+  }
   if (evaluate.network == eval::FeatureNetwork::kDiscriminator && !model.has_discriminator()) {
     throw core::UsageError("eval.network = d does not fit model.system = " +
                                core::word_of(model::kSystems, model.system) +

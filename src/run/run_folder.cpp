@@ -100,4 +100,20 @@ void RunFolder::keep_if_best(int64_t step, const core::Values& values) {
             std::to_string(value));
 }
 
+bool RunFolder::has_stalled(int64_t step) const {
+  const int64_t patience = config_.evaluate.patience;
+  if (patience == 0) return false;
+  bool has_stalled = false;
+  if (is_owner()) {
+    const auto best = store_->best();
+    has_stalled =
+        best && best->measure == config_.checkpoint.keep_best && step - best->step >= patience;
+    if (has_stalled) {
+      log_.info("training ends: " + best->measure + " was last better at step " +
+                std::to_string(best->step) + ", eval.patience = " + std::to_string(patience));
+    }
+  }
+  return !control_.agree(!has_stalled);
+}
+
 }  // namespace bbg::run

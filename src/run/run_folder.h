@@ -37,6 +37,8 @@ class RunFolder {
   // `values` of an evaluation of the step that was saved last: with checkpoint.keep-best its
   // checkpoint is kept where it is better than those before.
   void keep_if_best(int64_t step, const core::Values& values);
+  // Whether the best checkpoint is eval.patience steps old at `step`, or older. A collective.
+  bool has_stalled(int64_t step) const;
 
  private:
   void open();  // on rank 0

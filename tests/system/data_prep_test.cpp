@@ -483,6 +483,7 @@ TEST_F(DataPrep, ShardsThatAreThereAreVerified) {
 
 TEST_F(DataPrep, StoresOriginalFilesAndJpegMadeAnew) {
   make_photos();
+  test::write_file(photos_ + "/ant/large.png", png(7, 100));
   const std::string work = "shard --input '" + photos_ + "' --output '" + shards_ + "' ";
   ASSERT_EQ(run(work + "--store original").code, 0);
   {
@@ -496,6 +497,12 @@ TEST_F(DataPrep, StoresOriginalFilesAndJpegMadeAnew) {
     }
   }
   EXPECT_EQ(run("verify --decode '" + shards_ + "'").code, 0);
+  // Shorter sides of 40, 50 and 100 pixels.
+  const auto sides = nlohmann::json::parse(run("info --json --sizes '" + shards_ + "'").out);
+  EXPECT_EQ(sides["shorter_sides"],
+            nlohmann::json::parse(R"({"images": 7, "from": {"32": 6, "64": 1}})"));
+  EXPECT_THAT(run("info --sizes '" + shards_ + "'").out,
+              testing::ContainsRegex("shorter side of the images\n +32 to 63 +6 +#{40}\n"));
   ASSERT_EQ(run(work + "--store jpeg --size 20 --force").code, 0);
   EXPECT_EQ(run("verify --decode '" + shards_ + "'").code, 0);
   expect_one_line(run(work + "--store original --size 8 --force"), 2, "has no use for --size");

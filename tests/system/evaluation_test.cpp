@@ -283,6 +283,34 @@ TEST_F(EvaluationOfARun, BestCheckpointIsKept) {
   EXPECT_THAT(sample.out, HasSubstr("whole/checkpoints/step-"));
 }
 
+// The probe tells these classes apart from the first evaluation on, at step 2, and cannot get
+// better.
+TEST_F(EvaluationOfARun, TrainingEndsWhereTheBestIsOld) {
+  const std::string shards = make_shards("train", class_names_, 192),
+                    test = make_shards("test", class_names_, 60);
+  const auto run = [&](const std::string& output, int steps) {
+    return train_on(output, shards, test,
+                    "--checkpoint.keep-best eval.linear_probe --eval.patience 4 "
+                    "--checkpoint.every 1000 --eval.every 2 --run.steps " +
+                        std::to_string(steps));
+  };
+  const test::Outcome whole = run("whole", 100);
+  ASSERT_EQ(whole.code, 0) << whole.err;
+  EXPECT_THAT(whole.err, HasSubstr("eval.linear_probe was last better at step 2"));
+  EXPECT_TRUE(fs::exists(folder_ / "whole/checkpoints/step-00000006"));
+  EXPECT_FALSE(fs::exists(folder_ / "whole/checkpoints/step-00000008"));
+  EXPECT_EQ(evaluation("whole")["linear_probe"]["trained"], 1);
+  const std::string lines = metrics("whole");
+  // A run that was stopped before comes to the same end, and one that has ended trains no more.
+  ASSERT_EQ(run("parts", 4).code, 0);
+  ASSERT_EQ(run("parts", 100).code, 0);
+  expect_equal_bits("whole", "parts", 6);
+  ASSERT_EQ(run("whole", 100).code, 0);
+  EXPECT_EQ(metrics("whole"), lines);
+  test::expect_one_line(train_on("none", shards, test, "--eval.patience 4"), 2,
+                        "error: ", "needs a measure that becomes better or does not");
+}
+
 TEST_F(EvaluationOfARun, BestCheckpointByWhatIsNotMeasuredIsRefused) {
   const std::string shards = make_shards("train", class_names_, 192),
                     test = make_shards("test", class_names_, 60);
