@@ -1,5 +1,6 @@
 #include "cli/commands.h"
 #include "cli/run_command.h"
+#include "run/stop_signal.h"
 #include "run/train_loop.h"
 
 namespace bbg::cli {
@@ -15,6 +16,7 @@ command::Command train_command(Job& job) {
           .reads_run = true,
           .place = command::Place::kRanks,
           .run = [&job] {
+            const run::UnreadPipes no_reader;
             const core::Log log = begin_on_ranks(job, [] {});
             run::train(job.config, job.ranks(), log);
           }};

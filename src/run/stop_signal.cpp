@@ -13,7 +13,6 @@ volatile sig_atomic_t asked = 0;
 
 constexpr std::array<int, 5> kSignals = {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGHUP};
 std::array<struct sigaction, kSignals.size()> before;
-struct sigaction before_pipe;
 
 extern "C" void note_signal(int signal_number) {
   asked = 1;
@@ -33,15 +32,20 @@ StopSignal::StopSignal() {
     const bool stays_ignored = kSignals[i] == SIGHUP && before[i].sa_handler == SIG_IGN;
     if (stays_ignored) sigaction(kSignals[i], &before[i], nullptr);
   }
-  action.sa_handler = SIG_IGN;
-  sigaction(SIGPIPE, &action, &before_pipe);
 }
 
 StopSignal::~StopSignal() {
   for (size_t i = 0; i < kSignals.size(); ++i) sigaction(kSignals[i], &before[i], nullptr);
-  sigaction(SIGPIPE, &before_pipe, nullptr);
 }
 
 bool StopSignal::is_asked() const { return asked != 0; }
+
+UnreadPipes::UnreadPipes() {
+  struct sigaction action {};
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &action, &before_);
+}
+
+UnreadPipes::~UnreadPipes() { sigaction(SIGPIPE, &before_, nullptr); }
 
 }  // namespace bbg::run
