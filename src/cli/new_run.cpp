@@ -31,20 +31,12 @@ constexpr int64_t kSides[] = {512, 256, 128, 64, 32, 16};
 constexpr int64_t kSideOfFiles = 128;
 constexpr int64_t kStepsWithoutRecipe = 20'000;
 
-std::string joined_names() {
-  std::string names;
-  for (const Recipe& recipe : recipes()) {
-    names += (names.empty() ? "" : ", ") + std::string(recipe.name);
-  }
-  return names;
-}
-
+// One of the names that the command line lets through.
 const Recipe& find_recipe(const std::string& name) {
-  for (const Recipe& recipe : recipes()) {
-    if (name == recipe.name) return recipe;
-  }
-  throw core::UsageError("--recipe " + name + ": there is no such recipe",
-                         "choose one of " + joined_names());
+  const auto found = std::find_if(recipes().begin(), recipes().end(),
+                                  [&](const Recipe& recipe) { return recipe.name == name; });
+  BBG_CHECK(found != recipes().end(), "the command line knows the recipes");
+  return *found;
 }
 
 bool fits(const model::ModelOptions& model) {
@@ -80,8 +72,7 @@ void fit_to_images(run::RunConfig& config, const data::ShardSet& set, const NewO
                            "make larger shards, or leave --resolution out");
   }
   config.model.channels = set.channels();
-  if (config.model.is_conditional())
-    config.model.num_classes = std::max<int64_t>(1, set.num_classes());
+  if (config.model.is_conditional()) config.model.num_classes = set.num_classes();
   const auto taken = std::find_if(std::begin(kSides), std::end(kSides), [&](int64_t one) {
     return (options.resolution > 0 ? one == most : one <= most) &&
            set_resolution(config.model, one);
@@ -116,8 +107,8 @@ void check_classes(const run::RunConfig& config, const data::ShardSet& set,
 }
 
 // Weights, gradients and optimizer of the ranks that share this machine's memory.
-void check_memory(const run::RunConfig& config, const NewOptions& options) {
-  const auto bytes = plan::plan(config)["state_bytes"].get<int64_t>() * options.ranks;
+void check_memory(const nlohmann::ordered_json& plan, const NewOptions& options) {
+  const auto bytes = plan["state_bytes"].get<int64_t>() * options.ranks;
   const int64_t memory = measure::host_memory_bytes();
   if (bytes <= memory) return;
   char text[160];
@@ -165,13 +156,14 @@ void write_new(const NewOptions& options) {
   fit_to_images(config, set, options);
   fit_to_ranks(config, set, options);
   config.check();
-  check_memory(config, options);
+  const nlohmann::ordered_json plan = plan::plan(config);
+  check_memory(plan, options);
   core::write_atomically(*files, options.output,
                          text_of(config, "# The recipe " + options.recipe + " for the images of " +
                                              options.shards + ", by `bbg_dist new`.\n"));
   core::print(
       options.output + ": the recipe " + options.recipe + " at " +
-      std::to_string(config.model.resolution) + " px\n\n" + plan::plan_text(plan::plan(config)) +
+      std::to_string(config.model.resolution) + " px\n\n" + plan::plan_text(plan) +
       "\na rank's share of a batch: " + core::with_separators(config.data.batch / options.ranks) +
       " images; train.accumulate = N works through it in N parts where memory is short"
       "\nnext: mpirun -np " +
