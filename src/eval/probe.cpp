@@ -156,7 +156,10 @@ double probe_loss(Communicator& communicator, const at::Tensor& features, const 
   const int64_t own_matrix = std::clamp<int64_t>(matrix_size - first, 0, own);  // without biases
   const Weights current = gather_weights(communicator, slice, num_classes, features);
   at::Tensor sums = at::zeros({own * communicator.size()}, features.options().dtype(at::kDouble));
-  at::Tensor totals = at::zeros({2}, sums.options());  // loss, number of samples
+  at::Tensor totals = at::zeros({3}, sums.options());  // loss, number of samples, penalty
+  double penalty = 0;
+  for (int64_t i = 0; i < own_matrix; ++i) penalty += l2 / 2 * slice[i] * slice[i];
+  totals[2] = penalty;
   if (features.size(0) > 0) {
     // Log-probabilities, then in place softmax minus one-hot: the loss's gradient by the logits.
     at::Tensor rest =
@@ -177,14 +180,10 @@ double probe_loss(Communicator& communicator, const at::Tensor& features, const 
   const double count = totals[1].item<double>();
   const at::Tensor host = comm::own_rows(sums, communicator.rank(), communicator.size()).cpu();
   const double* values = host.data_ptr<double>();
-  double penalty = 0;
   gradient.resize(slice.size());
   for (int64_t i = 0; i < own; ++i) gradient[i] = values[i] / count;
-  for (int64_t i = 0; i < own_matrix; ++i) {
-    penalty += l2 / 2 * slice[i] * slice[i];
-    gradient[i] += l2 * slice[i];
-  }
-  return totals[0].item<double>() / count + reduced(communicator, features, penalty, Reduce::kSum);
+  for (int64_t i = 0; i < own_matrix; ++i) gradient[i] += l2 * slice[i];
+  return totals[0].item<double>() / count + totals[2].item<double>();
 }
 
 ProbeResult linear_probe(Communicator& communicator, const at::Tensor& train_features,
