@@ -104,7 +104,9 @@ core::Values Evaluation::progress(const Subject& subject) const {
 
 void Evaluation::sweep(const Subject& subject, nlohmann::ordered_json& result) const {
   leave_as_found(subject, [&] {
-    prepare(subject);
+    make_standing(context_, subject.generator);
+    // E's do not depend on the truncation, and are read where E is the network alone.
+    if (has(Need::kEncoded)) make_standing(context_, images_, *subject.encoder);
     for (const Need need : needs_of(measures_)) {
       if (!has(need) || !is_extracted(need)) continue;
       Inputs inputs(context_, images_, subject, need, /*is_last=*/false);

@@ -14,8 +14,8 @@ struct DataSets {
   std::optional<data::ShardSet> test;  // data.test-shards, with the numbers of training's classes
   std::string note;  // how its classes were matched, for people; empty: they are equal
 
-  int64_t held_out()
-      const;  // test images: of `test`, else the last of `train`, see measure::held_out()
+  // Number of test images: those of `test`, else the last of `train` (measure::held_out()).
+  int64_t held_out() const;
 };
 
 // UsageError where the images do not fit the model, or the test images' classes training's. No

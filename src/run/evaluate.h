@@ -19,9 +19,8 @@ struct EvaluateRequest {
 
 // {"step", "checkpoint", and a group for each measure that the system, the options and the data
 // allow, as in evaluation.json, "truncation_sweep": [{"truncation", groups of samples' measures}]};
-// on every rank. Warns of what is left out. A collective. UsageError
-// where a measure that is asked for is unknown or cannot be taken here, or a truncation does not
-// fit the prior.
+// on every rank. Warns of what is left out. A collective. UsageError where a measure that is asked
+// for is unknown or cannot be taken here, or a truncation does not fit the prior.
 nlohmann::ordered_json evaluate(const RunConfig& config, const EvaluateRequest& request,
                                 comm::Communicator& control, const core::Log& log);
 
