@@ -82,10 +82,10 @@ TEST(NearestNeighbour, AgreesWithBruteForceOverSeveralBlocks) {
   });
 }
 
-// The whole training split are 98 MB; a rank takes a few blocks of 16, and the communicator of this
-// test copies them.
+// The whole training split are 197 MB. A rank holds a block of 16 MB, the same centred, and as much
+// of pairs in float64: 101 MB at most were seen.
 TEST(NearestNeighbour, NoRankGathersTheTrainingSplit) {
-  const Points train = clouds(6000, 4096, 6, 0.04, 1), test = clouds(30, 4096, 6, 0.04, 2);
+  const Points train = clouds(12000, 4096, 6, 0.04, 1), test = clouds(30, 4096, 6, 0.04, 2);
   const int64_t whole = train.features.nbytes();
   bbg::testing::run_ranks(3, [&](comm::Communicator& communicator) {
     const Points own = train.part(communicator), measured = test.part(communicator);
