@@ -169,7 +169,10 @@ bool is_all_there(const Task& task) {
 }
 
 void lead(const ConversionRequest& request, const RankOfJob& self, JobBoard& board) {
-  const core::FolderLock lock(request.output, "data_prep shard");
+  // Long enough to see whether an owner on another host is dead: a job that was killed may be
+  // started again there.
+  const core::FolderLock::Timing timing{.patience = std::chrono::seconds(75)};
+  const core::FolderLock lock(request.output, "data_prep shard", timing);
   if (!lock.taken_over().empty()) std::fprintf(stderr, "%s\n", lock.taken_over().c_str());
   const Task task = open_task(request);
   if (request.when_opened) request.when_opened(*task.source);

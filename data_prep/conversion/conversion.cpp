@@ -35,6 +35,7 @@ void Conversion::run(int64_t threads, const std::function<void()>& look) {
   in_threads(
       threads, [this] { check(); }, look);
   std::sort(to_make_.begin(), to_make_.end());
+  distance_ = plan_.is_shuffled() || !source_.lies_in_order() ? kAhead * threads : 0;
   in_threads(
       threads, [this] { convert(); }, look);
 }
@@ -96,25 +97,43 @@ void Conversion::check() {
   }
 }
 
+bool Conversion::begin_shard(Cursor& cursor) const {
+  if (cursor.shards == to_make_.size()) return false;
+  const int64_t shard = to_make_[cursor.shards++];
+  cursor.next = plan_.first(shard);
+  cursor.end = plan_.first(shard + 1);
+  return true;
+}
+
+void Conversion::look_ahead(std::vector<int64_t>& places) {
+  places.clear();
+  while (distance_ > 0 && asked_.passed < claimed_.passed + distance_) {
+    if (asked_.is_between_shards() && !begin_shard(asked_)) return;
+    places.push_back(asked_.next++);
+    ++asked_.passed;
+  }
+}
+
 bool Conversion::claim(Work& work) {
   const std::lock_guard lock(mutex_);
   if (failure_) return false;
-  if (next_place_ == end_place_) {
+  if (claimed_.is_between_shards()) {
     open_.reset();
-    if (next_shard_ == to_make_.size()) return false;
-    const int64_t shard = to_make_[next_shard_++];
-    next_place_ = plan_.first(shard);
-    end_place_ = plan_.first(shard + 1);
+    if (!begin_shard(claimed_)) return false;
+    const int64_t shard = to_make_[claimed_.shards - 1];
     std::vector<ShardJob::Target> targets;
     for (const DataSetFolder& folder : folders_) {
       targets.push_back({folder.shard_path(shard), folder.key()});
     }
-    first_place_ = next_place_;
-    open_ = std::make_shared<ShardJob>(targets, end_place_ - next_place_);
+    first_place_ = claimed_.next;
+    open_ = std::make_shared<ShardJob>(targets, claimed_.end - claimed_.next);
     jobs_.push_back(open_);
   }
-  work = {open_, next_place_, first_place_};
-  ++next_place_;
+  work.job = open_;
+  work.place = claimed_.next++;
+  work.first = first_place_;
+  ++claimed_.passed;
+  look_ahead(work.ahead);
   return true;
 }
 
@@ -138,6 +157,7 @@ void Conversion::convert() {
   Converter converter(source_, recipe_);
   ShardJob::Delivery delivery;
   for (Work work; claim(work);) {
+    for (const int64_t place : work.ahead) source_.will_read(plan_.image(place));
     make(converter, work, delivery);
     if (work.job->deliver(work.place - work.first, delivery)) work.job->close();
     ++images_done_;

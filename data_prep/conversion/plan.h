@@ -25,6 +25,7 @@ class Plan {
 
   int64_t images() const { return images_; }
   int64_t shards() const { return shards_; }
+  bool is_shuffled() const { return is_shuffled_; }
   // The places [first(shard), first(shard + 1)) are a shard's.
   int64_t first(int64_t shard) const { return images_ * shard / shards_; }
   // The image of the source at this place.

@@ -13,22 +13,26 @@ namespace {
 
 struct Launcher {
   const char *rank, *size, *on_host;
-  const char* job[2];  // together they name the job
+  const char* nodes;   // their number, where the launcher does not say on_host
+  const char* job[3];  // together they name the job
 };
-// Open MPI; MPICH and Intel MPI; Slurm, of one srun.
+// Open MPI; MPICH and Intel MPI; Slurm, of one srun. A job that Slurm took back into its queue
+// keeps its number, and its steps begin with 0 again.
 constexpr Launcher kLaunchers[] = {
     {"OMPI_COMM_WORLD_RANK",
      "OMPI_COMM_WORLD_SIZE",
      "OMPI_COMM_WORLD_LOCAL_SIZE",
+     nullptr,
      {"PMIX_NAMESPACE", "OMPI_MCA_ess_base_jobid"}},
-    {"PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS", {"PMI_JOBID", "HYDRA_JOBID"}},
+    {"PMI_RANK", "PMI_SIZE", "MPI_LOCALNRANKS", nullptr, {"PMI_JOBID", "HYDRA_JOBID"}},
     {"SLURM_PROCID",
      "SLURM_STEP_NUM_TASKS",
      "SLURM_NTASKS_PER_NODE",
-     {"SLURM_JOB_ID", "SLURM_STEP_ID"}}};
+     "SLURM_STEP_NUM_NODES",
+     {"SLURM_JOB_ID", "SLURM_STEP_ID", "SLURM_RESTART_COUNT"}}};
 
 int number(const char* name, int otherwise) {
-  const char* const text = std::getenv(name);
+  const char* const text = name == nullptr ? nullptr : std::getenv(name);
   return text == nullptr ? otherwise : std::atoi(text);
 }
 
@@ -36,7 +40,8 @@ int number(const char* name, int otherwise) {
 std::string job_name(const Launcher& launcher) {
   std::string name;
   for (const char* const variable : launcher.job) {
-    if (const char* const text = std::getenv(variable)) name += std::string("-") + text;
+    const char* const text = variable == nullptr ? nullptr : std::getenv(variable);
+    if (text != nullptr) name += std::string("-") + text;
   }
   if (name.empty()) name = "-" + std::to_string(::getppid());  // one launcher a machine
   std::replace_if(
@@ -50,9 +55,10 @@ RankOfJob rank_of_job() {
   for (const Launcher& launcher : kLaunchers) {
     const int rank = number(launcher.rank, -1), size = number(launcher.size, 1);
     if (rank < 0 || size < 2) continue;
+    const int nodes = std::max(1, number(launcher.nodes, size));
     return {.rank = rank,
             .size = size,
-            .on_host = std::max(1, number(launcher.on_host, 1)),
+            .on_host = std::max(1, number(launcher.on_host, (size + nodes - 1) / nodes)),
             .job = job_name(launcher)};
   }
   return {};

@@ -34,4 +34,8 @@ void FileBytes::read_at(int64_t offset, std::span<uint8_t> out) const {
   }
 }
 
+void FileBytes::will_read(int64_t offset, int64_t bytes) const {
+  ::posix_fadvise(file_.get(), offset, bytes, POSIX_FADV_WILLNEED);
+}
+
 }  // namespace bbg::data_prep

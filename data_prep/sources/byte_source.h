@@ -25,6 +25,8 @@ class FileBytes final : public ByteSource {
   int64_t size() const override { return size_; }
   int64_t modified_ns() const { return modified_ns_; }  // time of the last change, since 1970
   void read_at(int64_t offset, std::span<uint8_t> out) const override;
+  // Asks the system to fetch these bytes, without waiting for them. No errors.
+  void will_read(int64_t offset, int64_t bytes) const;
 
  private:
   std::string path_;

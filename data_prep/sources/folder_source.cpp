@@ -31,6 +31,7 @@ class FolderSource final : public ImageSource {
     out.is_encoded = true;
     read_image_file(place(index), out.bytes);
   }
+  void will_read(int64_t index) const override { will_read_image_file(place(index)); }
   int64_t label(int64_t index) const override {
     return classes_.labels.empty() ? -1 : classes_.labels[static_cast<size_t>(index)];
   }

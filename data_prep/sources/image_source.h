@@ -28,6 +28,11 @@ class ImageSource {
   // UsageError where this one image is bad (no permission, vanished, cut off), SystemError where
   // the disk is.
   virtual void read(int64_t index, Content& out) const = 0;
+  // Asks the system to fetch an image that is read soon. No errors: the read will tell them.
+  virtual void will_read(int64_t) const {}
+  // Whether images in order lie one behind the other in a file. The system reads ahead of those by
+  // itself, and better than it does when it is asked.
+  virtual bool lies_in_order() const { return false; }
   virtual int64_t label(int64_t index) const = 0;  // -1: none
   // Relative, unique in the source, and the same for a folder and a tar of it:
   // "n01440764/n01440764_10026.JPEG". Pixels have the file and their number in it,

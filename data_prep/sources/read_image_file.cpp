@@ -49,4 +49,9 @@ void read_image_file(const std::string& path, std::vector<uint8_t>& out) {
   out.resize(done);
 }
 
+void will_read_image_file(const std::string& path) {
+  const core::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file) ::posix_fadvise(file.get(), 0, 0, POSIX_FADV_WILLNEED);
+}
+
 }  // namespace bbg::data_prep

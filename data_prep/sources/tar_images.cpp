@@ -15,6 +15,11 @@ class TarImageSource final : public ImageSource {
     out.bytes.resize(static_cast<size_t>(file.bytes));
     images_.archives[file.archive]->read_at(file.offset, out.bytes);
   }
+  void will_read(int64_t index) const override {
+    const TarIndex::File& file = images_.files[static_cast<size_t>(index)];
+    images_.archives[file.archive]->will_read(file.offset, file.bytes);
+  }
+  bool lies_in_order() const override { return true; }
   int64_t label(int64_t index) const override {
     return images_.classes.labels.empty() ? -1 : images_.classes.labels[static_cast<size_t>(index)];
   }

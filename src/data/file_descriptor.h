@@ -20,8 +20,11 @@ class FileDescriptor {
   using Identity = std::array<int64_t, 4>;
   Identity identity() const;
   // Fills `out` from `offset`. UsageError where the file ends before, SystemError where reading
-  // fails.
-  void read_at(int64_t offset, std::span<uint8_t> out) const;
+  // fails. False where all of it was in the system's memory already, and for a read of less than a
+  // page; true also on a file system that does not tell.
+  bool read_at(int64_t offset, std::span<uint8_t> out) const;
+  // Asks the system to fetch these bytes, without waiting for them. No errors.
+  void will_read(int64_t offset, int64_t bytes) const;
   void sync() const;  // content is on the device when it returns
   const std::string& path() const { return path_; }
 

@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "data/batch_queue.h"
+#include "data/read_ahead.h"
 #include "data/row_builder.h"
 
 namespace bbg::data {
@@ -52,6 +53,7 @@ struct Loader::State {
   Replaced replaced;
   double waited_seconds = 0;
 
+  ReadAhead ahead;
   std::deque<Worker> workers;
   std::vector<std::thread> threads;  // touched by the owner alone
 
@@ -84,7 +86,8 @@ Loader::State::State(std::shared_ptr<const SampleSource> given, const LoaderSetu
              .labels = {},
              .sample_ids = {}},
             the_setup.first_draw, the_setup.options.prefetch, the_setup.allocate),
-      running(the_setup.options.loader_threads) {
+      running(the_setup.options.loader_threads),
+      ahead(*source, setup, setup.size * setup.size * source->channels()) {
   BBG_CHECK(setup.plan.num_samples() == source->size(), "plan of another data set");
   BBG_CHECK(running > 0, "a loader without threads");
   for (int64_t i = 0; i < running; ++i) workers.emplace_back(*this);
@@ -115,7 +118,10 @@ void Loader::State::build_rows(Worker& worker, const BatchQueue::Run& run) {
   std::exception_ptr error;
   int64_t row = run.first;
   try {
-    for (; row < run.first + run.count; ++row) worker.builder.build(run.slot->batch, row);
+    for (; row < run.first + run.count; ++row) {
+      worker.builder.build(run.slot->batch, row);
+      ahead.follow(run.slot->batch.draw, row);
+    }
   } catch (const Stopped&) {
     return;
   } catch (...) {

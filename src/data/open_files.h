@@ -2,6 +2,7 @@
 // The files of a data set, of which a bounded number are open at a time. One that was closed is
 // opened again when it is read, and refused if it is not the same by then. Reading is thread-safe.
 
+#include <atomic>
 #include <cerrno>
 #include <cstdint>
 #include <memory>
@@ -27,6 +28,12 @@ class OpenFiles {
   // As FileDescriptor's; UsageError also where the file was changed or replaced since it was first
   // opened.
   void read_at(size_t file, int64_t offset, std::span<uint8_t> out) const;
+
+  // Whether a read has waited for a disk, and fewer than some thousand calls of will_read() have
+  // come since.
+  bool has_waited() const { return hints_ > 0; }
+  // As FileDescriptor's. What goes wrong in opening the file is thrown.
+  void will_read(size_t file, int64_t offset, int64_t bytes) const;
 
   // Calls `open`, which opens a file elsewhere, and again with one file less where the system
   // allows no more.
@@ -57,7 +64,8 @@ class OpenFiles {
   void forget(size_t file, const FileDescriptor& descriptor) const;
 
   const int64_t most_open_;
-  mutable std::mutex mutex_;  // guards all below
+  mutable std::atomic<int64_t> hints_ = 0;  // calls of will_read() that are still worth it
+  mutable std::mutex mutex_;                // guards all below
   mutable std::vector<File> files_;
   mutable int64_t num_open_ = 0, uses_ = 0;
 };

@@ -31,6 +31,10 @@ class RamCache final : public SampleSource {
   int64_t label(int64_t index) const override { return original_->label(index); }
   std::string file(int64_t index) const override { return original_->file(index); }
   std::string name(int64_t index) const override { return original_->name(index); }
+  bool has_waited() const override { return original_->has_waited(); }
+  void will_read(int64_t index) const override {
+    if (find(index).empty()) original_->will_read(index);
+  }
 
  private:
   std::span<const uint8_t> find(int64_t index) const;  // empty: not there

@@ -38,6 +38,12 @@ class SampleSource {
   virtual int64_t label(int64_t index) const = 0;     // -1: none
   virtual std::string file(int64_t index) const = 0;  // that holds the sample, for messages
   virtual std::string name(int64_t index) const = 0;  // the image it was made from; may be empty
+
+  // Whether a read has lately waited for a disk, so that will_read() is worth its call.
+  virtual bool has_waited() const { return false; }
+  // Asks the system to fetch a sample that is read soon, without waiting for it. No errors: the
+  // read will tell them.
+  virtual void will_read(int64_t) const {}
 };
 
 }  // namespace bbg::data

@@ -151,6 +151,17 @@ std::span<const uint8_t> ShardReader::read(int64_t index, std::vector<uint8_t>& 
   return bytes;
 }
 
+void ShardReader::will_read(int64_t index) const {
+  const Place place = place_of(index);
+  try {
+    const Piece piece = piece_of(place);
+    open_->will_read(place.shard, piece.first, piece.bytes);
+  } catch (const core::UsageError&) {
+    // The read that follows throws it where it can be handled; so with the next.
+  } catch (const core::SystemError&) {
+  }
+}
+
 // Whoever reads a label trusts it, and other programs write shards too.
 int64_t ShardReader::label(int64_t index) const {
   const Place place = place_of(index);

@@ -36,6 +36,8 @@ class ShardReader final : public SampleSource {
   int64_t label(int64_t index) const override;
   std::string file(int64_t index) const override;
   std::string name(int64_t index) const override;
+  bool has_waited() const override { return open_->has_waited(); }
+  void will_read(int64_t index) const override;
 
   // Facts of one shard, counted as in the manifest.
   std::string path(size_t shard) const;

@@ -58,6 +58,8 @@ class Relabelled final : public SampleSource {
   }
   std::string file(int64_t index) const override { return original_->file(index); }
   std::string name(int64_t index) const override { return original_->name(index); }
+  bool has_waited() const override { return original_->has_waited(); }
+  void will_read(int64_t index) const override { original_->will_read(index); }
 
  private:
   std::shared_ptr<const SampleSource> original_;

@@ -8,6 +8,8 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <sstream>
 #include <thread>
 #include <vector>
 
@@ -62,6 +64,39 @@ class LaunchedRun : public test::BbgDist {
     }
     return found;
   }
+  // Memory that a rank shares with others: kinds and inodes of memory without a name, and files.
+  struct Shared {
+    std::set<std::string> nameless, files;
+  };
+  static Shared shared_by(const std::vector<pid_t>& ranks) {
+    Shared found;
+    for (const pid_t rank : ranks) {
+      std::istringstream lines(test::read_file("/proc/" + std::to_string(rank) + "/maps"));
+      for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        std::string range, mode, offset, device, inode, path;
+        words >> range >> mode >> offset >> device >> inode >> std::ws;
+        std::getline(words, path);
+        if (path.starts_with("/memfd:")) found.nameless.insert(inode + " " + path);
+        if (mode == "rw-s" && path.find("_segment.") != std::string::npos) found.files.insert(path);
+      }
+    }
+    return found;
+  }
+  // False: some of them are still there after a minute.
+  static bool are_gone(const std::set<std::string>& files) {
+    for (int tries = 0; tries < 600; ++tries) {
+      if (std::none_of(files.begin(), files.end(), [](const auto& f) { return fs::exists(f); })) {
+        return true;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return false;
+  }
+  static pid_t parent_of(pid_t process) {
+    const std::string text = test::read_file("/proc/" + std::to_string(process) + "/stat");
+    return std::stoi(text.substr(text.rfind(')') + 4));
+  }
   // A program of one rank for launch/run: `body` is shell text.
   std::string stand_in(const std::string& body) {
     const std::string path = folder_ / "program";
@@ -105,6 +140,49 @@ TEST_F(LaunchedRun, ThatIsKilledLeavesNoRanksBehind) {
     EXPECT_EQ(left.size(), 0u);
     for (const pid_t rank : left) kill(rank, SIGKILL);
   }
+}
+
+// The samples are one copy in memory without a name, which is gone with the ranks. MPI has files of
+// its own there (vader_segment.*), which mpirun removes when ranks or launch/run were killed.
+TEST_F(LaunchedRun, ThatIsKilledLeavesNoMemoryBehind) {
+  for (const std::string killed : {"ranks", "launcher"}) {
+    SCOPED_TRACE(killed);
+    const pid_t child = start(endless(2, killed) + " --data.cache ram");
+    ASSERT_TRUE(trains(child, killed)) << test::read_file(folder_ / "err");
+    const std::vector<pid_t> ranks = ranks_of(killed);
+    EXPECT_EQ(ranks.size(), 2u);
+    const Shared shared = shared_by(ranks);
+    EXPECT_THAT(shared.nameless, ::testing::ElementsAre(HasSubstr("/memfd:bbg_dist samples")));
+    EXPECT_FALSE(shared.files.empty());
+    for (const pid_t process : killed == "ranks" ? ranks : std::vector<pid_t>{child}) {
+      kill(process, SIGKILL);
+    }
+    waitpid(child, nullptr, 0);
+    EXPECT_TRUE(are_gone(shared.files));
+  }
+}
+
+// The files count as left behind when they are older than a minute and no process has them.
+TEST_F(LaunchedRun, RemovesTheMemoryThatAKilledMpirunLeft) {
+  const pid_t child = start(endless(2, "killed"));
+  ASSERT_TRUE(trains(child, "killed")) << test::read_file(folder_ / "err");
+  const std::vector<pid_t> ranks = ranks_of("killed");
+  ASSERT_EQ(ranks.size(), 2u);
+  const Shared shared = shared_by(ranks);
+  for (const std::string& file : shared.files) {
+    fs::last_write_time(file, fs::last_write_time(file) - std::chrono::minutes(5));
+  }
+  EXPECT_EQ(train(1, "beside", "--run.steps 1").code, 0);
+  for (const std::string& file : shared.files)
+    EXPECT_TRUE(fs::exists(file)) << "of a run that lives";
+
+  for (const pid_t process : {parent_of(ranks[0]), child, ranks[0], ranks[1]}) {
+    kill(process, SIGKILL);
+  }
+  waitpid(child, nullptr, 0);
+  while (!ranks_of("killed").empty()) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_EQ(train(1, "next", "--run.steps 1").code, 0);
+  EXPECT_TRUE(are_gone(shared.files));
 }
 
 // Each of its processes writes one checkpoint and fails.

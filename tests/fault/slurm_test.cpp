@@ -1,10 +1,15 @@
-// The same faults on four hosts: a real Slurm, whose nodes are networks of their own on this
-// machine (slurm/local_cluster). Skipped where it cannot start: it needs root, its packages and a
-// kernel that gives namespaces.
+// The same faults on four hosts, and data_prep on them: a real Slurm, whose nodes are networks of
+// their own on this machine (slurm/local_cluster). Skipped where it cannot start: it needs root,
+// its packages and a kernel that gives namespaces.
 
+#include <signal.h>
+
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <thread>
 
 #include "core/error.h"
@@ -208,6 +213,136 @@ TEST_F(Cluster, JobThatRunsOutOfTimeGoesOnFromTheQueueBitForBit) {
   EXPECT_THAT(log, HasSubstr("resumed from"));
 
   expect_equal_bits("whole", "broken", 150);
+}
+
+class ClusterDataPrep : public Cluster {
+ protected:
+  // photos/{ant,bee}/NN-*: kShards * kImages files. Those of the later shards are larger, by bytes
+  // that follow the image.
+  void SetUp() override {
+    Cluster::SetUp();
+    if (IsSkipped()) return;
+    std::map<std::string, std::string> images;
+    for (const auto& entry :
+         fs::directory_iterator(std::string(BBG_SOURCE_DIR) + "/tests/fuzz/corpus/image")) {
+      images[entry.path().filename().string()] = test::read_file(entry.path().string());
+    }
+    auto image = images.begin();
+    for (int i = 0; i < kShards * kImages; ++i) {
+      const bool is_late = i >= kShards * kImages / 2;
+      const std::string place = is_late ? "/bee/" : "/ant/";
+      test::write_file(
+          folder_ / ("photos" + place + std::to_string(100 + i) + "-" + image->first),
+          image->second + (is_late ? std::string(kMoreBytes, static_cast<char>(i)) : ""));
+      if (++image == images.end()) image = images.begin();
+    }
+  }
+
+  // The command line, for srun or alone.
+  std::string data_prep(const std::string& output, const std::string& more) {
+    return test::program("data_prep") + " shard --input " + test::shell_word(folder_ / "photos") +
+           " --shards " + std::to_string(kShards) + " --output " +
+           test::shell_word(folder_ / output) + " " + more;
+  }
+  // Names and contents of all files.
+  std::map<std::string, std::string> contents(const std::string& output) {
+    std::map<std::string, std::string> files;
+    for (const auto& entry : fs::recursive_directory_iterator(folder_ / output)) {
+      if (!entry.is_regular_file()) continue;
+      files[fs::relative(entry.path(), folder_ / output).string()] =
+          test::read_file(entry.path().string());
+    }
+    return files;
+  }
+
+  static constexpr int kShards = 8, kImages = 6;  // images of a shard
+  static constexpr size_t kMoreBytes = 8 << 10;
+};
+
+TEST_F(ClusterDataPrep, TasksOfSeveralNodesMakeTheBytesOfOneProcess) {
+  const std::string sizes = "--size 16,24";
+  ASSERT_EQ(test::run_command(folder_, data_prep("alone", sizes)).code, 0);
+  const auto alone = contents("alone");
+  EXPECT_EQ(alone.size(), 2u * (kShards + 1));  // shards and a manifest for each size
+  for (const std::string tasks : {"--nodes=4 --ntasks-per-node=1", "--nodes=3 --ntasks=5"}) {
+    const test::Outcome outcome =
+        test::run_command(folder_, "srun " + tasks + " " + data_prep("job", sizes));
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.err, "");
+    EXPECT_THAT(outcome.out, HasSubstr("job/24: 48 images of 24x24x3, 2 classes, 8 shard(s)"));
+    EXPECT_TRUE(contents("job") == alone) << tasks;
+    fs::remove_all(folder_ / "job");
+  }
+}
+
+// Task 1 makes the shards 1 and 5. The system kills it in the second one, when it writes a byte too
+// many.
+TEST_F(ClusterDataPrep, AfterATaskWasKilledTheSameCommandGoesOnAndMakesTheSameBytes) {
+  const std::string originals = "--store original --order source --threads 1";
+  ASSERT_EQ(test::run_command(folder_, data_prep("alone", originals)).code, 0);
+  const std::string limit = folder_ / "limit";
+  test::write_file(limit, "ulimit -c 0 -f " + std::to_string(kMoreBytes * kImages / 2 >> 10));
+  test::write_file(folder_ / "task.sh", "if [[ $SLURM_PROCID == 1 && -e " + limit +
+                                            " ]]; then source " + limit + "; fi\nexec " +
+                                            data_prep("job", originals) + "\n");
+  const std::string command = "srun --nodes=4 --ntasks-per-node=1 --kill-on-bad-exit=1 bash " +
+                              test::shell_word(folder_ / "task.sh");
+  const test::Outcome killed = test::run_command(folder_, command);
+  EXPECT_NE(killed.code, 0);
+  EXPECT_THAT(killed.err, HasSubstr("task 1: File size limit exceeded"));
+  const auto alone = contents("alone"), left = contents("job");
+  EXPECT_EQ(left.count("dataset.json"), 0u);
+  const auto is_whole = [&](const std::string& number) {
+    return std::any_of(left.begin(), left.end(), [&](const auto& file) {
+      return file.first.ends_with("-" + number + "-of-00008.h5");
+    });
+  };
+  EXPECT_TRUE(is_whole("00001"));
+  EXPECT_FALSE(is_whole("00005"));
+
+  fs::remove(limit);
+  const test::Outcome again = test::run_command(folder_, command);
+  EXPECT_EQ(again.code, 0) << again.err;
+  EXPECT_TRUE(contents("job") == alone);
+}
+
+// The dead owner's last sign of life is young, and on another node nobody knows that it is dead.
+// Instead of waiting for a minute the test makes that sign older.
+TEST_F(ClusterDataPrep, AJobOnOtherNodesWaitsUntilAKilledOneCountsAsGone) {
+  const std::string command = data_prep("job", "--size 16");
+  ASSERT_EQ(test::run_command(folder_, data_prep("alone", "--size 16")).code, 0);
+  // Rank 0 of two, whose rank 1 never comes, has the folder and waits for it.
+  const std::string first =
+      "srun --nodelist=node1 -n1 --export=ALL,OMPI_COMM_WORLD_RANK=0,OMPI_COMM_WORLD_SIZE=2 "
+      "bash -c 'echo $$ > " +
+      (folder_ / "pid") + "; exec \"$@\"' _ " + command;
+  const std::string owner = folder_ / "job/.owner.json";
+  // A process that asks for the folder first writes a file beside its owner's.
+  const auto has_come = [&] {
+    const fs::directory_iterator entries(folder_ / "job");
+    return std::any_of(begin(entries), end(entries), [](const fs::directory_entry& entry) {
+      return entry.path().filename().string().starts_with(".owner.json.");
+    });
+  };
+  test::Outcome killed, outcome;
+  {
+    const std::jthread running([&] { killed = test::run_command(folder_, first); });
+    ASSERT_TRUE(wait_until([&] { return fs::exists(owner); }));
+    ::kill(std::stoi(test::read_file(folder_ / "pid")), SIGKILL);
+  }
+  EXPECT_THAT(killed.err, HasSubstr("task 0: Killed"));
+  {
+    std::atomic<bool> has_ended = false;
+    const std::jthread running([&] {
+      outcome = test::run_command(folder_, "srun --nodelist=node2 -n1 " + command);
+      has_ended = true;
+    });
+    ASSERT_TRUE(wait_until([&] { return has_ended || has_come(); }));
+    fs::last_write_time(owner, fs::last_write_time(owner) - std::chrono::minutes(5));
+  }
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("over from data_prep shard, process "));
+  EXPECT_TRUE(contents("job") == contents("alone"));
 }
 
 }  // namespace

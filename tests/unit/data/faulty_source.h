@@ -26,6 +26,7 @@ class FaultySource final : public SampleSource {
   int64_t stuck_id = -1;                 // its read does not end until the test lets go
   mutable std::promise<void> go = {};
   mutable std::atomic<int64_t> reads = 0, verified = 0;
+  bool waits = false;  // has_waited()
 
   int64_t size() const override { return size_; }
   Encoding encoding() const override { return Encoding::kRaw; }
@@ -47,6 +48,15 @@ class FaultySource final : public SampleSource {
   int64_t label(int64_t index) const override { return index % 3; }
   std::string file(int64_t) const override { return "slow/disk.h5"; }
   std::string name(int64_t) const override { return ""; }
+  bool has_waited() const override { return waits; }
+  void will_read(int64_t index) const override {
+    const std::lock_guard lock(mutex_);
+    asked_.push_back(index);
+  }
+  std::vector<int64_t> asked() const {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
 
  private:
   void fail(int64_t index) const {
@@ -61,6 +71,7 @@ class FaultySource final : public SampleSource {
   int64_t size_;
   mutable std::mutex mutex_;
   mutable std::map<int64_t, int> failed_;
+  mutable std::vector<int64_t> asked_;  // will_read()
 };
 
 }  // namespace bbg::data
