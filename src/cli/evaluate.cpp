@@ -123,7 +123,7 @@ command::Command evaluate_command(Job& job) {
   command.options
       .add("--measures", "NAME[,NAME...]", &options->measures,
            "groups of evaluation.json, as `bbg_dist metrics` lists them")
-      .default_is("all that apply");
+      .default_is("all that apply, but layer_probes and transfer");
   command.options
       .add("--truncations", "X[,X...]", &options->truncations,
            "also measure samples at these values of eval.truncation: the curve of Inception Score "

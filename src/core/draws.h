@@ -24,6 +24,8 @@ inline constexpr int64_t kGridDraw = -1'000'000'000;     // grids of samples
 inline constexpr int64_t kExampleDraw = -2'000'000'000;  // the example inside an exported file
 inline constexpr int64_t kSamplesDraw = -3'000'000'000;  // samples that are measured
 inline constexpr int64_t kEncodeDraw = -5'000'000'000;   // z_sample of `bbg_dist encode`
+// A random view of the training images that a linear protocol learns from; number in [1, 1e6].
+constexpr int64_t view_draw(int64_t number) { return -6'000'000'000 - number; }
 // `bbg_dist sample --draw number`, number in [0, 1e6].
 constexpr int64_t sample_command_draw(int64_t number) { return -4'000'000'000 - number; }
 

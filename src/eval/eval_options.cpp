@@ -7,10 +7,14 @@ namespace bbg::eval {
 void EvaluateOptions::declare(core::OptionTable& table) {
   table
       .add("eval.every", &every,
-           "Probe, neighbours and reconstructions are measured after every so many steps too, as "
-           "curves among the metrics; 0: after the last alone")
+           "Measures that have a curve (`bbg_dist metrics` names them) are taken after every so "
+           "many "
+           "steps too; 0: after the last alone")
       .unit("steps")
       .at_least(0);
+  table.add("eval.schedule", &schedule,
+            "Other intervals than eval.every for some measures, as names and steps: "
+            "fid:50000,linear_probe:10000; 0: never during training");
   table.add("eval.network", &network,
             {{"e", FeatureNetwork::kEncoder}, {"d", FeatureNetwork::kDiscriminator}},
             "Whose features probe and neighbours read: those of E, or of D, which a system without "
@@ -48,6 +52,34 @@ void EvaluateOptions::declare(core::OptionTable& table) {
           "Steps of SGD in which the linear protocol of `bbg_dist evaluate` trains its classifiers")
       .unit("steps")
       .at_least(1);
+  table
+      .add("eval.linear-views", &linear_views,
+           "Random areas of each training image, mirrored at random, whose features the linear "
+           "protocol trains on in turn; 0: the middle of each image alone")
+      .unit("views")
+      .at_least(0)
+      .at_most(1'000'000);
+  table.add(
+      "eval.keep-features", &keep_features,
+      "Keep the features of labelled images that are measured after the last step or by "
+      "`bbg_dist evaluate` in the run folder (features, HDF5): another evaluation of the same "
+      "network reads them. 4 bytes a value; ImageNet's 1.28 million "
+      "images by a ResNet-50: 10.5 GB");
+  table
+      .add("eval.transfer-steps", &transfer_steps,
+           "Steps in which `bbg_dist evaluate --measures transfer` trains the stages after each "
+           "frozen one; Caffe's AlexNet took 450,000")
+      .unit("steps")
+      .at_least(1);
+  table
+      .add("eval.transfer-batch", &transfer_batch,
+           "Global batch of these steps, over all ranks together")
+      .unit("samples")
+      .at_least(1);
+  table
+      .add("eval.transfer-rate", &transfer_rate,
+           "Rate of the first of these steps; a tenth of it after each two ninths")
+      .above(0);
   table
       .add("eval.neighbours-train", &neighbours_train,
            "Most training images among which the nearest neighbour is sought")
@@ -118,6 +150,7 @@ void EvaluateOptions::declare(core::OptionTable& table) {
 }
 
 void EvaluateOptions::check() const {
+  due();
   if (truncation_mode == TruncationMode::kResample && truncation > 0 && truncation < 0.01) {
     throw core::UsageError("eval.truncation = " + std::to_string(truncation) +
                                " would redraw nearly every component of z without end",

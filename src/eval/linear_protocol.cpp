@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/rng.h"
 #include "eval/knn_search.h"
+#include "eval/label_places.h"
 #include "eval/moments.h"
 #include "eval/shared_rows.h"
 #include "eval/splits.h"
@@ -82,16 +83,6 @@ class BatchOrder {
   uint64_t epoch_ = 0;
   size_t at_ = 0;
 };
-
-// [n] place of each label among its row of logits [n, classes], from 0; classes where the row is
-// not finite.
-at::Tensor label_places(const at::Tensor& logits, const at::Tensor& labels) {
-  const at::Tensor wanted = labels.unsqueeze(1), own = logits.gather(1, wanted);
-  const at::Tensor classes = at::arange(logits.size(1), labels.options());
-  const at::Tensor before =
-      logits.gt(own).logical_or_(logits.eq(own).logical_and_(classes.lt(wanted))).sum(1);
-  return at::where(at::isfinite(logits).all(1), before, logits.size(1));
-}
 
 // The classifiers of this rank: every size-th rate.
 class Classifiers {
@@ -231,8 +222,8 @@ int64_t linear_protocol_bytes(int64_t width, int64_t num_classes, int ranks,
 }
 
 LinearProtocolResult linear_protocol(Communicator& communicator, const LabelledRows& train,
-                                     const LabelledRows& test,
-                                     const LinearProtocolOptions& options) {
+                                     const LabelledRows& test, const LinearProtocolOptions& options,
+                                     const std::vector<at::Tensor>& views) {
   const at::NoGradGuard no_grad;
   const at::NoTF32Guard no_tf32;
   BBG_CHECK(!options.rates.empty() && options.batch >= 1 && options.steps >= 1,
@@ -246,11 +237,17 @@ LinearProtocolResult linear_protocol(Communicator& communicator, const LabelledR
   const SharedRows features(communicator, train.features);
   const TrainSamples samples{features,
                              gather_labels(communicator, train.labels, train.features.device())};
+  std::vector<SharedRows> changed;
+  for (const at::Tensor& view : views) {
+    BBG_CHECK(view.sizes() == train.features.sizes(), "a view is of the same samples");
+    changed.emplace_back(communicator, view);
+  }
   const TrainSplit split(facts.train_count, options.seed);
   BatchOrder order(split.rest, options.batch, options.seed);
   Classifiers classifiers(communicator, options, facts.num_classes, train.features, order.batch());
   for (int64_t step = 0; step < options.steps; ++step) {
-    const LabelledRows batch = samples.gather(order.next());
+    const SharedRows& seen = changed.empty() ? features : changed[step % changed.size()];
+    const LabelledRows batch = TrainSamples{seen, samples.labels}.gather(order.next());
     const double done = static_cast<double>(step) / static_cast<double>(options.steps);
     classifiers.step(batch.features, batch.labels, (1 + std::cos(std::numbers::pi * done)) / 2);
     if (options.step_done) options.step_done();

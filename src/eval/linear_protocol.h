@@ -50,8 +50,12 @@ int64_t linear_protocol_bytes(int64_t width, int64_t num_classes, int ranks,
 // logits: the lowest label is first; a row of logits that is not finite hits nothing. UsageError,
 // on all ranks alike: a split without samples, a sample without label. NaN if any feature is not
 // finite (a diverged network).
+//
+// `views`: features of the same training samples after random changes of their images; the
+// classifiers are trained on these, each step on the next view in turn, and chosen on
+// train.features. Empty: they are trained on train.features too.
 LinearProtocolResult linear_protocol(comm::Communicator& communicator, const LabelledRows& train,
-                                     const LabelledRows& test,
-                                     const LinearProtocolOptions& options);
+                                     const LabelledRows& test, const LinearProtocolOptions& options,
+                                     const std::vector<at::Tensor>& views = {});
 
 }  // namespace bbg::eval

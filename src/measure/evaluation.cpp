@@ -43,10 +43,11 @@ std::string Evaluation::left_out() const {
 }
 
 std::vector<std::string> Evaluation::progress_names() const {
+  const eval::Schedule schedule = context_.setup.evaluate.due();
   std::vector<std::string> names;
   for (const Need need : needs_of(measures_)) {
     for (const Measure& measure : measures_) {
-      if (measure.need != need || !has(need)) continue;
+      if (measure.need != need || !has(need) || schedule.every(measure.key) == 0) continue;
       for (const Curve& curve : measure.curves) names.push_back(curve.name);
     }
   }
@@ -72,25 +73,30 @@ Grids Evaluation::grids(const Subject& subject) const {
   return grids;
 }
 
-void Evaluation::take(Need need, const Subject& subject, bool is_last,
+void Evaluation::take(Need need, const Measures& measures, const Subject& subject, bool is_last,
                       const std::function<void(const Measure&, const core::Values&)>& tell) const {
   Inputs inputs(context_, images_, subject, need, is_last);
   for (const Source source : sources_of(need, context_.setup.evaluate, is_last)) {
     inputs.begin(source);
-    for (const Measure& measure : measures_) {
-      if (measure.need != need || (!is_last && measure.curves.empty())) continue;
+    for (const Measure& measure : measures) {
+      if (measure.need != need) continue;
       tell(measure, measure.values(inputs));
     }
   }
 }
 
-core::Values Evaluation::progress(const Subject& subject) const {
+core::Values Evaluation::progress(const Subject& subject, int64_t step) const {
+  const eval::Schedule schedule = context_.setup.evaluate.due();
+  Measures due;
+  for (const Measure& measure : measures_) {
+    if (!measure.curves.empty() && schedule.is_due(measure.key, step)) due.push_back(measure);
+  }
   core::Values all;
   leave_as_found(subject, [&] {
     prepare(subject);
-    for (const Need need : needs_of(measures_)) {
+    for (const Need need : needs_of(due)) {
       if (!has(need)) continue;
-      take(need, subject, /*is_last=*/false,
+      take(need, due, subject, /*is_last=*/false,
            [&](const Measure& measure, const core::Values& values) {
              for (const Curve& curve : measure.curves) {
                all.emplace_back(curve.name, field_of(values, curve.field));
@@ -139,7 +145,7 @@ void Evaluation::measure(const Subject& subject, nlohmann::ordered_json& result)
     add_protocol(protocol_of_networks(context_.setup));
     for (const Need need : needs_of(measures_)) {
       if (!has(need)) continue;
-      take(need, subject, /*is_last=*/true,
+      take(need, measures_, subject, /*is_last=*/true,
            [&](const Measure& measure, const core::Values& values) {
              for (const auto& [field, value] : values) result[measure.key][field] = value;
            });

@@ -29,7 +29,7 @@ class Evaluation {
   // Which measures the images' missing labels leave out, for one warning at the start; empty: none.
   std::string left_out() const;
   bool has(Need need) const { return means_.has(need); }
-  // Names of what progress() gives.
+  // Names of what progress() gives, at one step or another.
   std::vector<std::string> progress_names() const;
 
   // Each of the four gives the subject standing statistics, and leaves it as it was, also where it
@@ -37,8 +37,9 @@ class Evaluation {
   //
   // On rank 0; elsewhere empty.
   Grids grids(const Subject& subject) const;
-  // The values that have a curve over training, by its name.
-  core::Values progress(const Subject& subject) const;
+  // The values that have a curve over training, by its name: of the measures that are due after
+  // this step.
+  core::Values progress(const Subject& subject, int64_t step) const;
   // The content of evaluation.json; if it throws, `result` has what was measured before.
   void measure(const Subject& subject, nlohmann::ordered_json& result) const;
   // The measures that are swept, of the context's samples alone: a group each.
@@ -47,7 +48,7 @@ class Evaluation {
  private:
   void prepare(const Subject& subject) const;
   // The measures that share a need, source by source.
-  void take(Need need, const Subject& subject, bool is_last,
+  void take(Need need, const Measures& measures, const Subject& subject, bool is_last,
             const std::function<void(const Measure&, const core::Values&)>& tell) const;
 
   const Context context_;

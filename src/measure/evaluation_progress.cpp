@@ -62,6 +62,12 @@ void EvaluationProgress::tell() {
   is_drawn_ = true;
 }
 
+void EvaluationProgress::note(const std::string& text) {
+  if (!voice_) return;
+  if (is_drawn_) voice_->target.out << "\r\x1b[K" << std::flush;
+  voice_->log(text);
+}
+
 void EvaluationProgress::end() {
   if (is_drawn_) voice_->target.out << "\r\x1b[K" << std::flush;
   is_running_ = is_drawn_ = false;

@@ -36,6 +36,8 @@ class EvaluationProgress {
   void begin(const std::string& part, int64_t batches);
   void batch_done();
   void batch_done(int64_t batches);  // the part has so many after all
+  // A line of the log, on rank 0.
+  void note(const std::string& text);
   // The evaluation is over: nothing stays on the terminal.
   void end();
 

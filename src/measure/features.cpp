@@ -8,10 +8,11 @@
 namespace bbg::measure {
 
 Features::Features(const Context& context, const Images& images, const Subject& subject,
-                   Source source)
+                   Source source, bool is_last)
     : context_(context), images_(images), is_network_(source != Source::kPixels) {
   if (is_network_) {
-    take_network(subject, source == Source::kTrained);
+    take_network(subject, source == Source::kTrained,
+                 is_last && context.setup.evaluate.keep_features);
     return;
   }
   const int64_t side = std::min(context.setup.model.data_resolution(), kPixelSide);
@@ -20,7 +21,7 @@ Features::Features(const Context& context, const Images& images, const Subject& 
 
 Features::~Features() = default;
 
-void Features::take_network(const Subject& subject, bool is_trained) {
+void Features::take_network(const Subject& subject, bool is_trained, bool is_kept) {
   const Setup& setup = context_.setup;
   const auto seed = static_cast<uint64_t>(setup.seed);
   if (setup.evaluate.network == eval::FeatureNetwork::kDiscriminator) {
@@ -31,6 +32,7 @@ void Features::take_network(const Subject& subject, bool is_trained) {
       return d.feature(train::shrink(x, size));
     };
     make_standing(context_, images_, *copy, map_);
+    if (is_kept) kept_.emplace(context_, *copy, "d");
     own_ = std::move(copy);
     return;
   }
@@ -41,6 +43,7 @@ void Features::take_network(const Subject& subject, bool is_trained) {
     encoder = untrained.get();
     own_ = std::move(untrained);
   }
+  if (is_kept) kept_.emplace(context_, *encoder, "e");
   map_ = [encoder](const at::Tensor& x) { return encoder->forward(x).feature; };
 }
 
@@ -52,6 +55,13 @@ LabelledSplits Features::first(int64_t train, int64_t test) {
   return {part_of(train_, wanted_train.count), part_of(test_, wanted_test.count)};
 }
 
+at::Tensor Features::view(int64_t view, int64_t train) {
+  // Shared out over the ranks as those of first() are.
+  Read seen{train_.count, extract(images_.train().at_most(train_.count), view)};
+  if (crelu_) seen.part.features = (*crelu_)(seen.part.features);
+  return part_of(seen, train).features;
+}
+
 at::Tensor Features::of(const at::Tensor& images) const {
   const at::Tensor features = map_(images).to(at::kFloat);
   return crelu_ ? (*crelu_)(features) : features;
@@ -60,11 +70,19 @@ at::Tensor Features::of(const at::Tensor& images) const {
 void Features::read(const Split& split, Read& read) {
   if (read.count >= split.count) return;
   read = {};  // freed before more are read
-  read = {split.count, images_.map(split, map_)};
+  read = {split.count, extract(split, 0)};
   if (!is_network_ || context_.setup.evaluate.feature != eval::Feature::kBnCrelu) return;
   at::Tensor& features = read.part.features;
   if (!crelu_) crelu_ = std::make_unique<eval::BnCrelu>(context_.communicator, features);
   features = (*crelu_)(features);
+}
+
+Labelled Features::extract(const Split& split, int64_t view) const {
+  if (!kept_) return images_.map(split, map_, view);
+  if (std::optional<Labelled> found = kept_->read(split, view)) return std::move(*found);
+  Labelled made = images_.map(split, map_, view);
+  kept_->write(split, view, made);
+  return made;
 }
 
 Labelled Features::part_of(const Read& read, int64_t count) const {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/draws.h"
 #include "feed/read_samples.h"
 
 namespace bbg::measure {
@@ -28,20 +29,28 @@ Images::Images(const Context& context, const data::ShardSet& train, const data::
   train_.count = test_.first;
 }
 
-core::Batch Images::read(const Split& split, int64_t first, int64_t count) const {
+core::Batch Images::read(const Split& split, int64_t first, int64_t count, int64_t view) const {
   const Setup& setup = context_.setup;
-  core::Batch batch = feed::read_range(*split.shards, split.first + first, count,
-                                       setup.model.data_resolution(), setup.data.on_corrupt);
+  feed::View random;
+  if (view > 0) {
+    random = {.augment = image::Augment::kRandomArea,
+              .flip = true,
+              .seed = static_cast<uint64_t>(setup.seed),
+              .draw = core::view_draw(view)};
+  }
+  core::Batch batch =
+      feed::read_range(*split.shards, split.first + first, count, setup.model.data_resolution(),
+                       setup.data.on_corrupt, random);
   batch.images = batch.images.to(context_.tensor_options);
   return batch;
 }
 
-Labelled Images::map(const Split& split,
-                     const std::function<at::Tensor(const at::Tensor&)>& map) const {
+Labelled Images::map(const Split& split, const std::function<at::Tensor(const at::Tensor&)>& map,
+                     int64_t view) const {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> features, labels;
   for_each_batch(context_, "features", split.count, [&](int64_t first, int64_t count) {
-    const core::Batch batch = read(split, first, count);
+    const core::Batch batch = read(split, first, count, view);
     features.push_back(map(batch.images).to(at::kFloat));
     labels.push_back(batch.labels);
   });

@@ -37,10 +37,12 @@ class Images {
   const Split& train() const { return train_; }
   const Split& test() const { return test_; }
 
-  // Images on the device, labels on the CPU.
-  core::Batch read(const Split& split, int64_t first, int64_t count) const;
+  // Images on the device, labels on the CPU. View 0 is the middle of each; every other number is a
+  // random area of each, mirrored or not.
+  core::Batch read(const Split& split, int64_t first, int64_t count, int64_t view = 0) const;
   // The results of `map` on this rank's images, as float32, and their labels. All ranks call it.
-  Labelled map(const Split& split, const std::function<at::Tensor(const at::Tensor&)>& map) const;
+  Labelled map(const Split& split, const std::function<at::Tensor(const at::Tensor&)>& map,
+               int64_t view = 0) const;
 
  private:
   const Context context_;

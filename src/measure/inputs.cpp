@@ -41,6 +41,7 @@ void Inputs::begin(Source source) {
   coarse_pixels_.reset();
   features_.reset();
   probe_.reset();
+  views_.clear();
   extracted_.reset();
 }
 
@@ -83,8 +84,18 @@ eval::Gaussian Inputs::coarse_images(const Split& split) const {
 }
 
 LabelledSplits Inputs::features(int64_t train, int64_t test) {
-  if (!features_) features_ = std::make_unique<Features>(context_, images_, subject_, source_);
+  if (!features_) {
+    features_ = std::make_unique<Features>(context_, images_, subject_, source_, is_last_);
+  }
   return features_->first(train, test);
+}
+
+const std::vector<at::Tensor>& Inputs::views(int64_t train) {
+  const int64_t wanted = context_.setup.evaluate.linear_views;
+  while (std::ssize(views_) < wanted) {
+    views_.push_back(features_->view(std::ssize(views_) + 1, train));
+  }
+  return views_;
 }
 
 const eval::ProbeResult& Inputs::probe() {

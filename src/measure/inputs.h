@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "eval/frechet.h"
 #include "eval/probe.h"
@@ -26,6 +27,8 @@ class Inputs {
   void begin(Source source);
 
   const Context& context() const { return context_; }
+  const Images& images() const { return images_; }
+  const Subject& subject() const { return subject_; }
   Source source() const { return source_; }
   bool is_last() const { return is_last_; }
 
@@ -37,6 +40,9 @@ class Inputs {
 
   // Need::kFeatures.
   LabelledSplits features(int64_t train, int64_t test);
+  // Features of eval.linear-views random views of the first training images; after features() of
+  // as many.
+  const std::vector<at::Tensor>& views(int64_t train);
   // The linear classifier on these, fitted when it is first asked for.
   const eval::ProbeResult& probe();
   // Features of other images, at E's resolution; after features(). Rank-local.
@@ -79,6 +85,7 @@ class Inputs {
   std::optional<eval::Gaussian> coarse_pixels_, test_pixels_;
   std::unique_ptr<Features> features_;
   std::optional<eval::ProbeResult> probe_;
+  std::vector<at::Tensor> views_;
   std::unique_ptr<extractor::Extractor> encoder_;  // E as such
   extractor::Extractor* extractor_ = nullptr;      // null where none is needed
   std::optional<Reference> reference_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/words.h"
+#include "model/families.h"
 
 namespace bbg::measure {
 
@@ -28,6 +29,10 @@ std::string text_of(Need need) {
     return "features (`eval.network`, `eval.feature`) of labelled training and test images of more "
            "than one class";
   }
+  if (need == Need::kStages) {
+    return "an encoder whose trunk has several stages (all but `model.encoder = mlp`); labels of "
+           "all training and test images, of more than one class";
+  }
   const std::string images =
       "; at least 20 samples, training and test images (distances that compare with others: more "
       "samples than features)";
@@ -45,6 +50,7 @@ std::string word_of(Source source) { return core::word_of<Source>(kSources, sour
 
 std::vector<Source> sources_of(Need need, const eval::EvaluateOptions& options, bool is_last) {
   if (need == Need::kReconstructions) return {Source::kReconstructions};
+  if (need == Need::kStages) return {Source::kTrained};
   const bool is_features = need == Need::kFeatures;
   std::vector<Source> sources = {is_features ? Source::kTrained : Source::kSamples};
   if (!is_last) return sources;
@@ -58,7 +64,8 @@ std::vector<Source> sources_of(Need need, const eval::EvaluateOptions& options, 
   return sources;
 }
 
-Means::Means(const Setup& setup, const Images& images) {
+Means::Means(const Setup& setup, const Images& images)
+    : train_(images.train()), test_(images.test()) {
   const eval::EvaluateOptions& options = setup.evaluate;
   const Split &train = images.train(), &test = images.test();
   compares_samples_ = std::min({options.samples, test.count, train.count}) >= 2;
@@ -67,6 +74,8 @@ Means::Means(const Setup& setup, const Images& images) {
       train.shards->num_classes() != 1 &&
       (options.network == eval::FeatureNetwork::kDiscriminator || setup.model.has_encoder());
   reconstructs_ = setup.model.has_encoder();
+  has_stages_ = train.shards->num_classes() != 1 && setup.model.has_encoder() &&
+                model::encoder_of(setup.model.encoder_kind()).has_stages;
   const bool is_enough =
       std::min({options.samples, options.kept_images, test.count, train.count}) >= kFewestImages &&
       (options.reference_images == 0 || options.reference_images >= kFewestImages);
@@ -82,17 +91,27 @@ Means::Means(const Setup& setup, const Images& images) {
   if (setup.model.is_conditional()) unlabelled_rebuilt_ = without_label(test);
 }
 
+const std::string& Means::unlabelled_anywhere() const {
+  if (!unlabelled_anywhere_) {
+    unlabelled_anywhere_ = without_label(train_);
+    if (unlabelled_anywhere_->empty()) unlabelled_anywhere_ = without_label(test_);
+  }
+  return *unlabelled_anywhere_;
+}
+
 bool Means::is_wanted(Need need) const {
   if (need == Need::kCoarsePixels) return compares_samples_;
   if (need == Need::kInception) return has_inception_;
   if (need == Need::kNetwork) return has_network_;
   if (need == Need::kEncoded) return compares_codes_;
+  if (need == Need::kStages) return has_stages_;
   return need == Need::kFeatures ? reads_features_ : reconstructs_;
 }
 
 const std::string& Means::missing(Need need) const {
   static const std::string none;
   if (need == Need::kCoarsePixels || is_extracted(need)) return none;
+  if (need == Need::kStages) return unlabelled_anywhere();
   return need == Need::kFeatures ? unlabelled_ : unlabelled_rebuilt_;
 }
 

@@ -2,6 +2,7 @@
 // The things that measures read, and the sources of each. Each need is met or left out as a whole:
 // by the system, by options, or by images without labels.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ enum class Need {
   kInception,        // samples and real images in features of extractor.inception
   kNetwork,          // in those of extractor.network
   kEncoded,          // in those of E, where neither is named
+  kStages,           // E's trunk in stages; labelled images
 };
 std::string text_of(Need need);  // for people
 
@@ -42,10 +44,15 @@ class Means {
   const std::string& missing(Need need) const;
 
  private:
-  bool compares_samples_, reads_features_, reconstructs_;
+  const std::string& unlabelled_anywhere() const;
+
+  const Split train_, test_;
+  bool compares_samples_, reads_features_, reconstructs_, has_stages_;
   bool has_inception_, has_network_, compares_codes_;
   std::string unlabelled_;          // the first image without a label that features are read of
   std::string unlabelled_rebuilt_;  // and that a conditional G rebuilds
+  // In either split: looked for when it is first asked for, as all labels are read.
+  mutable std::optional<std::string> unlabelled_anywhere_;
 };
 
 }  // namespace bbg::measure

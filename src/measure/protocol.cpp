@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "core/error.h"
+#include "core/value_text.h"
 
 namespace bbg::measure {
 
@@ -31,6 +32,7 @@ std::string value_of(const std::string& field, const eval::EvaluateOptions& opti
                      int64_t train_images, int64_t test_images) {
   // In full sentences, for those that are described beside.
   if (field == "inception" || field == "network") return "the network `" + field + "`";
+  if (field == "eval.transfer-rate") return core::print_number(options.transfer_rate);
   const int64_t reference = options.reference_images > 0
                                 ? std::min(train_images, options.reference_images)
                                 : train_images;
@@ -42,6 +44,9 @@ std::string value_of(const std::string& field, const eval::EvaluateOptions& opti
       {"eval.kid-subset-size", std::min({options.kid_subset_size, kept, options.samples})},
       {"eval.is-splits", options.is_splits},
       {"eval.linear-steps", options.linear_steps},
+      {"eval.linear-views", options.linear_views},
+      {"eval.transfer-steps", options.transfer_steps},
+      {"eval.transfer-batch", std::min(train_images, options.transfer_batch)},
       {"N", test_images},
       {"eval.samples", options.samples},
       {"eval.standing-passes", options.standing_passes},
@@ -145,7 +150,11 @@ std::string markdown(const Measures& measures) {
       item("curve", "`" + curve.name + "`" + direction);
     }
     item("protocol", with_names(measure.protocol));
-    if (!measure.is_at_end) item("taken", "by `bbg_dist evaluate`, not by runs");
+    if (measure.is_named) {
+      item("taken", "by `bbg_dist evaluate --measures " + measure.key + "`, where it is named");
+    } else if (!measure.is_at_end) {
+      item("taken", "by `bbg_dist evaluate`, not by runs");
+    }
     item("needs", text_of(measure.need));
     item("source", measure.paper);
   }

@@ -38,14 +38,14 @@ void add_weighted_votes(Inputs& inputs, core::Values& values) {
 }
 
 eval::LinearProtocolResult classify(Inputs& inputs, const std::string& what,
-                                    const eval::LabelledRows& train,
-                                    const eval::LabelledRows& test) {
+                                    const eval::LabelledRows& train, const eval::LabelledRows& test,
+                                    const std::vector<at::Tensor>& views) {
   const Context& context = inputs.context();
   eval::LinearProtocolOptions options{.steps = context.setup.evaluate.linear_steps,
                                       .seed = static_cast<uint64_t>(context.setup.seed)};
   context.progress.begin(what, options.steps);
   options.step_done = [&] { context.progress.batch_done(); };
-  return eval::linear_protocol(context.communicator, train, test, options);
+  return eval::linear_protocol(context.communicator, train, test, options, views);
 }
 
 LabelledSplits splits(Inputs& inputs) {
@@ -67,7 +67,9 @@ core::Values knn(Inputs& inputs) {
 core::Values linear_protocol(Inputs& inputs) {
   if (inputs.source() != Source::kTrained) return {};
   const auto [train, test] = splits(inputs);
-  const eval::LinearProtocolResult found = classify(inputs, "linear protocol", train, test);
+  const eval::LinearProtocolResult found =
+      classify(inputs, "linear protocol", train, test,
+               inputs.views(inputs.context().setup.evaluate.probe_train));
   return {{"top1", found.test.top1}, {"top5", found.test.top5}, {"rate", found.rate}};
 }
 
@@ -76,15 +78,19 @@ core::Values few_labels(Inputs& inputs) {
   if (inputs.source() != Source::kTrained) return values;
   const Context& context = inputs.context();
   const auto [train, test] = splits(inputs);
+  const std::vector<at::Tensor>& views = inputs.views(context.setup.evaluate.probe_train);
   for (const int percent : {1, 10}) {
     const std::string share = std::to_string(percent);
     const std::vector<int64_t> taken =
         eval::label_subset(context.communicator, train.labels, percent / 100.0,
                            static_cast<uint64_t>(context.setup.seed));
     const at::Tensor rows = at::tensor(taken, at::kLong).to(train.features.device());
+    std::vector<at::Tensor> views_of_rows;
+    for (const at::Tensor& view : views) views_of_rows.push_back(view.index_select(0, rows));
     const eval::LinearProtocolResult found =
         classify(inputs, share + " % of labels",
-                 {train.features.index_select(0, rows), train.labels.index_select(0, rows)}, test);
+                 {train.features.index_select(0, rows), train.labels.index_select(0, rows)}, test,
+                 views_of_rows);
     values.emplace_back("top1_" + share, found.test.top1);
     values.emplace_back("top5_" + share, found.test.top5);
   }

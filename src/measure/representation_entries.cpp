@@ -29,26 +29,29 @@ Measure knn_entry() {
 }
 
 Measure linear_entry() {
-  return {.key = "linear_protocol",
-          .name = "linear classification",
-          .need = Need::kFeatures,
-          .values = linear_protocol,
-          .curves = {},
-          .protocol =
-              "linear classifier on features as they are, {eval.probe-train} training images less "
-              "those held out (10,000, or a fifth of fewer than 50,000), {eval.probe-test} test "
-              "images, features without augmentation; SGD, momentum 0.9, {eval.linear-steps} steps "
-              "of at most 1,024 images, cosine, the best of 13 rates by the held-out images",
-          .paper =
-              "Oquab et al. 2024 (DINOv2, linear.py); held-out images as Donahue & Simonyan "
-              "2019",
-          .card = {.title = "Linear classification",
-                   .field = "top1",
-                   .unit = report::Unit::kShare,
-                   .rows = {{"top1", "top 1", ""}, {"top5", "top 5", ""}},
-                   .note = "Test accuracy of a linear classifier, by the protocol of the field."},
-          .place = 31,
-          .is_at_end = false};
+  return {
+      .key = "linear_protocol",
+      .name = "linear classification",
+      .need = Need::kFeatures,
+      .values = linear_protocol,
+      .curves = {},
+      .protocol =
+          "linear classifier on features as they are, {eval.probe-train} training images less "
+          "those held out (10,000, or a fifth of fewer than 50,000), {eval.probe-test} test "
+          "images, seen in the middle; trained on {eval.linear-views} random areas of each image, "
+          "mirrored at random, or where that is 0 on its middle; SGD, momentum 0.9, "
+          "{eval.linear-steps} steps "
+          "of at most 1,024 images, cosine, the best of 13 rates by the held-out images",
+      .paper =
+          "Oquab et al. 2024 (DINOv2, linear.py); held-out images as Donahue & Simonyan "
+          "2019",
+      .card = {.title = "Linear classification",
+               .field = "top1",
+               .unit = report::Unit::kShare,
+               .rows = {{"top1", "top 1", ""}, {"top5", "top 5", ""}},
+               .note = "Test accuracy of a linear classifier, by the protocol of the field."},
+      .place = 31,
+      .is_at_end = false};
 }
 
 Measure few_labels_entry() {

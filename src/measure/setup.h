@@ -18,6 +18,7 @@ struct Setup {
   const extractor::ExtractorOptions& extractor;
   int64_t seed;
   std::string statistics_folder;  // where statistics of data sets are kept
+  std::string features_folder;    // and features, with eval.keep-features
 };
 
 }  // namespace bbg::measure

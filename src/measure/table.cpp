@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "measure/generation_entries.h"
+#include "measure/layer_entries.h"
 #include "measure/measures.h"
 #include "measure/reconstruction_entries.h"
 #include "measure/representation_entries.h"
@@ -84,6 +85,7 @@ const Measures& table() {
     add_reconstruction_measures(all);
     add_generation_measures(all);
     add_representation_measures(all);
+    add_layer_measures(all);
     return all;
   }();
   return measures;

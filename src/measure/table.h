@@ -35,6 +35,7 @@ struct Measure {
   report::Card card;      // without its key
   int place = 0;          // the card's place among the report's
   bool is_at_end = true;  // measured after a run's last step; else by `bbg_dist evaluate` alone
+  bool is_named = false;  // by `bbg_dist evaluate` only where `--measures` names it
   bool is_swept = false;  // measured of samples at each of `evaluate --truncations`
 };
 

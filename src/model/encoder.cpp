@@ -36,6 +36,8 @@ Encoder::Encoder(const ModelOptions& options, const nn::Backend& backend, uint64
 
 Encoder::~Encoder() = default;
 
+Trunk& Encoder::trunk() { return *parts_->trunk; }
+
 Code Encoder::forward(const at::Tensor& x) {
   const at::Tensor feature = ops::in_full(parts_->trunk->forward(x));
   const at::Tensor output = (*parts_->output)((*parts_->head)(feature));

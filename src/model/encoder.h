@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "model/model_options.h"
+#include "model/trunk.h"
 #include "nn/network.h"
 
 namespace bbg::model {
@@ -25,6 +26,8 @@ class Encoder final : public nn::Network {
 
   Code forward(const at::Tensor& x);                        // [N, C, S, S] in [-1, 1]
   int64_t feature_width() const { return feature_width_; }  // f of Code::feature
+  // The layers before the head. The store begins with their parameters.
+  Trunk& trunk();
 
  private:
   struct Parts;

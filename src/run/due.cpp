@@ -10,7 +10,7 @@ bool is_multiple(int64_t step, int64_t every) { return every > 0 && step % every
 }  // namespace
 
 bool is_evaluation_due(const RunConfig& config, int64_t step) {
-  return step > 0 && is_multiple(step, config.evaluate.every);
+  return config.evaluate.due().is_due(step);
 }
 
 Due due_after(const RunConfig& config, int64_t step, bool is_asked_to_stop) {

@@ -22,7 +22,7 @@ struct Due {
   bool losses() const { return report || save; }
 };
 
-// eval.every
+// eval.every and eval.schedule
 bool is_evaluation_due(const RunConfig& config, int64_t step);
 
 // After `step` finished steps, step > 0. A run that is asked to stop saves and leaves; one that has

@@ -1,6 +1,7 @@
 #include "run/evaluate.h"
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "core/error.h"
@@ -21,8 +22,11 @@ std::string names_of(const measure::Measures& measures) {
 
 measure::Measures chosen(const std::vector<std::string>& keys) {
   const measure::Measures& all = measure::table();
-  if (keys.empty()) return all;
   measure::Measures wanted;
+  if (keys.empty()) {
+    std::copy_if(all.begin(), all.end(), std::back_inserter(wanted),
+                 [](const auto& measure) { return !measure.is_named; });
+  }
   for (const std::string& key : keys) {
     const auto found = std::find_if(all.begin(), all.end(),
                                     [&](const auto& measure) { return measure.key == key; });
@@ -56,13 +60,13 @@ nlohmann::ordered_json sweep(const RunConfig& config, const std::vector<double>&
     options.truncation = truncation;
     const measure::Setup whole = config.measuring();
     const measure::Context& context = run.context();
-    const measure::Context narrowed{
-        {whole.model, whole.data, options, whole.extractor, whole.seed, whole.statistics_folder},
-        context.communicator,
-        context.ops,
-        context.tensor_options,
-        context.progress,
-        context.extractors};
+    const measure::Context narrowed{{whole.model, whole.data, options, whole.extractor, whole.seed,
+                                     whole.statistics_folder, whole.features_folder},
+                                    context.communicator,
+                                    context.ops,
+                                    context.tensor_options,
+                                    context.progress,
+                                    context.extractors};
     nlohmann::ordered_json point = {{"truncation", truncation}};
     measure::Evaluation(narrowed, sets.train, sets.test ? &*sets.test : nullptr, measures)
         .sweep(run.subject(), point);

@@ -235,7 +235,7 @@ void Run::draw_grids() {
 }
 
 void Run::measure_progress() {
-  const core::Values values = evaluation_.progress(subject_);
+  const core::Values values = evaluation_.progress(subject_, progress_.step);
   reports_.more(progress_.step, values);
   folder_.keep_if_best(progress_.step, values);
   evaluated_ = progress_.step;

@@ -5,8 +5,27 @@
 
 #include "core/error.h"
 #include "core/paths.h"
+#include "core/text.h"
+#include "measure/table.h"
 
 namespace bbg::run {
+
+namespace {
+
+// eval.schedule names measures that have a curve.
+void check_schedule(const eval::Schedule& schedule) {
+  std::vector<std::string> known;
+  for (const measure::Measure& one : measure::measures_of_runs()) {
+    if (!one.curves.empty()) known.push_back(one.key);
+  }
+  for (const std::string& name : schedule.names()) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    throw core::UsageError("eval.schedule names " + name + ", which is no measure with a curve",
+                           "choose some of " + core::join(known, ", "));
+  }
+}
+
+}  // namespace
 
 void RunOptions::declare(core::OptionTable& table) {
   table.add("run.name", &name, "Name shown in reports");
@@ -117,7 +136,8 @@ void RunConfig::check() const {
                                ", which regresses no codes",
                            "set loss.latent-to-g = 0, or model.system = latent-regressor");
   }
-  if (checkpoint.keeps_best() && evaluate.every == 0) {
+  check_schedule(evaluate.due());
+  if (checkpoint.keeps_best() && evaluate.due().is_empty()) {
     throw core::UsageError(
         "checkpoint.keep-best = " + checkpoint.keep_best + " needs evaluations to choose by",
         "set eval.every to the number of steps between them");

@@ -83,7 +83,8 @@ struct RunConfig {
             .evaluate = evaluate,
             .extractor = extractor,
             .seed = run.seed,
-            .statistics_folder = run.output + "/statistics"};
+            .statistics_folder = run.output + "/statistics",
+            .features_folder = run.output + "/features"};
   }
 
  private:

@@ -322,6 +322,13 @@ TEST_F(EvaluationOfARun, BestCheckpointByWhatIsNotMeasuredIsRefused) {
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("eval.linear_probe is not measured in this run"));
   EXPECT_THAT(outcome.err, HasSubstr("choose one of eval.frechet_pixels"));
+  const test::Outcome never = train_on("run", shards, test,
+                                       "--checkpoint.keep-best eval.linear_probe --eval.every 2 "
+                                       "--eval.schedule linear_probe:0");
+  EXPECT_EQ(never.code, 2);
+  EXPECT_THAT(never.err, HasSubstr("eval.linear_probe is not measured in this run"));
+  test::expect_one_line(train_on("run", shards, test, "--eval.schedule knn:5"), 2,
+                        "error: ", "eval.schedule names knn, which is no measure with a curve");
 }
 
 // A test image that cannot be read: only the evaluation needs it.

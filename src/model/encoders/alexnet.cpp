@@ -23,21 +23,19 @@ AlexNet::AlexNet(nn::Context& context, const nn::Scope& scope, int64_t channels,
                                       .padding = layer.kernel / 2},
                         false);
     if (!is_first) norms_.emplace_back(context, scope / ("norms." + index), out);
+    end_stage("conv" + std::to_string(convs_.size()), scope);
     in = out;
   }
   const int64_t side = (resolution + 15) / 16;
   out_features_ = in * side * side;
 }
 
-at::Tensor AlexNet::operator()(const at::Tensor& x) {
-  at::Tensor h = ops::channels_last(x);
-  for (size_t i = 0; i < convs_.size(); ++i) {
-    h = convs_[i](h);
-    if (i > 0) h = norms_[i - 1](h);
-    h = at::leaky_relu(h, nn::kLeak);
-    if (i < 2) h = at::max_pool2d(h, 3, 2, 1);
-  }
-  return h.flatten(1);
+at::Tensor AlexNet::stage(size_t index, at::Tensor h) {
+  if (index == 0) h = ops::channels_last(h);
+  if (index == 1 || index == 2) h = at::max_pool2d(h, 3, 2, 1);
+  h = convs_[index](h);
+  if (index > 0) h = norms_[index - 1](h);
+  return at::leaky_relu(h, nn::kLeak);
 }
 
 }  // namespace bbg::model

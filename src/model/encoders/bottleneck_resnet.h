@@ -3,15 +3,19 @@
 // trunk of Donahue & Simonyan 2019 (docs/choices.md 27-32).
 
 #include "model/encoders/bottleneck.h"
+#include "model/trunk.h"
 
 namespace bbg::model {
 
-class BottleneckResNet {
+// Its stages: root, then stage1, stage2 and so on, which end in the sum of their last unit.
+class BottleneckResNet final : public StagedTrunk {
  public:
   BottleneckResNet(nn::Context& context, const nn::Scope& scope, const BottleneckTrunkShape& shape);
-  // [N, C, S, S] -> [N, out_features()]; S a multiple of 4 x 2^(stages - 1)
-  at::Tensor operator()(const at::Tensor& x);
-  int64_t out_features() const { return out_features_; }  // 2048 for base 64 and four stages
+  // S of images: a multiple of 4 x 2^(stages - 1)
+  at::Tensor stage(size_t index, at::Tensor h) override;
+  at::Tensor end(at::Tensor h) override { return (*end_)(h); }
+  bool is_averaged() const override { return true; }
+  int64_t out_features() const override { return out_features_; }  // 2048: base 64, four stages
 
  private:
   struct Unit {
@@ -20,7 +24,7 @@ class BottleneckResNet {
   };
 
   PooledRoot root_;
-  std::vector<Unit> units_;
+  std::vector<std::vector<Unit>> units_;  // each stage after the root has some
   std::optional<PooledNorm> end_;
   int64_t out_features_ = 0;
 };

@@ -18,6 +18,8 @@ struct EncoderEntry {
   // The last linear map of E has no bias, and starts at zero in a latent regressor (docs/choices.md
   // C1).
   bool is_bigans = false;
+  // The trunk has more than one stage.
+  bool has_stages = true;
 };
 
 }  // namespace bbg::model

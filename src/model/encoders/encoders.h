@@ -38,7 +38,10 @@ inline constexpr EncoderEntry kRevNet50Encoder = {
     .kind = EncoderKind::kRevNet50, .make = make_revnet50, .check = check_revnet};
 inline constexpr EncoderEntry kAlexNetEncoder = {
     .kind = EncoderKind::kAlexNet, .make = make_alexnet, .check = check_alexnet, .is_bigans = true};
-inline constexpr EncoderEntry kMlpEncoder = {
-    .kind = EncoderKind::kMlp, .make = make_mlp_encoder, .check = check_any, .is_bigans = true};
+inline constexpr EncoderEntry kMlpEncoder = {.kind = EncoderKind::kMlp,
+                                             .make = make_mlp_encoder,
+                                             .check = check_any,
+                                             .is_bigans = true,
+                                             .has_stages = false};
 
 }  // namespace bbg::model

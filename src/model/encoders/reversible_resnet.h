@@ -7,17 +7,21 @@
 #include <deque>
 
 #include "model/encoders/reversible_stage.h"
+#include "model/trunk.h"
 
 namespace bbg::model {
 
-class ReversibleResNet {
+// Its stages: root, then stage1, stage2 and so on; a pool belongs to the stage after it.
+class ReversibleResNet final : public StagedTrunk {
  public:
   // shape.base: even; RevNet-50 x1, x2 and x4 have 64, 128 and 256.
   ReversibleResNet(nn::Context& context, const nn::Scope& scope, const BottleneckTrunkShape& shape,
                    bool recompute = true);
-  // [N, C, S, S] -> [N, out_features()]; S a multiple of 4 x 2^(stages - 1)
-  at::Tensor operator()(const at::Tensor& x);
-  int64_t out_features() const { return out_features_; }  // 8192 for base 256 and four stages
+  // S of images: a multiple of 4 x 2^(stages - 1)
+  at::Tensor stage(size_t index, at::Tensor h) override;
+  at::Tensor end(at::Tensor h) override { return (*end_)(h); }
+  bool is_averaged() const override { return true; }
+  int64_t out_features() const override { return out_features_; }  // 8192: base 256, four stages
 
  private:
   PooledRoot root_;

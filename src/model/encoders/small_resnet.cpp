@@ -30,23 +30,31 @@ SmallResNet::SmallResNet(nn::Context& context, const nn::Scope& scope, int64_t c
             false),
       last_relu_(last_relu) {
   const int num_stages = std::countr_zero(static_cast<uint64_t>(resolution)) - 2;
+  end_stage("root", scope);
   int64_t in = base;
   for (int stage = 0; stage < num_stages; ++stage) {
     const int64_t out = base << stage;
-    for (int block = 0; block < 2; ++block) {
+    for (size_t block = 0; block < kBlocks; ++block) {
       const nn::Scope place =
           scope / ("stages." + std::to_string(stage) + "." + std::to_string(block));
       blocks_.emplace_back(context, place, in, out, stage > 0 && block == 0 ? 2 : 1);
       in = out;
     }
+    end_stage("stage" + std::to_string(stage + 1), scope);
   }
   norm_.emplace(context, scope / "norm", in);
+  end_last_stage(scope);
   out_features_ = in;
 }
 
-at::Tensor SmallResNet::operator()(const at::Tensor& x) {
-  at::Tensor h = root_(ops::channels_last(x));
-  for (BasicBlock& block : blocks_) h = block(h);
+at::Tensor SmallResNet::stage(size_t index, at::Tensor h) {
+  if (index == 0) return root_(ops::channels_last(h));
+  const size_t first = (index - 1) * kBlocks;
+  for (size_t i = first; i < first + kBlocks; ++i) h = blocks_[i](h);
+  return h;
+}
+
+at::Tensor SmallResNet::end(at::Tensor h) {
   return ops::in_full((*norm_)(h, last_relu_)).mean({2, 3});
 }
 

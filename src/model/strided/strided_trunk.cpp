@@ -23,19 +23,17 @@ StridedTrunk::StridedTrunk(nn::Context& context, const nn::Scope& scope,
         nn::ConvShape{.in = in, .out = out, .kernel = 4, .stride = 2, .bias = !normed},
         norm == DNorm::kSpectral);
     if (normed) norms_.emplace_back(context, scope / ("norms." + index), out);
+    end_stage("conv" + std::to_string(convs_.size()), scope);
     in = out;
   }
   out_features_ = in * 16;
 }
 
-at::Tensor StridedTrunk::operator()(const at::Tensor& x) {
-  at::Tensor h = ops::channels_last(x);
-  for (size_t i = 0; i < convs_.size(); ++i) {
-    h = convs_[i](h);
-    if (!norms_.empty() && i > 0) h = norms_[i - 1](h);
-    h = at::leaky_relu(h, 0.2);
-  }
-  return h.flatten(1);
+at::Tensor StridedTrunk::stage(size_t index, at::Tensor h) {
+  if (index == 0) h = ops::channels_last(h);
+  h = convs_[index](h);
+  if (!norms_.empty() && index > 0) h = norms_[index - 1](h);
+  return at::leaky_relu(h, 0.2);
 }
 
 }  // namespace bbg::model

@@ -3,6 +3,7 @@
 // `width`, down to 4x4, flattened. F and E of the strided family share it; they differ in the norm.
 
 #include "model/model_options.h"
+#include "model/trunk.h"
 #include "nn/cross_replica_norm.h"
 #include "nn/layers.h"
 
@@ -11,13 +12,16 @@ namespace bbg::model {
 // A power of two from 16 to 128 px.
 bool is_strided_size(int64_t resolution);
 
-class StridedTrunk {
+// Its stages conv1, conv2 and so on end after the leaky ReLU.
+class StridedTrunk final : public StagedTrunk {
  public:
   // Batch norm stands from the second convolution on; spectral norm is on all.
   StridedTrunk(nn::Context& context, const nn::Scope& scope, const ModelOptions& options,
                int64_t resolution, int64_t width, DNorm norm);
-  at::Tensor operator()(const at::Tensor& x);  // [N, C, S, S] -> [N, out_features()]
-  int64_t out_features() const { return out_features_; }
+  at::Tensor stage(size_t index, at::Tensor h) override;
+  at::Tensor end(at::Tensor h) override { return h.flatten(1); }
+  bool is_averaged() const override { return false; }
+  int64_t out_features() const override { return out_features_; }
 
  private:
   std::vector<nn::Conv> convs_;

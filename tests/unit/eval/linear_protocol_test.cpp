@@ -123,6 +123,41 @@ TEST(LinearProtocol, IsTheSameOnAnyNumberOfRanks) {
   }
 }
 
+TEST(LinearProtocol, TrainsOnViewsInTurnAndChoosesByTheSamplesThemselves) {
+  const Points train = clouds(600, 12, 9, 0.5, 1), test = clouds(300, 12, 9, 0.5, 2);
+  const at::Tensor other = train.features * 0.5, third = train.features - 1;
+  comm::SelfCommunicator self;
+  const auto losses = [&](int64_t steps, const std::vector<at::Tensor>& views) {
+    const LinearProtocolOptions options{.batch = 100, .steps = steps};
+    std::vector<double> all;
+    for (const RateResult& rate :
+         linear_protocol(self, labelled_rows(train), labelled_rows(test), options, views).rates) {
+      all.push_back(rate.held_loss);
+    }
+    return all;
+  };
+  EXPECT_EQ(losses(30, {train.features, train.features}), losses(30, {}));
+  EXPECT_EQ(losses(1, {other, third}), losses(1, {other}));
+  EXPECT_EQ(losses(2, {other, third, train.features}), losses(2, {other, third}));
+  EXPECT_NE(losses(2, {other, third}), losses(2, {other}));
+  EXPECT_NE(losses(2, {other, third}), losses(2, {third, other}));
+  // One that is trained on nothing but zeros answers alike for all.
+  const LinearProtocolResult blind =
+      linear_protocol(self, labelled_rows(train), labelled_rows(test), {.steps = 50},
+                      {at::zeros_like(train.features)});
+  EXPECT_LT(blind.test.top1, 0.3);
+  bbg::testing::run_ranks(2, [&](comm::Communicator& communicator) {
+    const Points own = train.part(communicator), measured = test.part(communicator);
+    const LinearProtocolResult found =
+        linear_protocol(communicator, labelled_rows(own), labelled_rows(measured),
+                        {.batch = 100, .steps = 30}, {own.features * 0.5, own.features - 1});
+    const std::vector<double> expected = losses(30, {other, third});
+    for (size_t i = 0; i < expected.size(); ++i) {
+      EXPECT_NEAR(found.rates[i].held_loss, expected[i], 1e-5);
+    }
+  });
+}
+
 TEST(LinearProtocol, LeavesRatesThatAreTooLarge) {
   const Points train = clouds(600, 12, 9, 0.8, 1), test = clouds(300, 12, 9, 0.8, 2);
   const LinearProtocolResult found =

@@ -44,6 +44,32 @@ TEST_F(ReadSamples, OfARangeAreTheSame) {
   EXPECT_TRUE(at::equal(read_range(shards(), 49, 1, 4).images[0], all.images[49]));
 }
 
+TEST_F(ReadSamples, OfAViewAreThePartsThatTheTransformChooses) {
+  const View view{.augment = image::Augment::kRandomArea, .flip = true, .seed = 3, .draw = -7};
+  const core::Batch found = read_range(shards(), 10, 20, 4, data::OnCorrupt::kStop, view);
+  image::Resampler resampler(image::Filter::kBicubic);
+  int64_t mirrored = 0;
+  for (int64_t row = 0; row < 20; ++row) {
+    const int64_t id = 10 + row;
+    const image::Pixels stored{samples_.pixels[static_cast<size_t>(id)].data(), 4, 5, 3, 15};
+    const image::Choice choice =
+        image::choose({.augment = view.augment, .flip = true, .size = 4, .is_equal_sized = true},
+                      view.seed, view.draw, id, 4, 5);
+    mirrored += choice.is_flipped ? 1 : 0;
+    std::vector<uint8_t> out(4 * 4 * 3);
+    image::apply(image::window(stored, choice.box), choice.is_flipped, 4, resampler, out);
+    const at::Tensor expected = at::tensor(out, at::kByte)
+                                    .view({4, 4, 3})
+                                    .permute({2, 0, 1})
+                                    .to(at::kFloat)
+                                    .div_(at::full({1}, 127.5f))
+                                    .sub_(1);
+    EXPECT_TRUE(at::equal(found.images[row], expected)) << row;
+  }
+  EXPECT_GT(mirrored, 0);
+  EXPECT_LT(mirrored, 20);
+}
+
 TEST_F(ReadSamples, StopsAtADamagedOneOrTakesTheNextInItsPlace) {
   const std::string path = shards().files()[1];
   std::string bytes = test::read_file(path);

@@ -42,7 +42,9 @@ inline std::vector<std::string> small_options(const std::string& system) {
           "--eval.batch",           "8",    "--eval.samples",          "24",
           "--eval.standing-passes", "2",    "--eval.probe-iterations", "3",
           "--model.h-width",        "8",    "--model.h-depth",         "1",
-          "--model.j-width",        "8",    "--model.j-depth",         "1"};
+          "--model.j-width",        "8",    "--model.j-depth",         "1",
+          "--eval.linear-steps",    "50",   "--eval.transfer-steps",   "2",
+          "--eval.transfer-batch",  "8"};
 }
 
 inline Subject subject_of(model::Nets& nets) {

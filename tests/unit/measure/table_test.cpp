@@ -74,13 +74,16 @@ class TableOfMeasures : public ::testing::Test {
     const Subject subject = subject_of(nets);
     const Evaluation evaluation(context, train_, &test_, measures);
     Outcome outcome;
-    outcome.progress = evaluation.progress(subject);
+    outcome.progress = evaluation.progress(subject, 1);
     evaluation.measure(subject, outcome.last);
     outcome.expected = expected_brightness(context, Images(context, train_, &test_), subject);
     return outcome;
   }
 
-  TableOfMeasures() { config_.parse(small_options("bigbigan")); }
+  TableOfMeasures() {
+    config_.parse(small_options("bigbigan"));
+    config_.evaluate.every = 1;
+  }
 
   test::TemporaryFolder folder_;
   data::ShardSet train_ = random_images(folder_ / "train", 40);
@@ -120,6 +123,34 @@ TEST_F(TableOfMeasures, ANewMeasureIsTheSameOnTwoRanks) {
   EXPECT_NEAR(found[0], expected, 1e-5);  // batch statistics, summed in another order
 }
 
+TEST_F(TableOfMeasures, EachIsMeasuredInItsOwnSteps) {
+  comm::SelfCommunicator alone;
+  EvaluationProgress silent;
+  ops::CpuOps cpu;
+  config_.evaluate.every = 2;
+  config_.evaluate.schedule = "brightness:3,linear_probe:0";
+  const Context context{config_.measuring(), alone, cpu, at::TensorOptions(at::kFloat), silent};
+  model::Nets nets = model::make_nets(config_.model, context.backend(), 1);
+  const Measures measures = with_brightness();
+  const Evaluation evaluation(context, train_, &test_, measures);
+  const auto names_at = [&](int64_t step) {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : evaluation.progress(subject_of(nets), step)) {
+      names.push_back(name);
+    }
+    return names;
+  };
+  EXPECT_EQ(names_at(1), std::vector<std::string>());
+  EXPECT_EQ(names_at(3), std::vector<std::string>{"eval.brightness"});
+  const std::vector<std::string> second = names_at(2), sixth = names_at(6),
+                                 all = evaluation.progress_names();
+  EXPECT_THAT(second, ::testing::Contains("eval.frechet_pixels"));
+  EXPECT_THAT(second, ::testing::Not(::testing::Contains("eval.brightness")));
+  EXPECT_EQ(sixth.size(), second.size() + 1);
+  EXPECT_EQ(sixth, all);
+  EXPECT_THAT(all, ::testing::Not(::testing::Contains("eval.linear_probe")));
+}
+
 TEST_F(TableOfMeasures, MeasuringLeavesTheSubjectAsItWas) {
   comm::SelfCommunicator alone;
   EvaluationProgress silent;
@@ -140,7 +171,7 @@ TEST_F(TableOfMeasures, MeasuringLeavesTheSubjectAsItWas) {
   const Evaluation evaluation(context, train_, &test_);
   nlohmann::ordered_json result;
   const Subject subject = subject_of(nets);
-  evaluation.progress(subject);
+  evaluation.progress(subject, 1);
   evaluation.grids(subject);
   evaluation.measure(subject, result);
   EXPECT_THROW(leave_as_found(subject,
@@ -178,8 +209,9 @@ TEST(Table, CardsStandInTheReportsOrder) {
                   "FID", "Inception Score", "KID", "Precision and recall", "MIND",
                   "Frechet distance" + by, "Kernel distance" + by, "Precision and recall" + by,
                   "MIND" + by, "Frechet distance by E", "k nearest neighbours",
-                  "Linear classification", "Few labels", "Reconstruction from samples of E",
-                  "Round trip", "Class kept", "Reconstruction by Inception", "Reconstruction" + by,
+                  "Linear classification", "Few labels", "Linear classification of each stage",
+                  "Transfer of stages", "Reconstruction from samples of E", "Round trip",
+                  "Class kept", "Reconstruction by Inception", "Reconstruction" + by,
                   "Reconstruction by E"));
 }
 

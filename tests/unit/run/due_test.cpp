@@ -67,6 +67,17 @@ TEST_F(Schedule, LastStepReportsAndSavesAndLeavesTheRestToTheEnd) {
   EXPECT_FALSE(after(1).regular_report);
 }
 
+TEST_F(Schedule, MeasureOfAnotherIntervalMakesAnEvaluationDue) {
+  config_.evaluate.schedule = "fid:10,linear_probe:0";
+  for (int64_t step = 1; step < 60; ++step) {
+    EXPECT_EQ(after(step).evaluation, step % 6 == 0 || step % 10 == 0) << step;
+    EXPECT_EQ(is_evaluation_due(config_, step), after(step).evaluation) << step;
+  }
+  config_.evaluate.every = 0;
+  EXPECT_FALSE(after(6).evaluation);
+  EXPECT_TRUE(after(10).evaluation && after(10).report);
+}
+
 TEST_F(Schedule, IntervalOfZeroIsNever) {
   config_.report.singular_values_every = config_.evaluate.every = 0;
   config_.train.replica_check_every = 0;
