@@ -8,8 +8,7 @@ void EvaluateOptions::declare(core::OptionTable& table) {
   table
       .add("eval.every", &every,
            "Measures that have a curve (`bbg_dist metrics` names them) are taken after every so "
-           "many "
-           "steps too; 0: after the last alone")
+           "many steps too; 0: after the last alone")
       .unit("steps")
       .at_least(0);
   table.add("eval.schedule", &schedule,

@@ -185,7 +185,7 @@ std::vector<RateResult> held_results(Communicator& communicator, const Classifie
 }
 
 TopAccuracy measure(Communicator& communicator, const Classifiers& classifiers, int64_t chosen,
-                    int64_t num_classes, const LabelledRows& test, int64_t test_count) {
+                    int64_t num_classes, const LabelledRows& test) {
   const auto owner = static_cast<int>(chosen % communicator.size());
   at::Tensor weights = at::empty({num_classes, test.features.size(1)}, test.features.options());
   at::Tensor biases = at::empty({num_classes, 1}, test.features.options());
@@ -195,20 +195,15 @@ TopAccuracy measure(Communicator& communicator, const Classifiers& classifiers, 
   }
   communicator.broadcast(weights, owner);
   communicator.broadcast(biases, owner);
-  at::Tensor hits = at::zeros({2}, test.features.options().dtype(at::kLong));
+  Hits hits;
   const at::Tensor labels = test.labels.to(test.features.device());
   int64_t first = 0;
   for (const at::Tensor& rows : row_blocks(test.features)) {
-    const at::Tensor logits = at::addmm(biases.squeeze(1), rows, weights.t());
-    const at::Tensor places = label_places(logits, labels.narrow(0, first, rows.size(0)));
-    // Fewer than five classes: a row that is not finite has none of five places either.
-    hits[0] += places.lt(1).sum();
-    hits[1] += places.lt(std::min<int64_t>(5, num_classes)).sum();
+    hits.add(at::addmm(biases.squeeze(1), rows, weights.t()),
+             labels.narrow(0, first, rows.size(0)));
     first += rows.size(0);
   }
-  communicator.all_reduce(hits, Reduce::kSum);
-  const at::Tensor shares = hits.cpu().to(at::kDouble) / static_cast<double>(test_count);
-  return {.top1 = shares[0].item<double>(), .top5 = shares[1].item<double>()};
+  return hits.shares(communicator, test.features.device());
 }
 
 }  // namespace
@@ -258,8 +253,8 @@ LinearProtocolResult linear_protocol(Communicator& communicator, const LabelledR
       result.rates.begin(), result.rates.end(),
       [](const RateResult& a, const RateResult& b) { return a.held_accuracy < b.held_accuracy; });
   result.rate = best->rate;
-  result.test = measure(communicator, classifiers, best - result.rates.begin(), facts.num_classes,
-                        test, facts.test_count);
+  result.test =
+      measure(communicator, classifiers, best - result.rates.begin(), facts.num_classes, test);
   return result;
 }
 

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "core/rng.h"
-#include "eval/label_places.h"
 
 namespace bbg::eval {
 
@@ -51,14 +50,6 @@ at::Tensor dropout(uint64_t seed, int64_t draw, int64_t first, int64_t count, in
     }
   });
   return factors;
-}
-
-void Hits::add(const at::Tensor& probabilities, const at::Tensor& labels) {
-  const at::Tensor places = label_places(probabilities, labels);
-  top1 += places.lt(1).sum().item<int64_t>();
-  // Fewer than five classes: a row that is not finite has none of five places either.
-  top5 += places.lt(std::min<int64_t>(5, probabilities.size(1))).sum().item<int64_t>();
-  count += labels.size(0);
 }
 
 }  // namespace bbg::eval

@@ -1,7 +1,7 @@
 #pragma once
 // The training of the stages of a network that follow frozen ones, with labels (Noroozi & Favaro
 // 2016, as Donahue et al. 2017, table 2, use it; docs/choices.md 73): SGD with momentum and weight
-// decay whose rate falls in steps, dropout, and hits of averaged predictions. Rank-local.
+// decay whose rate falls in steps, and dropout. Rank-local.
 
 #include <ATen/ATen.h>
 
@@ -43,12 +43,5 @@ class MomentumSgd {
 // `first` to first + count of a global batch, which are the same whoever asks for them. `draw`
 // names the batch and the layer.
 at::Tensor dropout(uint64_t seed, int64_t draw, int64_t first, int64_t count, int64_t width);
-
-// Test samples that predictions hit.
-struct Hits {
-  int64_t top1 = 0, top5 = 0, count = 0;
-  // probabilities [n, classes]: means over the views of each sample; labels [n].
-  void add(const at::Tensor& probabilities, const at::Tensor& labels);
-};
 
 }  // namespace bbg::eval

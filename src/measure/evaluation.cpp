@@ -89,13 +89,15 @@ core::Values Evaluation::progress(const Subject& subject, int64_t step) const {
   const eval::Schedule schedule = context_.setup.evaluate.due();
   Measures due;
   for (const Measure& measure : measures_) {
-    if (!measure.curves.empty() && schedule.is_due(measure.key, step)) due.push_back(measure);
+    if (!measure.curves.empty() && schedule.is_due(measure.key, step) && has(measure.need)) {
+      due.push_back(measure);
+    }
   }
   core::Values all;
+  if (due.empty()) return all;
   leave_as_found(subject, [&] {
     prepare(subject);
     for (const Need need : needs_of(due)) {
-      if (!has(need)) continue;
       take(need, due, subject, /*is_last=*/false,
            [&](const Measure& measure, const core::Values& values) {
              for (const Curve& curve : measure.curves) {

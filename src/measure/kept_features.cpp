@@ -49,8 +49,7 @@ bool is_complete(const Hdf5File& file, int64_t count) {
          features[0] >= count;
 }
 
-Labelled read_rows(const std::string& path, int64_t first, int64_t count) {
-  const Hdf5File file(path, Hdf5File::Mode::kRead);
+Labelled read_rows(const Hdf5File& file, int64_t first, int64_t count) {
   const Labelled rows{at::empty({count, file.shape("features")[1]}, at::kFloat),
                       at::empty({count}, at::kLong)};
   if (count == 0) return rows;
@@ -117,9 +116,11 @@ std::optional<Labelled> KeptFeatures::read(const Split& split, int64_t view) con
   Labelled own;
   bool is_read = false;
   try {
-    is_read = core::make_posix_file_system()->exists(path) &&
-              is_complete(Hdf5File(path, Hdf5File::Mode::kRead), split.count);
-    if (is_read) own = read_rows(path, first, count);
+    if (core::make_posix_file_system()->exists(path)) {
+      const Hdf5File file(path, Hdf5File::Mode::kRead);
+      is_read = is_complete(file, split.count);
+      if (is_read) own = read_rows(file, first, count);
+    }
   } catch (const core::SystemError&) {
     is_read = false;
   }

@@ -49,8 +49,8 @@ Measure transfer_entry() {
           "trained with labels: {eval.transfer-steps} steps of {eval.transfer-batch} images, SGD, "
           "momentum 0.9, weight decay 5e-4, rate {eval.transfer-rate}, a tenth after each two "
           "ninths of the steps; random places, mirrored; {N} test images, predictions averaged "
-          "over "
-          "four corners, the middle and their mirror images, or over the whole image and its own; "
+          "over four corners, the middle and their mirror images, or over the whole image and its "
+          "own; "
           "top1_STAGE and top5_STAGE",
       .paper =
           "Noroozi & Favaro 2016, as Donahue, Krähenbühl & Darrell 2017 (table 2); docs/choices.md "

@@ -9,10 +9,11 @@
 
 #include "core/cores.h"
 #include "core/error.h"
-#include "eval/linear_protocol.h"
+#include "eval/label_places.h"
 #include "feed/loader.h"
 #include "measure/crops.h"
 #include "measure/first_samples.h"
+#include "measure/representation.h"
 #include "measure/retrained.h"
 
 namespace bbg::measure {
@@ -42,11 +43,8 @@ eval::TopAccuracy probe_stage(Inputs& inputs, model::Trunk& trunk, size_t stage)
   for (int64_t view = 1; view <= options.linear_views; ++view) {
     views.push_back(images.map(split, activations, view).features);
   }
-  eval::LinearProtocolOptions protocol{.steps = options.linear_steps,
-                                       .seed = static_cast<uint64_t>(context.setup.seed)};
-  context.progress.begin("linear protocol on " + trunk.stages()[stage].name, protocol.steps);
-  protocol.step_done = [&] { context.progress.batch_done(); };
-  return eval::linear_protocol(context.communicator, train, test, protocol, views).test;
+  return classify(context, "linear protocol on " + trunk.stages()[stage].name, train, test, views)
+      .test;
 }
 
 // The same batches on any number of ranks that divides them.
@@ -89,12 +87,7 @@ eval::TopAccuracy test_column(const Context& context, const Split& split, Retrai
     });
     hits.add(mean, crops.labels.to(mean.device()));
   });
-  at::Tensor counts =
-      at::tensor({hits.top1, hits.top5, hits.count}, at::kLong).to(context.tensor_options.device());
-  context.communicator.all_reduce(counts, comm::Reduce::kSum);
-  const at::Tensor shares = counts.to(at::kCPU, at::kDouble);
-  const double all = shares[2].item<double>();
-  return {.top1 = shares[0].item<double>() / all, .top5 = shares[1].item<double>() / all};
+  return hits.shares(context.communicator, context.tensor_options.device());
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include "eval/knn.h"
 #include "eval/label_subset.h"
-#include "eval/linear_protocol.h"
 
 namespace bbg::measure {
 
@@ -37,23 +36,22 @@ void add_weighted_votes(Inputs& inputs, core::Values& values) {
   }
 }
 
-eval::LinearProtocolResult classify(Inputs& inputs, const std::string& what,
-                                    const eval::LabelledRows& train, const eval::LabelledRows& test,
-                                    const std::vector<at::Tensor>& views) {
-  const Context& context = inputs.context();
-  eval::LinearProtocolOptions options{.steps = context.setup.evaluate.linear_steps,
-                                      .seed = static_cast<uint64_t>(context.setup.seed)};
-  context.progress.begin(what, options.steps);
-  options.step_done = [&] { context.progress.batch_done(); };
-  return eval::linear_protocol(context.communicator, train, test, options, views);
-}
-
 LabelledSplits splits(Inputs& inputs) {
   const eval::EvaluateOptions& options = inputs.context().setup.evaluate;
   return inputs.features(options.probe_train, options.probe_test);
 }
 
 }  // namespace
+
+eval::LinearProtocolResult classify(const Context& context, const std::string& what,
+                                    const Labelled& train, const Labelled& test,
+                                    const std::vector<at::Tensor>& views) {
+  eval::LinearProtocolOptions options{.steps = context.setup.evaluate.linear_steps,
+                                      .seed = static_cast<uint64_t>(context.setup.seed)};
+  context.progress.begin(what, options.steps);
+  options.step_done = [&] { context.progress.batch_done(); };
+  return eval::linear_protocol(context.communicator, train, test, options, views);
+}
 
 core::Values knn(Inputs& inputs) {
   core::Values values;
@@ -68,7 +66,7 @@ core::Values linear_protocol(Inputs& inputs) {
   if (inputs.source() != Source::kTrained) return {};
   const auto [train, test] = splits(inputs);
   const eval::LinearProtocolResult found =
-      classify(inputs, "linear protocol", train, test,
+      classify(inputs.context(), "linear protocol", train, test,
                inputs.views(inputs.context().setup.evaluate.probe_train));
   return {{"top1", found.test.top1}, {"top5", found.test.top5}, {"rate", found.rate}};
 }
@@ -88,7 +86,7 @@ core::Values few_labels(Inputs& inputs) {
     std::vector<at::Tensor> views_of_rows;
     for (const at::Tensor& view : views) views_of_rows.push_back(view.index_select(0, rows));
     const eval::LinearProtocolResult found =
-        classify(inputs, share + " % of labels",
+        classify(context, share + " % of labels",
                  {train.features.index_select(0, rows), train.labels.index_select(0, rows)}, test,
                  views_of_rows);
     values.emplace_back("top1_" + share, found.test.top1);

@@ -2,10 +2,19 @@
 // The published protocols on features of labelled images, from features to values. The trained
 // network's features alone: of other sources there are no values. Collectives.
 
+#include <string>
+#include <vector>
+
 #include "core/values.h"
+#include "eval/linear_protocol.h"
 #include "measure/inputs.h"
 
 namespace bbg::measure {
+
+// The linear protocol with a run's options, on any features; `what` is for progress.
+eval::LinearProtocolResult classify(const Context& context, const std::string& what,
+                                    const Labelled& train, const Labelled& test,
+                                    const std::vector<at::Tensor>& views);
 
 // Accuracies in [0, 1]: l2_k and l1_k of votes that count once, dino_k of weighted ones.
 core::Values knn(Inputs& inputs);

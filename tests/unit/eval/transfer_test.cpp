@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "core/rng.h"
+#include "eval/label_places.h"
 
 namespace bbg::eval {
 namespace {
