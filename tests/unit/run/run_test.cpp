@@ -155,6 +155,7 @@ TEST_F(RunVerbs, SignalEndsTheRunAfterItsStepWithTheStateSaved) {
 
 TEST_F(RunVerbs, EvaluationThatIsAskedToStopSavesTheStateAsTrainingHadIt) {
   const auto options = config("run");
+  options->evaluate.every = 1;
   Tensors trained;
   for (const bool is_evaluation : {true, false}) {
     EXPECT_EQ(exit_code_of([&] {
