@@ -1,5 +1,5 @@
 # Imported targets for the libraries inside the PyPI wheels: bbg::torch (libtorch) and, with BBG_CUDA, bbg::cuda
-# (the run-time libraries and NVRTC) and bbg::nccl.
+# (the run-time libraries and NVRTC), bbg::torch_cuda (libtorch for a GPU) and bbg::nccl.
 # find_package(Torch) is not used: it demands a CUDA toolkit, which building this project does not need.
 
 if(NOT BBG_TORCH_DIR)
@@ -59,5 +59,5 @@ if(BBG_CUDA)
   target_include_directories(bbg_nccl SYSTEM INTERFACE ${BBG_NVIDIA_DIR}/nccl/include)
   target_link_libraries(bbg_nccl INTERFACE bbg::nccl_library bbg::cuda)
   # Registers the CUDA kernels with the dispatcher although no symbol of the library is named.
-  target_link_options(bbg_torch INTERFACE "LINKER:--push-state,--no-as-needed,${BBG_TORCH_DIR}/lib/libtorch_cuda.so,--pop-state")
+  target_link_options(bbg::torch_cuda INTERFACE "LINKER:--push-state,--no-as-needed,${BBG_TORCH_DIR}/lib/libtorch_cuda.so,--pop-state")
 endif()

@@ -14,7 +14,7 @@ namespace bbg::measure {
 
 namespace {
 
-constexpr int64_t kGridSamples = 64, kGridReconstructions = 40, kBandColumns = 10;
+constexpr int64_t kBandColumns = 10;
 
 // A row of `images` from `first` on.
 void add_row(const std::vector<core::Image>& images, int64_t first, int64_t columns,
@@ -38,13 +38,14 @@ core::Image bands_grid(const std::vector<std::vector<core::Image>>& bands) {
 }
 
 core::Image sample_grid(const Context& context, const Subject& subject) {
-  return Sampler(context).grid(subject.generator, core::kGridDraw, kGridSamples);
+  return Sampler(context).grid(subject.generator, core::kGridDraw,
+                               context.setup.report.grid_samples);
 }
 
 core::Image reconstruction_grid(const Context& context, const Images& images,
                                 const Subject& subject) {
   const at::NoGradGuard no_grad;
-  const int64_t count = std::min(kGridReconstructions, images.test().count);
+  const int64_t count = std::min(context.setup.report.grid_reconstructions, images.test().count);
   const int64_t most = context.setup.evaluate.batch;
   std::vector<core::Image> real, reconstructed;
   for (int64_t first = 0; first < count; first += most) {

@@ -8,6 +8,7 @@
 #include "eval/eval_options.h"
 #include "extractor/extractor_options.h"
 #include "model/model_options.h"
+#include "report/report_options.h"
 
 namespace bbg::measure {
 
@@ -16,6 +17,7 @@ struct Setup {
   const data::DataOptions& data;
   const eval::EvaluateOptions& evaluate;
   const extractor::ExtractorOptions& extractor;
+  const report::ReportOptions& report;
   int64_t seed;
   std::string statistics_folder;  // where statistics of data sets are kept
   std::string features_folder;    // and features, with eval.keep-features

@@ -14,6 +14,11 @@ void ReportOptions::declare(core::OptionTable& table) {
            "the last")
       .unit("steps")
       .at_least(1);
+  table.add("report.grid-samples", &grid_samples, "Samples in a grid").at_least(1);
+  table
+      .add("report.grid-reconstructions", &grid_reconstructions,
+           "Test images in a grid of reconstructions; fewer where there are fewer")
+      .at_least(1);
   table
       .add("report.singular-values-every", &singular_values_every,
            "The largest singular value of every weight is reported after every so many steps; 0: "

@@ -60,13 +60,14 @@ nlohmann::ordered_json sweep(const RunConfig& config, const std::vector<double>&
     options.truncation = truncation;
     const measure::Setup whole = config.measuring();
     const measure::Context& context = run.context();
-    const measure::Context narrowed{{whole.model, whole.data, options, whole.extractor, whole.seed,
-                                     whole.statistics_folder, whole.features_folder},
-                                    context.communicator,
-                                    context.ops,
-                                    context.tensor_options,
-                                    context.progress,
-                                    context.extractors};
+    const measure::Context narrowed{
+        {whole.model, whole.data, options, whole.extractor, whole.report, whole.seed,
+         whole.statistics_folder, whole.features_folder},
+        context.communicator,
+        context.ops,
+        context.tensor_options,
+        context.progress,
+        context.extractors};
     nlohmann::ordered_json point = {{"truncation", truncation}};
     measure::Evaluation(narrowed, sets.train, sets.test ? &*sets.test : nullptr, measures)
         .sweep(run.subject(), point);

@@ -82,6 +82,7 @@ struct RunConfig {
             .data = data,
             .evaluate = evaluate,
             .extractor = extractor,
+            .report = report,
             .seed = run.seed,
             .statistics_folder = run.output + "/statistics",
             .features_folder = run.output + "/features"};

@@ -4,12 +4,13 @@
 
 #ifdef BBG_CUDA
 
-#include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 
 #include <map>
-#include <optional>
+#include <memory>
 #include <vector>
+
+#include "train/cuda_graph.h"
 
 namespace bbg::train {
 
@@ -39,7 +40,7 @@ Inputs cloned(const core::Batch& batch, const Noise& noise) {
 struct Recording {
   Inputs inputs;
   UpdateGraphs::Losses losses;
-  std::optional<at::cuda::CUDAGraph> graph;
+  std::unique_ptr<CudaGraph> graph;
 };
 
 }  // namespace
@@ -47,7 +48,7 @@ struct Recording {
 struct UpdateGraphs::State {
   at::Device device;
   size_t num_kinds;
-  at::cuda::MempoolId_t pool = at::cuda::graph_pool_handle();
+  std::unique_ptr<CudaGraphPool> pool = make_cuda_graph_pool();
   std::map<int, Recording> recordings = {};  // for the kinds that have been made
 
   void record(Recording& recording, const core::Batch& batch, const Noise& noise,
@@ -55,12 +56,11 @@ struct UpdateGraphs::State {
     recording.inputs = cloned(batch, noise);
     // Memory that the first calls left cached would stand beside the graphs' own memory for ever.
     c10::cuda::CUDACachingAllocator::emptyCache();
-    recording.graph.emplace();
+    recording.graph = pool->make();
     try {
-      // Other threads, the loader's and the writer's, go on using the device meanwhile.
-      recording.graph->capture_begin(pool, cudaStreamCaptureModeThreadLocal);
+      recording.graph->begin_capture();
       recording.losses = update(recording.inputs.batch, recording.inputs.noise);
-      recording.graph->capture_end();
+      recording.graph->end_capture();
     } catch (const c10::OutOfMemoryError&) {
       throw;
     } catch (const std::exception& error) {

@@ -3,10 +3,15 @@
 
 #include <ATen/Context.h>
 
+#include "core/gpu_library.h"
+
 namespace bbg::testing {
 
 inline constexpr const char* kNoGpu = "no GPU on this machine";
 
-inline bool has_gpu() { return at::hasCUDA() && at::getNumGPUs() > 0; }
+inline bool has_gpu() {
+  core::open_gpu_library();
+  return at::hasCUDA() && at::getNumGPUs() > 0;
+}
 
 }  // namespace bbg::testing

@@ -135,7 +135,7 @@ TEST_P(EveryConfig, TrainsTwoStepsOnTwoRanksAtAReducedWidth) {
             " --data.test-shards= --run.steps 2 --data.batch 2 --model.width 2 --model.g-width 0"
             " --model.e-width 2 --model.h-width 8 --model.j-width 8 --model.e-head-width 8"
             " --eval.standing-passes 1 --eval.batch 2 --eval.samples 4 --eval.probe-iterations 2 "
-            "--report.every 1"
+            "--report.every 1 --report.grid-samples 4 --report.grid-reconstructions 4"
             " --compute.threads 1" +
             more);
     ASSERT_EQ(outcome.code, 0) << outcome.err;

@@ -15,7 +15,7 @@ checkout=$(cd "$here/../../.." && pwd)
 shards=$(realpath "${2:-$checkout/.deps/shards/digits}")
 bin=$checkout/build/release/bin
 programs=(bbg_dist bbg_bench gpu_tests)
-for needed in "${programs[@]/#/$bin/}" "$shards/train" "$shards/test"; do
+for needed in "${programs[@]/#/$bin/}" "$bin/libbbg_gpu.so" "$shards/train" "$shards/test"; do
   [[ -e $needed ]] || { echo "pack: $needed is missing; the head of this script says what to build before" >&2 && exit 2; }
 done
 rm -rf "$out" && mkdir -p "$out"/{bin,lib,openmpi,build/release/bin,tests/golden,cpu}
@@ -43,6 +43,8 @@ exec ${BBG_UNDER:-} "$packed/bin/$(basename "$0")" "$@"
 WRAPPER
   chmod +x "$out/build/release/bin/$program"
 done
+
+strip -o "$out/bin/libbbg_gpu.so" "$bin/libbbg_gpu.so"  # which they open
 
 # All but the C and C++ libraries and those of the wheels.
 theirs='^(linux-vdso|ld-linux|libc|libm|libdl|librt|libpthread|libutil|libresolv|libgcc_s|libstdc\+\+|libgomp)[.-]'
