@@ -15,8 +15,8 @@ constexpr const char* kLibrary = "libbbg_gpu.so";
   throw SystemError({.call = call,
                      .object = kLibrary,
                      .cause = std::string(cause ? cause : "unknown") +
-                              "; it is built with the program, stays beside it, and opens "
-                              "libtorch's CUDA library"});
+                              "; the build makes it beside the program: copy it with the "
+                              "program, and keep libtorch's libraries where they were"});
 }
 
 void* library() {

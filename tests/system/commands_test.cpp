@@ -1,6 +1,9 @@
 // The commands of bbg_dist from outside: each explains itself, and a wrong word is refused once,
 // however many ranks there are.
 
+#include <dlfcn.h>
+
+#include <filesystem>
 #include <sstream>
 
 #include "tests/system/run_fixture.h"
@@ -55,6 +58,24 @@ TEST_F(Commands, TrainIsTheSameAsNoCommand) {
   expect_equal_bits("one", "other", 2);
   test::expect_one_line(run("train"), 2, "error: ", "no --config given");
 }
+
+#ifdef BBG_CUDA
+// Any library under the driver's name stands for one here.
+TEST_F(Commands, WithoutTheGpusLibraryAreRefusedWhereThereIsADriver) {
+  const std::string alone = test::shell_word(folder_ / "bbg_dist") + " sample --config " +
+                            test::shell_word(folder_ / "none.ini") + " --output grid.png";
+  std::filesystem::copy_file(std::string(BBG_BIN_DIR) + "/bbg_dist", folder_ / "bbg_dist");
+  test::expect_one_line(test::run_command(folder_, alone), 2, "error: ", "none.ini");
+  std::filesystem::create_directory(folder_ / "driver");
+  Dl_info some{};
+  ASSERT_NE(::dladdr(::dlsym(RTLD_DEFAULT, "jpeg_std_error"), &some), 0);
+  std::filesystem::copy_file(some.dli_fname, folder_ / "driver/libcuda.so.1");
+  test::expect_one_line(
+      test::run_command(folder_, "LD_LIBRARY_PATH=" + test::shell_word(folder_ / "driver") +
+                                     ":$LD_LIBRARY_PATH " + alone),
+      1, "error: ", "libbbg_gpu.so");
+}
+#endif
 
 }  // namespace
 }  // namespace bbg
