@@ -13,7 +13,6 @@ namespace bbg::cli {
 
 void Job::start_mpi() {
   session_.emplace();
-  core::make_first_calls();
   control_ = comm::make_mpi_communicator({});
 }
 

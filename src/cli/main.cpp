@@ -50,7 +50,10 @@ void work(cli::Job& job, const command::Program& program, const command::Call& c
                       (place != Place::kHere && comm::find_launcher().ranks > 1);
   if (is_job) {
     job.start_mpi();
-    run::run_on_all_ranks(job.ranks(), [&] { prepare(call, job, job.ranks().size()); });
+    run::run_on_all_ranks(job.ranks(), [&] {
+      core::make_first_calls();
+      prepare(call, job, job.ranks().size());
+    });
   } else {
     if (place == Place::kJob) {
       job.be_alone();

@@ -70,9 +70,14 @@ TEST_F(Commands, WithoutTheGpusLibraryAreRefusedWhereThereIsADriver) {
   Dl_info some{};
   ASSERT_NE(::dladdr(::dlsym(RTLD_DEFAULT, "jpeg_std_error"), &some), 0);
   std::filesystem::copy_file(some.dli_fname, folder_ / "driver/libcuda.so.1");
+  const std::string with_driver =
+      "LD_LIBRARY_PATH=" + test::shell_word(folder_ / "driver") + ":$LD_LIBRARY_PATH ";
+  test::expect_one_line(test::run_command(folder_, with_driver + alone), 1,
+                        "error: ", "libbbg_gpu.so");
   test::expect_one_line(
-      test::run_command(folder_, "LD_LIBRARY_PATH=" + test::shell_word(folder_ / "driver") +
-                                     ":$LD_LIBRARY_PATH " + alone),
+      test::run_command(folder_, with_driver +
+                                     test::shell_word(std::string(BBG_SOURCE_DIR) + "/launch/run") +
+                                     " --restarts 0 --ranks 2 --program " + alone),
       1, "error: ", "libbbg_gpu.so");
 }
 #endif
