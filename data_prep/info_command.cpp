@@ -156,7 +156,7 @@ void write_grid(const data::ShardSet& set, const InfoOptions& options) {
   const int64_t count = std::min(options.count, set.size());
   image::Decoder decoder(set.source()->decode_options());
   std::vector<core::Image> images;
-  std::vector<uint8_t> buffer;
+  std::vector<uint8_t> buffer, decoded;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t sample = set.size() * i / count;
     core::Image image{
@@ -165,8 +165,9 @@ void write_grid(const data::ShardSet& set, const InfoOptions& options) {
       image.pixels.resize(static_cast<size_t>(set.height() * set.width() * set.channels()));
       set.read(sample, image.pixels);
     } else {
-      decoder.decode(set.source()->read(sample, buffer, set.check()), set.file(sample), image);
-      image = image::fit_image(image, kSheetSide, image::Fit::kResize);
+      const image::Pixels whole = decoder.decode(set.source()->read(sample, buffer, set.check()),
+                                                 set.file(sample), decoded);
+      image = image::fit_image(whole, kSheetSide, image::Fit::kResize);
     }
     images.push_back(std::move(image));
   }

@@ -26,8 +26,10 @@ class Converter {
   void convert(int64_t index, Stored& out);
 
  private:
-  void store_raw(Stored& out);
-  void store_jpeg(Stored& out);
+  // The pixels of content_: all, or those that are stored.
+  image::Pixels read_pixels(const std::string& place);
+  void store_raw(const image::Pixels& pixels, Stored& out);
+  void store_jpeg(const image::Pixels& pixels, Stored& out);
 
   const ImageSource& source_;
   const Recipe& recipe_;
@@ -36,7 +38,7 @@ class Converter {
   JpegEncoder encoder_;
   Content content_;
   core::Image image_;
-  std::vector<uint8_t> small_;
+  std::vector<uint8_t> decoded_, small_;
 };
 
 }  // namespace bbg::data_prep

@@ -68,17 +68,18 @@ void SampleBuilder::build_jpeg(int64_t id, int64_t draw, int64_t slot, Check che
   const std::span<const uint8_t> bytes = source_.read(id, stored_, check);
   const std::string name = "sample " + std::to_string(id) + " of " + source_.file(id);
   image::Choice choice;
+  image::Pixels part;
   try {
     const image::ImageSize size = decoder_.size(bytes, name);
     choice = choose_part(draw, slot, size.height, size.width);
     const image::Box& box = choice.box;
-    decoder_.decode_window(
+    part = decoder_.decode_window(
         bytes, {.top = box.top, .left = box.left, .height = box.height, .width = box.width}, name,
         decoded_);
   } catch (const core::UsageError& error) {
     throw core::UsageError(error.what(), kDamageHint);
   }
-  image::apply(image::view(decoded_), choice.is_flipped, options_.size, resampler_, out);
+  image::apply(part, choice.is_flipped, options_.size, resampler_, out);
 }
 
 }  // namespace bbg::data

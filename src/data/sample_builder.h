@@ -36,8 +36,8 @@ class SampleBuilder {
   uint64_t seed_;
   image::Decoder decoder_;
   image::Resampler resampler_;
-  std::vector<uint8_t> stored_;  // a sample as it is stored
-  core::Image decoded_;          // the part that is taken
+  std::vector<uint8_t> stored_;   // a sample as it is stored
+  std::vector<uint8_t> decoded_;  // the part that is taken
 };
 
 }  // namespace bbg::data

@@ -31,13 +31,12 @@ class Verification {
         progress_(progress) {}
 
   void work() {
-    std::vector<uint8_t> buffer;
-    image::Decoder decoder(source_.decode_options());
+    Memory memory{.stored = {}, .decoder = image::Decoder(source_.decode_options()), .pixels = {}};
     for (;;) {
       const int64_t first = next_.fetch_add(kSamplesAtOnce);
       const int64_t end = std::min(first + kSamplesAtOnce, source_.size());
       if (first >= end) return;
-      for (int64_t i = first; i < end; ++i) read(i, buffer, decoder);
+      for (int64_t i = first; i < end; ++i) read(i, memory);
       const std::lock_guard lock(mutex_);
       done_ += end - first;
       if (progress_) progress_(done_, source_.size());
@@ -58,12 +57,19 @@ class Verification {
   }
 
  private:
-  void read(int64_t index, std::vector<uint8_t>& buffer, image::Decoder& decoder) {
+  // A thread's.
+  struct Memory {
+    std::vector<uint8_t> stored;
+    image::Decoder decoder;
+    std::vector<uint8_t> pixels;
+  };
+
+  void read(int64_t index, Memory& memory) {
     try {
-      const auto bytes = source_.read(index, buffer, Check::kVerify);
+      const auto bytes = source_.read(index, memory.stored, Check::kVerify);
       if (decodes_) {
-        core::Image image;
-        decoder.decode(bytes, source_.name(index) + " in " + source_.file(index), image);
+        memory.decoder.decode(bytes, source_.name(index) + " in " + source_.file(index),
+                              memory.pixels);
       }
       source_.label(index);
     } catch (const core::UsageError& error) {

@@ -27,11 +27,11 @@ void fit(const Pixels& image, int64_t size, Fit fit, Resampler& resampler, std::
   }
 }
 
-core::Image fit_image(const core::Image& image, int64_t size, Fit fit) {
+core::Image fit_image(const Pixels& image, int64_t size, Fit fit) {
   core::Image out{.height = size, .width = size, .channels = image.channels, .pixels = {}};
   out.pixels.resize(static_cast<size_t>(size * size * image.channels));
   Resampler resampler(Filter::kArea);
-  image::fit(view(image), size, fit, resampler, out.pixels);
+  image::fit(image, size, fit, resampler, out.pixels);
   return out;
 }
 

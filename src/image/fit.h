@@ -19,6 +19,6 @@ enum class Fit {
 void fit(const Pixels& image, int64_t size, Fit fit, Resampler& resampler, std::span<uint8_t> out);
 
 // By the mean over the area.
-core::Image fit_image(const core::Image& image, int64_t size, Fit fit);
+core::Image fit_image(const Pixels& image, int64_t size, Fit fit);
 
 }  // namespace bbg::image

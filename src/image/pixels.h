@@ -28,6 +28,15 @@ inline Pixels view(const core::Image& image) {
           .stride = image.width * image.channels};
 }
 
+inline core::Image copy(const Pixels& pixels) {
+  core::Image image{
+      .height = pixels.height, .width = pixels.width, .channels = pixels.channels, .pixels = {}};
+  for (int64_t y = 0; y < pixels.height; ++y) {
+    image.pixels.insert(image.pixels.end(), pixels.row(y), pixels.row(y) + pixels.row_bytes());
+  }
+  return image;
+}
+
 // The pixels [top, top + height) x [left, left + width), which lie inside.
 inline Pixels window(Pixels pixels, int64_t top, int64_t left, int64_t height, int64_t width) {
   BBG_CHECK(top >= 0 && left >= 0 && height >= 0 && width >= 0 && top + height <= pixels.height &&

@@ -8,6 +8,7 @@
 #include "image/resample/blend.h"
 #include "image/resample/taps.h"
 #include "image/resample/turn.h"
+#include "image/room.h"
 
 namespace bbg::image {
 
@@ -16,12 +17,10 @@ namespace {
 // A line of sums is read and written by fours.
 constexpr int64_t kSlack = 3;
 
-// Grows only.
-template <class Value>
-Value* room(std::vector<Value>& memory, int64_t count) {
-  if (static_cast<int64_t>(memory.size()) < count) memory.resize(static_cast<size_t>(count));
-  return memory.data();
-}
+// Rows whose columns are blended together: three vectors of the widest kind for three channels.
+constexpr int64_t kBlockRows = 64;
+
+int64_t up_to_turned_rows(int64_t rows) { return (rows + kTurnRows - 1) / kTurnRows * kTurnRows; }
 
 }  // namespace
 
@@ -80,23 +79,21 @@ struct Resampler::State {
     }
   }
 
-  // The columns of kTurnRows rows at a time lie one behind the other once they are turned, so that
-  // one loop blends columns and rows alike.
+  // The columns of some rows at a time lie one behind the other once they are turned, so that one
+  // loop blends columns and rows alike.
   Pixels blend_columns(const Pixels& in, int64_t width) {
     const int64_t bytes = width * in.channels;
-    const int64_t blocks = (in.height + kTurnRows - 1) / kTurnRows;
-    uint8_t* out = room(narrow, blocks * kTurnRows * bytes);
-    uint8_t* from = room(turned, kTurnRows * in.row_bytes());
-    uint8_t* to = room(blended, kTurnRows * bytes);
-    for (int64_t block = 0; block < blocks; ++block) {
-      const uint8_t* lines[kTurnRows];
-      for (int64_t y = 0; y < kTurnRows; ++y) {
-        lines[y] = in.row(std::min(block * kTurnRows + y, in.height - 1));
-      }
-      rows_to_columns(lines, in.row_bytes(), from);
-      const int64_t column = kTurnRows * in.channels;
+    uint8_t* out = room(narrow, up_to_turned_rows(in.height) * bytes);
+    uint8_t* from = room(turned, kBlockRows * in.row_bytes());
+    uint8_t* to = room(blended, kBlockRows * bytes);
+    for (int64_t first = 0; first < in.height; first += kBlockRows) {
+      const int64_t count = std::min(kBlockRows, up_to_turned_rows(in.height - first));
+      const uint8_t* lines[kBlockRows];
+      for (int64_t y = 0; y < count; ++y) lines[y] = in.row(std::min(first + y, in.height - 1));
+      rows_to_columns({lines, static_cast<size_t>(count)}, in.row_bytes(), from);
+      const int64_t column = count * in.channels;
       blend_to_bytes({.data = from, .stride = column, .bytes = column}, columns.ranges, to);
-      columns_to_rows(to, bytes, out + block * kTurnRows * bytes, bytes);
+      columns_to_rows(to, count, bytes, out + first * bytes, bytes);
     }
     return {
         .data = out, .height = in.height, .width = width, .channels = in.channels, .stride = bytes};

@@ -49,8 +49,7 @@ class CropReader {
   image::Pixels decoded(int64_t id) {
     if (source_.encoding() != data::Encoding::kRaw) {
       const std::string name = "sample " + std::to_string(id) + " of " + source_.file(id);
-      decoder_.decode(source_.read(id, stored_, check_), name, decoded_);
-      return image::view(decoded_);
+      return decoder_.decode(source_.read(id, stored_, check_), name, decoded_);
     }
     const int64_t height = source_.height(), width = source_.width(), channels = source_.channels();
     stored_.resize(static_cast<size_t>(height * width * channels));
@@ -67,8 +66,7 @@ class CropReader {
   const int64_t size_;
   image::Decoder decoder_;
   image::Resampler resampler_;
-  std::vector<uint8_t> stored_, pixels_;
-  core::Image decoded_;
+  std::vector<uint8_t> stored_, decoded_, pixels_;
 };
 
 }  // namespace

@@ -36,10 +36,11 @@ void mend_checksums(std::string& file) {
 }
 
 bool decodes(image::Decoder& decoder, std::span<const uint8_t> bytes, core::Image& image) {
+  std::vector<uint8_t> memory;
   try {
     const image::ImageSize size = decoder.size(bytes, "damaged");
     if (size.height * size.width > kMostPixels) return false;
-    decoder.decode(bytes, "damaged", image);
+    image = copy(decoder.decode(bytes, "damaged", memory));
     EXPECT_EQ(size, (image::ImageSize{image.height, image.width}));
     return true;
   } catch (const core::UsageError&) {
@@ -48,14 +49,14 @@ bool decodes(image::Decoder& decoder, std::span<const uint8_t> bytes, core::Imag
 }
 
 void try_window(image::Decoder& decoder, std::span<const uint8_t> bytes, test::Mutator& random) {
-  core::Image image;
+  std::vector<uint8_t> memory;
   try {
     const image::ImageSize size = decoder.size(bytes, "damaged");
     if (size.height * size.width > kMostPixels) return;
     const auto height = static_cast<int64_t>(1 + random.below(static_cast<size_t>(size.height)));
     const auto width = static_cast<int64_t>(1 + random.below(static_cast<size_t>(size.width)));
     decoder.decode_window(bytes, {size.height - height, size.width - width, height, width},
-                          "damaged", image);
+                          "damaged", memory);
   } catch (const core::UsageError&) {
   }
 }

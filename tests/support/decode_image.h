@@ -2,6 +2,7 @@
 // Decodes one image of a test.
 
 #include <string>
+#include <vector>
 
 #include "image/codec/codec.h"
 
@@ -13,9 +14,8 @@ inline std::span<const uint8_t> bytes_of(const std::string& text) {
 
 inline core::Image decode_image(const std::string& bytes, const image::DecodeOptions& options = {},
                                 const std::string& name = "folder/a.jpg") {
-  core::Image image;
-  image::Decoder(options).decode(bytes_of(bytes), name, image);
-  return image;
+  std::vector<uint8_t> memory;
+  return copy(image::Decoder(options).decode(bytes_of(bytes), name, memory));
 }
 
 }  // namespace bbg::test

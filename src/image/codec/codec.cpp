@@ -23,13 +23,6 @@ std::string why_not_read(std::span<const uint8_t> bytes) {
   return format == "unknown content" ? read + ", whatever its name" : read + " but " + format;
 }
 
-void reshape(core::Image& image, const Window& window, int64_t channels) {
-  image.height = window.height;
-  image.width = window.width;
-  image.channels = channels;
-  image.pixels.resize(static_cast<size_t>(window.height * window.width * channels));
-}
-
 bool is_inside(const Window& window, const ImageSize& size) {
   return window.top >= 0 && window.left >= 0 && window.height > 0 && window.width > 0 &&
          window.height <= size.height - window.top && window.width <= size.width - window.left;
@@ -61,18 +54,17 @@ Decoder::Opened Decoder::open(std::span<const uint8_t> bytes, const std::string&
   return {decoder, size, Orientation(is_turned ? orientation_of(*format, bytes) : 1)};
 }
 
-void Decoder::read(const Opened& opened, const Window& window, const std::string& name,
-                   core::Image& out) {
+Pixels Decoder::read(const Opened& opened, const Window& window, const std::string& name,
+                     std::vector<uint8_t>& memory) {
   const bool is_plain = opened.orientation.is_plain();
-  const Window stored = opened.orientation.stored(window, opened.size);
-  core::Image& target = is_plain ? out : stored_;
-  reshape(target, stored, options_.channels);
-  const Problem problem = opened.decoder.read(stored, options_, target.pixels.data());
+  Pixels pixels;
+  const Problem problem = opened.decoder.read(opened.orientation.stored(window, opened.size),
+                                              options_, is_plain ? memory : stored_, pixels);
   if (!problem.empty()) refuse(name, problem);
-  if (is_plain) return;
-  reshape(out, window, options_.channels);
-  opened.orientation.turn(stored_.pixels.data(), {stored.height, stored.width}, options_.channels,
-                          out.pixels.data());
+  if (is_plain) return pixels;
+  uint8_t* turned = room(memory, window.height * window.width * options_.channels);
+  opened.orientation.turn(pixels, turned);
+  return dense(turned, window, options_.channels);
 }
 
 ImageSize Decoder::size(std::span<const uint8_t> bytes, const std::string& name) {
@@ -80,18 +72,19 @@ ImageSize Decoder::size(std::span<const uint8_t> bytes, const std::string& name)
   return opened.orientation.turned(opened.size);
 }
 
-void Decoder::decode(std::span<const uint8_t> bytes, const std::string& name, core::Image& out) {
+Pixels Decoder::decode(std::span<const uint8_t> bytes, const std::string& name,
+                       std::vector<uint8_t>& memory) {
   const Opened opened = open(bytes, name);
   const ImageSize size = opened.orientation.turned(opened.size);
-  read(opened, {.height = size.height, .width = size.width}, name, out);
+  return read(opened, {.height = size.height, .width = size.width}, name, memory);
 }
 
-void Decoder::decode_window(std::span<const uint8_t> bytes, const Window& window,
-                            const std::string& name, core::Image& out) {
+Pixels Decoder::decode_window(std::span<const uint8_t> bytes, const Window& window,
+                              const std::string& name, std::vector<uint8_t>& memory) {
   const Opened opened = open(bytes, name);
   BBG_CHECK(is_inside(window, opened.orientation.turned(opened.size)),
             "a window lies within its image");
-  read(opened, window, name, out);
+  return read(opened, window, name, memory);
 }
 
 }  // namespace bbg::image

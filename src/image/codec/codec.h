@@ -13,11 +13,12 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
-#include "core/image.h"
 #include "image/codec/decode_options.h"
 #include "image/codec/image_format.h"
 #include "image/codec/orientation.h"
+#include "image/pixels.h"
 
 namespace bbg::image {
 
@@ -32,13 +33,15 @@ class Decoder {
   // Reads the header only. The size is that after the EXIF orientation was applied, if it is.
   ImageSize size(std::span<const uint8_t> bytes, const std::string& name);
 
-  // The whole image; damage anywhere in it is found. out.pixels keeps its capacity between calls.
-  void decode(std::span<const uint8_t> bytes, const std::string& name, core::Image& out);
+  // The whole image; damage anywhere in it is found. The pixels lie in `memory`, which grows as
+  // needed.
+  Pixels decode(std::span<const uint8_t> bytes, const std::string& name,
+                std::vector<uint8_t>& memory);
 
   // A window within the image: equal, byte for byte, to that part of the whole one. Rows below it
   // are not looked at, nor the damage in them.
-  void decode_window(std::span<const uint8_t> bytes, const Window& window, const std::string& name,
-                     core::Image& out);
+  Pixels decode_window(std::span<const uint8_t> bytes, const Window& window,
+                       const std::string& name, std::vector<uint8_t>& memory);
 
  private:
   struct Opened {
@@ -47,11 +50,12 @@ class Decoder {
     Orientation orientation;
   };
   Opened open(std::span<const uint8_t> bytes, const std::string& name);
-  void read(const Opened& opened, const Window& window, const std::string& name, core::Image& out);
+  Pixels read(const Opened& opened, const Window& window, const std::string& name,
+              std::vector<uint8_t>& memory);
 
   DecodeOptions options_;
   std::unique_ptr<FormatDecoder> jpeg_, png_, webp_;
-  core::Image stored_;  // a window before it is turned
+  std::vector<uint8_t> stored_;  // a window before it is turned
 };
 
 }  // namespace bbg::image

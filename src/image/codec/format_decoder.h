@@ -5,8 +5,11 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "image/codec/decode_options.h"
+#include "image/pixels.h"
+#include "image/room.h"
 
 namespace bbg::image {
 
@@ -23,11 +26,21 @@ class FormatDecoder {
   // The size as stored. Takes no memory for pixels, and none after a problem.
   virtual Problem read_header(std::span<const uint8_t> bytes, ImageSize& size) = 0;
 
-  // Once after each read_header() without a problem, whose bytes must still be there. Writes
-  // [window.height, window.width, options.channels] to `pixels`. Damage below the window goes
-  // unseen, unless it is the whole image.
-  virtual Problem read(const Window& window, const DecodeOptions& options, uint8_t* pixels) = 0;
+  // Once after each read_header() without a problem, whose bytes must still be there. `out` becomes
+  // the window, with options.channels; it lies in `memory`, which grows only. Damage below the
+  // window goes unseen, unless it is the whole image.
+  virtual Problem read(const Window& window, const DecodeOptions& options,
+                       std::vector<uint8_t>& memory, Pixels& out) = 0;
 };
+
+// A window whose rows lie one behind the other.
+inline Pixels dense(const uint8_t* pixels, const Window& window, int64_t channels) {
+  return {.data = pixels,
+          .height = window.height,
+          .width = window.width,
+          .channels = channels,
+          .stride = window.width * channels};
+}
 
 // Says that the header claims too many pixels; else nothing.
 inline Problem check_size(int64_t height, int64_t width) {

@@ -54,13 +54,17 @@ bool smooths_blocks(const jpeg_decompress_struct& jpeg) {
 
 struct JpegDecoder::State {
   JpegSession session;
-  std::vector<uint8_t> strip;  // rows as decoded, before they are cut and converted
+  std::vector<uint8_t> strips;  // rows as decoded, before they are cut and converted
 
   // Each false where session.message says what is wrong.
   bool read_header(std::span<const uint8_t> bytes);
-  bool read(const Window& window, const DecodeOptions& options, uint8_t* pixels);
-  void read_rows(const Window& window, int64_t first_column, const DecodeOptions& options,
-                 uint8_t* pixels);
+  bool read(const Window& window, const DecodeOptions& options, std::vector<uint8_t>& memory,
+            Pixels& out);
+  // Reads the window's rows to their place, with the columns beside it that were decoded too.
+  Pixels read_in_place(const Window& window, int64_t first_column, std::vector<uint8_t>& memory);
+  // Cuts and converts them, with any before the window's first.
+  void read_strips(const Window& window, int64_t first_column, ConvertRow convert,
+                   const Pixels& out, uint8_t* pixels);
   // Limits decoding to the window's columns and a margin. Returns the first decoded column.
   int64_t crop_columns(const Window& window);
 };
@@ -83,7 +87,8 @@ int64_t JpegDecoder::State::crop_columns(const Window& window) {
   return left;
 }
 
-bool JpegDecoder::State::read(const Window& window, const DecodeOptions& options, uint8_t* pixels) {
+bool JpegDecoder::State::read(const Window& window, const DecodeOptions& options,
+                              std::vector<uint8_t>& memory, Pixels& out) {
   auto& jpeg = session.jpeg;
   if (setjmp(session.on_error) != 0) return false;
   const bool is_whole = window.height == jpeg.image_height && window.width == jpeg.image_width;
@@ -94,39 +99,55 @@ bool JpegDecoder::State::read(const Window& window, const DecodeOptions& options
     first_column = crop_columns(window);
     jpeg_skip_scanlines(&jpeg, static_cast<JDIMENSION>(window.top));
   }
-  read_rows(window, first_column, options, pixels);
+  const ConvertRow convert = conversion(kind_of(jpeg), options);
+  if (convert == nullptr && jpeg.output_scanline == window.top) {
+    out = read_in_place(window, first_column, memory);
+  } else {
+    uint8_t* pixels = room(memory, window.height * window.width * options.channels);
+    out = dense(pixels, window, options.channels);
+    read_strips(window, first_column, convert, out, pixels);
+  }
   if (is_whole) jpeg_finish_decompress(&jpeg);
   return true;
 }
 
-void JpegDecoder::State::read_rows(const Window& window, int64_t first_column,
-                                   const DecodeOptions& options, uint8_t* pixels) {
+Pixels JpegDecoder::State::read_in_place(const Window& window, int64_t first_column,
+                                         std::vector<uint8_t>& memory) {
   auto& jpeg = session.jpeg;
-  const PixelKind kind = kind_of(jpeg);
-  const ConvertRow convert = conversion(kind, options);
-  const int64_t pixel_bytes = jpeg.output_components;
-  const int64_t row_bytes = window.width * options.channels;
-  const int64_t strip_bytes = jpeg.output_width * pixel_bytes;
-  const bool is_direct =
-      convert == nullptr && strip_bytes == row_bytes && jpeg.output_scanline == window.top;
-  if (!is_direct) strip.resize(static_cast<size_t>(kStripRows * strip_bytes));
-  const int64_t end = window.top + window.height;
-  while (jpeg.output_scanline < end) {
-    const int64_t row = jpeg.output_scanline - window.top;  // negative: above the window
+  const int64_t channels = jpeg.output_components, stride = jpeg.output_width * channels;
+  uint8_t* pixels = room(memory, window.height * stride);
+  for (int64_t y = 0; y < window.height;) {
     JSAMPROW rows[kStripRows];
-    for (int64_t i = 0; i < kStripRows; ++i) {
-      rows[i] = is_direct ? pixels + (row + i) * row_bytes : strip.data() + i * strip_bytes;
-    }
+    for (int64_t i = 0; i < kStripRows; ++i) rows[i] = pixels + (y + i) * stride;
+    const int64_t wanted = std::min(kStripRows, window.height - y);
+    y += jpeg_read_scanlines(&jpeg, rows, static_cast<JDIMENSION>(wanted));
+  }
+  return {.data = pixels + (window.left - first_column) * channels,
+          .height = window.height,
+          .width = window.width,
+          .channels = channels,
+          .stride = stride};
+}
+
+void JpegDecoder::State::read_strips(const Window& window, int64_t first_column, ConvertRow convert,
+                                     const Pixels& out, uint8_t* pixels) {
+  auto& jpeg = session.jpeg;
+  const int64_t pixel_bytes = jpeg.output_components, stride = jpeg.output_width * pixel_bytes;
+  const int64_t end = window.top + window.height;
+  uint8_t* strip = room(strips, kStripRows * stride);
+  JSAMPROW rows[kStripRows];
+  for (int64_t i = 0; i < kStripRows; ++i) rows[i] = strip + i * stride;
+  while (jpeg.output_scanline < end) {
+    const int64_t first = jpeg.output_scanline - window.top;  // negative: above the window
     const auto wanted = static_cast<JDIMENSION>(std::min(kStripRows, end - jpeg.output_scanline));
     const int64_t count = jpeg_read_scanlines(&jpeg, rows, wanted);
-    if (is_direct) continue;
-    for (int64_t i = std::max<int64_t>(-row, 0); i < count; ++i) {
+    for (int64_t i = std::max<int64_t>(-first, 0); i < count; ++i) {
       const uint8_t* in = rows[i] + (window.left - first_column) * pixel_bytes;
-      uint8_t* out = pixels + (row + i) * row_bytes;
+      uint8_t* row = pixels + (first + i) * out.stride;
       if (convert == nullptr) {
-        std::memcpy(out, in, static_cast<size_t>(row_bytes));
+        std::memcpy(row, in, static_cast<size_t>(out.row_bytes()));
       } else {
-        convert(in, window.width, out);
+        convert(in, window.width, row);
       }
     }
   }
@@ -142,8 +163,9 @@ Problem JpegDecoder::read_header(std::span<const uint8_t> bytes, ImageSize& size
   return check_size(size.height, size.width);
 }
 
-Problem JpegDecoder::read(const Window& window, const DecodeOptions& options, uint8_t* pixels) {
-  const bool is_complete = state_->read(window, options, pixels);
+Problem JpegDecoder::read(const Window& window, const DecodeOptions& options,
+                          std::vector<uint8_t>& memory, Pixels& out) {
+  const bool is_complete = state_->read(window, options, memory, out);
   jpeg_abort_decompress(&state_->session.jpeg);
   return is_complete ? Problem{} : Problem{state_->session.message};
 }

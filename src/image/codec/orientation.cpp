@@ -27,15 +27,14 @@ Window Orientation::stored(const Window& shown, const ImageSize& stored_size) co
   return window;
 }
 
-void Orientation::turn(const uint8_t* in, const ImageSize& stored, int64_t channels,
-                       uint8_t* out) const {
-  const ImageSize shown = turned(stored);
+void Orientation::turn(const Pixels& stored, uint8_t* out) const {
+  const ImageSize shown = turned({.height = stored.height, .width = stored.width});
   for (int64_t y = 0; y < shown.height; ++y) {
     for (int64_t x = 0; x < shown.width; ++x) {
       int64_t row = transposes_ ? x : y, column = transposes_ ? y : x;
       if (flips_rows_) row = stored.height - 1 - row;
       if (flips_columns_) column = stored.width - 1 - column;
-      out = std::copy_n(in + (row * stored.width + column) * channels, channels, out);
+      out = std::copy_n(stored.row(row) + column * stored.channels, stored.channels, out);
     }
   }
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "image/codec/decode_options.h"
+#include "image/pixels.h"
 
 namespace bbg::image {
 
@@ -17,8 +18,8 @@ class Orientation {
   ImageSize turned(const ImageSize& stored) const;
   // The stored window below one of the image that is shown.
   Window stored(const Window& shown, const ImageSize& stored_size) const;
-  // Turns the pixels of a stored window. in: [stored.height, stored.width, channels].
-  void turn(const uint8_t* in, const ImageSize& stored, int64_t channels, uint8_t* out) const;
+  // Turns the pixels of a stored window. out: the turned rows, one behind the other.
+  void turn(const Pixels& stored, uint8_t* out) const;
 
  private:
   // Shown pixel (y, x) is the stored pixel (x, y) or (y, x), counted from the far end where

@@ -137,7 +137,10 @@ Problem PngDecoder::read_header(std::span<const uint8_t> bytes, ImageSize& size)
   return check_size(size.height, size.width);
 }
 
-Problem PngDecoder::read(const Window& window, const DecodeOptions& options, uint8_t* pixels) {
+Problem PngDecoder::read(const Window& window, const DecodeOptions& options,
+                         std::vector<uint8_t>& memory, Pixels& out) {
+  uint8_t* pixels = room(memory, window.height * window.width * options.channels);
+  out = dense(pixels, window, options.channels);
   return state_->read(window, options, pixels) ? Problem{} : Problem{state_->message};
 }
 

@@ -13,7 +13,8 @@ class PngDecoder final : public FormatDecoder {
   ~PngDecoder() override;
 
   Problem read_header(std::span<const uint8_t> bytes, ImageSize& size) override;
-  Problem read(const Window& window, const DecodeOptions& options, uint8_t* pixels) override;
+  Problem read(const Window& window, const DecodeOptions& options, std::vector<uint8_t>& memory,
+               Pixels& out) override;
 
  private:
   struct State;

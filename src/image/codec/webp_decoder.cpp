@@ -50,7 +50,8 @@ Problem WebpDecoder::read_header(std::span<const uint8_t> bytes, ImageSize& size
   return check_size(size.height, size.width);
 }
 
-Problem WebpDecoder::read(const Window& window, const DecodeOptions& options, uint8_t* pixels) {
+Problem WebpDecoder::read(const Window& window, const DecodeOptions& options,
+                          std::vector<uint8_t>& memory, Pixels& out) {
   WebPDecoderConfig config;
   BBG_CHECK(WebPInitDecoderConfig(&config), "libwebp has the version of its header");
   const PixelKind kind = has_alpha_ ? PixelKind::kRgba : PixelKind::kRgb;
@@ -69,15 +70,17 @@ Problem WebpDecoder::read(const Window& window, const DecodeOptions& options, ui
   const VP8StatusCode status = WebPDecode(bytes_.data(), bytes_.size(), &config);
   WebPFreeDecBuffer(&config.output);
   if (status != VP8_STATUS_OK) return text_of(status);
+  uint8_t* pixels = room(memory, window.height * window.width * options.channels);
+  out = dense(pixels, window, options.channels);
   const ConvertRow convert = conversion(kind, options);
   for (int64_t y = 0; y < window.height; ++y) {
     const uint8_t* in = decoded_.data() + (window.top - cut.top + y) * stride +
                         (window.left - cut.left) * channels_of(kind);
-    uint8_t* out = pixels + y * window.width * options.channels;
+    uint8_t* row = pixels + y * out.stride;
     if (convert == nullptr) {
-      std::memcpy(out, in, static_cast<size_t>(window.width * options.channels));
+      std::memcpy(row, in, static_cast<size_t>(out.row_bytes()));
     } else {
-      convert(in, window.width, out);
+      convert(in, window.width, row);
     }
   }
   return {};

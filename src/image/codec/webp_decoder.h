@@ -10,7 +10,8 @@ namespace bbg::image {
 class WebpDecoder final : public FormatDecoder {
  public:
   Problem read_header(std::span<const uint8_t> bytes, ImageSize& size) override;
-  Problem read(const Window& window, const DecodeOptions& options, uint8_t* pixels) override;
+  Problem read(const Window& window, const DecodeOptions& options, std::vector<uint8_t>& memory,
+               Pixels& out) override;
 
  private:
   std::span<const uint8_t> bytes_;

@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "image/byte_vector.h"
+#include "image/resample/blend_vnni.h"
 
 namespace bbg::image {
 
@@ -83,8 +84,17 @@ BBG_ALWAYS_INLINE inline void for_blocks(int64_t bytes, Block block) {
 
 }  // namespace
 
-BBG_VECTOR_WIDTHS
 void blend_to_bytes(const Lines& in, std::span<const Taps::Range> ranges, uint8_t* out) {
+  static const bool by_dot_products = has_vnni();
+  if (by_dot_products) {
+    blend_to_bytes_vnni(in, ranges, out);
+  } else {
+    blend_to_bytes_plain(in, ranges, out);
+  }
+}
+
+BBG_VECTOR_WIDTHS
+void blend_to_bytes_plain(const Lines& in, std::span<const Taps::Range> ranges, uint8_t* out) {
   for (const Taps::Range& range : ranges) {
     for_blocks(in.bytes, [&](auto width, int64_t x) BBG_ALWAYS_INLINE {
       blend_block<width()>(in.data + x, in.stride, range, out + x);

@@ -19,6 +19,9 @@ struct Lines {
 // the point, rounded half up to bytes. It is written to out + i * in.bytes.
 void blend_to_bytes(const Lines& in, std::span<const Taps::Range> ranges, uint8_t* out);
 
+// The same without the dot products of blend_vnni.h, which blend_to_bytes() takes where it can.
+void blend_to_bytes_plain(const Lines& in, std::span<const Taps::Range> ranges, uint8_t* out);
+
 // out[i], i < in.bytes: the sum over one range of lines. No sum may leave 31 bits.
 void add_lines(const Lines& in, const Taps::Range& range, int32_t* out);
 

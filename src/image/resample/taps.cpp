@@ -98,14 +98,15 @@ void make_taps(Filter filter, int64_t from, int64_t to, Taps& taps) {
   }
   taps.most = 0;
   for (const Taps::Range& range : taps.ranges) taps.most = std::max(taps.most, range.count);
-  std::vector<int32_t> padded(taps.ranges.size() * static_cast<size_t>(taps.most));
+  const int64_t room = (taps.most + kWeightsTogether - 1) / kWeightsTogether * kWeightsTogether;
+  std::vector<int32_t> padded(taps.ranges.size() * static_cast<size_t>(room));
   const int32_t* in = taps.weights.data();
   int32_t* out = padded.data();
   for (Taps::Range& range : taps.ranges) {
     std::copy_n(in, range.count, out);
     range.weights = out;
     in += range.count;
-    out += taps.most;
+    out += room;
   }
   taps.weights.swap(padded);
 }

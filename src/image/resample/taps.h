@@ -13,6 +13,9 @@ namespace bbg::image {
 // to spare (Pillow's PRECISION_BITS).
 inline constexpr int kWeightBits = 32 - 8 - 2;
 
+// Weights are read by so many at a time.
+inline constexpr int64_t kWeightsTogether = 4;
+
 struct Taps {
   Taps() = default;
   Taps(const Taps&) = delete;  // the ranges point into the weights
@@ -21,10 +24,11 @@ struct Taps {
   // Output pixel i is made of the inputs [first(i), first(i) + count(i)).
   struct Range {
     int64_t first, count;
-    const int32_t* weights;
+    const int32_t*
+        weights;  // behind them zeros, up to `most` and to a multiple of kWeightsTogether
   };
   std::vector<Range> ranges;
-  int64_t most = 0;              // the longest count; shorter ones have weights of 0 up to it
+  int64_t most = 0;              // the longest count
   std::vector<int32_t> weights;  // all ranges, one behind the other
   int64_t sum = 0;               // the weights of each output pixel together
 };

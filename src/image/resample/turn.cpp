@@ -8,7 +8,7 @@ namespace bbg::image {
 
 namespace {
 
-constexpr int kSide = 16;  // bytes of a vector, and vectors of a square
+constexpr int kSide = kTurnRows;  // bytes of a vector, and vectors of a square
 
 // Four times: what was in the first half goes to the even places, the second half to the odd ones.
 // So the four bits of a row's number change places with those of a column's.
@@ -39,35 +39,38 @@ void for_places(int64_t bytes, const Square& square, const Byte& byte) {
 
 }  // namespace
 
-void rows_to_columns(const uint8_t* const (&rows)[kTurnRows], int64_t bytes, uint8_t* columns) {
-  for (int64_t first = 0; first < kTurnRows; first += kSide) {
+void rows_to_columns(std::span<const uint8_t* const> rows, int64_t bytes, uint8_t* columns) {
+  const int64_t count = std::ssize(rows);
+  for (int64_t first = 0; first < count; first += kSide) {
+    const uint8_t* const* in = rows.data() + first;
     const auto square = [&](int64_t i) {
       ByteVector vectors[kSide];
-      for (int y = 0; y < kSide; ++y) std::memcpy(&vectors[y], rows[first + y] + i, kSide);
+      for (int y = 0; y < kSide; ++y) std::memcpy(&vectors[y], in[y] + i, kSide);
       turn(vectors);
       for (int x = 0; x < kSide; ++x) {
-        std::memcpy(columns + (i + x) * kTurnRows + first, &vectors[x], kSide);
+        std::memcpy(columns + (i + x) * count + first, &vectors[x], kSide);
       }
     };
     for_places(bytes, square, [&](int64_t i) {
-      for (int y = 0; y < kSide; ++y) columns[i * kTurnRows + first + y] = rows[first + y][i];
+      for (int y = 0; y < kSide; ++y) columns[i * count + first + y] = in[y][i];
     });
   }
 }
 
-void columns_to_rows(const uint8_t* columns, int64_t bytes, uint8_t* rows, int64_t stride) {
-  for (int64_t first = 0; first < kTurnRows; first += kSide) {
+void columns_to_rows(const uint8_t* columns, int64_t count, int64_t bytes, uint8_t* rows,
+                     int64_t stride) {
+  for (int64_t first = 0; first < count; first += kSide) {
     uint8_t* out = rows + first * stride;
     const auto square = [&](int64_t i) {
       ByteVector vectors[kSide];
       for (int x = 0; x < kSide; ++x) {
-        std::memcpy(&vectors[x], columns + (i + x) * kTurnRows + first, kSide);
+        std::memcpy(&vectors[x], columns + (i + x) * count + first, kSide);
       }
       turn(vectors);
       for (int y = 0; y < kSide; ++y) std::memcpy(out + y * stride + i, &vectors[y], kSide);
     };
     for_places(bytes, square, [&](int64_t i) {
-      for (int y = 0; y < kSide; ++y) out[y * stride + i] = columns[i * kTurnRows + first + y];
+      for (int y = 0; y < kSide; ++y) out[y * stride + i] = columns[i * count + first + y];
     });
   }
 }

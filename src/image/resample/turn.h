@@ -3,16 +3,18 @@
 // functions.
 
 #include <cstdint>
+#include <span>
 
 namespace bbg::image {
 
-// So many rows are turned together.
-inline constexpr int64_t kTurnRows = 32;
+// Rows are turned by so many together, or by several times as many.
+inline constexpr int64_t kTurnRows = 16;
 
-// columns[kTurnRows * i + y] = byte i of row y, for i < bytes; row y begins at rows[y].
-void rows_to_columns(const uint8_t* const (&rows)[kTurnRows], int64_t bytes, uint8_t* columns);
+// columns[rows.size() * i + y] = byte i of row y, for i < bytes; row y begins at rows[y].
+void rows_to_columns(std::span<const uint8_t* const> rows, int64_t bytes, uint8_t* columns);
 
-// The inverse; row y begins at rows + y * stride.
-void columns_to_rows(const uint8_t* columns, int64_t bytes, uint8_t* rows, int64_t stride);
+// The inverse, for `count` rows; row y begins at rows + y * stride.
+void columns_to_rows(const uint8_t* columns, int64_t count, int64_t bytes, uint8_t* rows,
+                     int64_t stride);
 
 }  // namespace bbg::image

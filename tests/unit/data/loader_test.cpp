@@ -77,9 +77,10 @@ class LoaderOutput : public testing::TestWithParam<Case> {
     if (GetParam().encoding == Encoding::kRaw) {
       shards_->read(id, whole.pixels);
     } else {
-      std::vector<uint8_t> buffer;
-      image::Decoder({.channels = 3})
-          .decode(shards_->source()->read(id, buffer, Check::kTrust), "a test", whole);
+      std::vector<uint8_t> buffer, memory;
+      whole =
+          copy(image::Decoder({.channels = 3})
+                   .decode(shards_->source()->read(id, buffer, Check::kTrust), "a test", memory));
     }
     const image::TransformOptions options{.augment = GetParam().augment,
                                           .flip = GetParam().flip,

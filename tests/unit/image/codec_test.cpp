@@ -71,15 +71,15 @@ TEST(Codec, RefusesFilesThatEndTooEarlyWhereverTheyEnd) {
     const std::string good = small(name);
     EXPECT_EQ(refusal(good), "accepted") << name;
     Decoder decoder({});
-    core::Image image;
+    std::vector<uint8_t> memory;
     for (size_t length = 0; length < good.size(); ++length) {
       // In memory of its own, so that sanitizers see what reads beyond it.
       const std::vector<uint8_t> cut(good.begin(), good.begin() + static_cast<ptrdiff_t>(length));
-      const auto whole = [&] { decoder.decode(cut, name, image); };
+      const auto whole = [&] { decoder.decode(cut, name, memory); };
       // WebP's last chunk, here of EXIF, is none of the image.
       if (name == "alpha.webp" && refusal_of(whole) == "accepted") continue;
       EXPECT_THAT(refusal_of(whole), StartsWith("cannot decode " + name + ": ")) << length;
-      refusal_of([&] { decoder.decode_window(cut, {1, 1, 2, 2}, name, image); });
+      refusal_of([&] { decoder.decode_window(cut, {1, 1, 2, 2}, name, memory); });
     }
   }
 }
@@ -107,24 +107,23 @@ TEST(Codec, WhatOneImageLacksIsNotTakenFromTheLast) {
     }
     ASSERT_LT(bare.size(), good.size());
     Decoder fresh({}), used({});
-    core::Image image, other;
-    used.decode(bytes_of(good), "good", image);
-    const auto by = [&](Decoder& decoder, core::Image& out) {
-      return refusal_of([&] { decoder.decode(bytes_of(bare), "bare", out); });
+    std::vector<uint8_t> memory;
+    used.decode(bytes_of(good), "good", memory);
+    const auto by = [&](Decoder& decoder) {
+      return refusal_of([&] { decoder.decode(bytes_of(bare), "bare", memory); });
     };
-    EXPECT_EQ(by(fresh, image), by(used, other));
+    EXPECT_EQ(by(fresh), by(used));
   }
 }
 
 TEST(Codec, DecodesOnAfterARefusal) {
   Decoder decoder({});
-  core::Image before, after;
+  std::vector<uint8_t> memory;
   for (const std::string name : {"420.jpg", "rgb.png", "lossy.webp"}) {
     const std::string good = small(name), bad = good.substr(0, good.size() * 2 / 3);
-    decoder.decode(bytes_of(good), name, before);
-    EXPECT_NE(refusal_of([&] { decoder.decode(bytes_of(bad), name, after); }), "accepted");
-    decoder.decode(bytes_of(good), name, after);
-    EXPECT_EQ(before.pixels, after.pixels);
+    const core::Image before = copy(decoder.decode(bytes_of(good), name, memory));
+    EXPECT_NE(refusal_of([&] { decoder.decode(bytes_of(bad), name, memory); }), "accepted");
+    EXPECT_EQ(before.pixels, copy(decoder.decode(bytes_of(good), name, memory)).pixels);
   }
 }
 
@@ -148,13 +147,13 @@ TEST(Codec, AWindowDoesNotSeeDamageBelowIt) {
   const std::string good = sampled_jpeg(2, 2);
   const std::string cut = good.substr(0, good.size() * 3 / 4);
   Decoder decoder({});
-  core::Image whole, window;
-  decoder.decode(bytes_of(good), "good", whole);
+  std::vector<uint8_t> memory;
+  const core::Image whole = copy(decoder.decode(bytes_of(good), "good", memory));
   EXPECT_THAT(refusal(cut), HasSubstr("remature end"));
-  decoder.decode_window(bytes_of(cut), {2, 3, 20, 30}, "cut", window);
-  EXPECT_EQ(window.pixels[0], whole.pixels[static_cast<size_t>((2 * whole.width + 3) * 3)]);
+  const Pixels window = decoder.decode_window(bytes_of(cut), {2, 3, 20, 30}, "cut", memory);
+  EXPECT_EQ(window.data[0], whole.pixels[static_cast<size_t>((2 * whole.width + 3) * 3)]);
   EXPECT_NE(refusal_of([&] {
-              decoder.decode_window(bytes_of(cut), {60, 3, 8, 8}, "cut", window);
+              decoder.decode_window(bytes_of(cut), {60, 3, 8, 8}, "cut", memory);
             }),
             "accepted");
 }
