@@ -19,12 +19,14 @@ namespace {
 void warn_of_splits(const ShardOptions& options, const std::vector<std::string>& class_names) {
   const std::vector<std::string> splits = names_of_splits(class_names);
   if (splits.empty()) return;
-  std::fprintf(stderr,
-               "warning: %s in %s are named like parts of a data set, and became classes\n"
-               "  hint: for one part: data_prep shard --input '%s' --output '%s' --size %s\n",
-               core::join(splits, ", ").c_str(), options.source.input.c_str(),
-               (fs::path(options.source.input) / splits.front()).c_str(),
-               (fs::path(options.output) / splits.front()).c_str(), options.sizes.c_str());
+  std::fprintf(
+      stderr,
+      "warning: %s in %s are named like parts of a data set, and became classes\n"
+      "  hint: for one part: data_prep shard --input '%s' --output '%s' %s\n",
+      core::join(splits, ", ").c_str(), options.source.input.c_str(),
+      (fs::path(options.source.input) / splits.front()).c_str(),
+      (fs::path(options.output) / splits.front()).c_str(),
+      (options.sizes.empty() ? "--store " + options.store : "--size " + options.sizes).c_str());
 }
 
 void run_shard(const ShardOptions& options) {
@@ -32,11 +34,7 @@ void run_shard(const ShardOptions& options) {
       {.input = options.source.input,
        .output = options.output,
        .open =
-           [&](const std::string& index_path) {
-             SourceRequest request = options.source;
-             request.index_path = index_path;
-             return open_source(request);
-           },
+           [&](const std::string& index_path) { return open_source(options.request(index_path)); },
        .recipe = [&](const ImageSource& images) { return options.recipe(images); },
        .plan = [&](const ImageSource& images) { return options.plan(images); },
        .when_opened =

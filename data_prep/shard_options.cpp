@@ -57,10 +57,11 @@ void ShardOptions::declare(command::Options& options) {
   options.add("--output", "DIR", &output, "folder for the data set; made if absent")
       .required()
       .file();
-  options.add(
-      "--size", "S", &sizes,
-      "height and width in pixels; several, as 128,256, make a set for each in one pass, in "
-      "DIR/128 and DIR/256; with --store jpeg the longest that the shorter side may be");
+  options
+      .add("--size", "S", &sizes,
+           "height and width in pixels; several, as 128,256, make a set for each in one pass, in "
+           "DIR/128 and DIR/256; with --store jpeg the longest that the shorter side may be")
+      .default_is("that of the images, where all are squares of one size");
   options
       .add("--store", "", &store,
            "raw: pixels, S x S; jpeg: made anew, whole images; original: the files' own bytes")
@@ -135,16 +136,28 @@ void ShardOptions::declare(command::Options& options) {
   options.add_flag("--json", &json, "report as JSON");
 }
 
+SourceRequest ShardOptions::request(const std::string& index_path) const {
+  const bool is_original = chosen(kStores, store) == Store::kOriginal;
+  if (is_original && !sizes.empty()) {
+    throw core::UsageError("--store original has no use for --size",
+                           "the files stay as they are; training chooses data.crop");
+  }
+  SourceRequest request = source;
+  request.has_size = is_original || !parse_sizes(sizes).empty();
+  request.index_path = index_path;
+  return request;
+}
+
 Recipe ShardOptions::recipe(const ImageSource& images) const {
   Recipe recipe{.store = chosen(kStores, store), .sizes = parse_sizes(sizes), .decode = {}};
   if (recipe.store == Store::kOriginal) {
-    if (!sizes.empty()) {
-      throw core::UsageError("--store original has no use for --size",
-                             "the files stay as they are; training chooses data.crop");
-    }
     recipe.sizes = {0};
   } else if (recipe.sizes.empty()) {
-    throw core::UsageError("--size is missing", "as --size 128");
+    recipe.sizes = {images.natural_size()};
+    if (recipe.sizes.front() == 0) {
+      throw core::UsageError("--size is missing",
+                             "the images are no squares of one size; as --size 128");
+    }
   }
   recipe.quality = quality;
   recipe.filter = chosen(image::kFilters, resample);

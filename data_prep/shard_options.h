@@ -27,7 +27,8 @@ struct ShardOptions {
 
   void declare(command::Options& options);
 
-  // UsageError where words contradict each other.
+  // The source as it is asked for. UsageError where words contradict each other or mean nothing.
+  SourceRequest request(const std::string& index_path) const;
   Recipe recipe(const ImageSource& images) const;
   PlanOptions plan(const ImageSource& images) const;
 };

@@ -101,6 +101,7 @@ class CifarSource final : public ImageSource {
   std::string description() const override { return description_; }
   int64_t natural_channels() const override { return 3; }
   image::Fit natural_fit() const override { return image::Fit::kResize; }
+  int64_t natural_size() const override { return kSide; }
   bool is_shuffled_by_default() const override { return false; }
 
  private:

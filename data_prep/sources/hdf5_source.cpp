@@ -124,6 +124,9 @@ class Hdf5Source final : public ImageSource {
   }
   int64_t natural_channels() const override { return shape_.channels; }
   image::Fit natural_fit() const override { return image::Fit::kResize; }
+  int64_t natural_size() const override {
+    return shape_.height == shape_.width ? shape_.height : 0;
+  }
   bool is_shuffled_by_default() const override { return false; }
 
  private:

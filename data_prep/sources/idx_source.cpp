@@ -123,6 +123,9 @@ class IdxSource final : public ImageSource {
   }
   int64_t natural_channels() const override { return 1; }
   image::Fit natural_fit() const override { return image::Fit::kPad; }
+  int64_t natural_size() const override {
+    return images_.shape[1] == images_.shape[2] ? images_.shape[1] : 0;
+  }
   bool is_shuffled_by_default() const override { return false; }
 
  private:

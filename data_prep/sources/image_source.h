@@ -45,6 +45,7 @@ class ImageSource {
   virtual std::string description() const = 0;   // for people, without the folders above
   virtual int64_t natural_channels() const = 0;  // --channels auto means these
   virtual image::Fit natural_fit() const = 0;
+  virtual int64_t natural_size() const { return 0; }  // side, if all are squares of it; 0: are not
   // Whether the order is by class, so that any stretch of it would lack classes.
   virtual bool is_shuffled_by_default() const = 0;
   virtual LeftOut left_out() const { return {}; }  // things in the input beside images

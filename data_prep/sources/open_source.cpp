@@ -30,6 +30,7 @@ struct Format {
   bool (*recognises)(Path input);
   Source (*open)(Request request);
   std::vector<std::string> options;  // those that it has a use for
+  bool has_one_size = false;         // all images of a source are equally large
 };
 
 bool is_folder(Path path) {
@@ -45,13 +46,13 @@ const std::vector<Format>& formats() {
   static const std::vector<std::string> lists = {"--labels", "--synsets", "--classes"};
   static const std::vector<Format> formats = {
       {"folder", "a folder", is_folder, open_folder, lists},
-      {"idx", "an IDX file", looks_like_idx, open_idx, {"--labels", "--classes"}},
-      {"cifar10", "a .bin file of CIFAR-10", could_be_cifar10, open_cifar10, {"--split"}},
-      {"cifar100", "a .bin file of CIFAR-100", could_be_cifar100, open_cifar100, {"--split"}},
+      {"idx", "an IDX file", looks_like_idx, open_idx, {"--labels", "--classes"}, true},
+      {"cifar10", "a .bin file of CIFAR-10", could_be_cifar10, open_cifar10, {"--split"}, true},
+      {"cifar100", "a .bin file of CIFAR-100", could_be_cifar100, open_cifar100, {"--split"}, true},
       {"tar", "a tar archive", looks_like_tar, open_tar, lists},
       {"webdataset", "a WebDataset", looks_like_webdataset, open_webdataset, {"--classes"}},
-      {"hdf5", "an HDF5 file with imgs", looks_like_hdf5, open_hdf5, {"--classes"}},
-      {"shards", "a data set of data_prep", looks_like_data_set, open_data_set, {}},
+      {"hdf5", "an HDF5 file with imgs", looks_like_hdf5, open_hdf5, {"--classes"}, true},
+      {"shards", "a data set of data_prep", looks_like_data_set, open_data_set, {}, true},
   };
   return formats;
 }
@@ -128,6 +129,11 @@ std::unique_ptr<ImageSource> open_source(const SourceRequest& request) {
   const Format& format =
       request.format == "auto" ? recognise(request.input) : named(request.format);
   check_options(request, format);
+  // Before a large source is listed.
+  if (!request.has_size && !format.has_one_size) {
+    throw core::UsageError("--size is missing",
+                           "images of --format " + format.name + " have any size; as --size 128");
+  }
   return format.open(request);
 }
 

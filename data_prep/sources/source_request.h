@@ -13,6 +13,7 @@ struct SourceRequest {
   std::string synsets{};        // file of WordNet ids that the numbers in `labels` mean
   std::string classes{};        // file of class names, one a line, in the order of their numbers
   std::string split{};          // "train" (the default) or "test"
+  bool has_size = true;         // false: the images must have one size, which is taken
   std::string index_path{};     // where the index of a large tar is kept from run to run
 };
 

@@ -56,6 +56,13 @@ class StoredSource final : public ImageSource {
   std::string description() const override { return description_; }
   int64_t natural_channels() const override { return sets_.front().channels(); }
   image::Fit natural_fit() const override { return image::Fit::kResize; }
+  int64_t natural_size() const override {
+    const data::ShardSet& first = sets_.front();
+    const bool is_common = std::all_of(sets_.begin(), sets_.end(), [&](const data::ShardSet& set) {
+      return set.height() == first.height() && set.width() == first.height();
+    });
+    return is_common && first.encoding() == data::Encoding::kRaw ? first.height() : 0;
+  }
   bool is_shuffled_by_default() const override { return false; }
 
  private:

@@ -186,6 +186,34 @@ TEST_F(DataPrep, ReadsIdxPlainAndGzip) {
   refuse("absent", "labels", "does not exist");
 }
 
+TEST_F(DataPrep, ImagesOfOneSizeNeedNoSize) {
+  const std::string cifar = folder_ / "one.bin", again = folder_ / "again";
+  test::write_file(cifar, std::string(1, '\3') + std::string(3072, 'x'));
+  ASSERT_EQ(run("shard --input '" + cifar + "' --size 32 --output '" + again + "'").code, 0);
+  ASSERT_EQ(run("shard --input '" + cifar + "' --output '" + shards_ + "'").code, 0);
+  const data::ShardSet set = data::ShardSet::open(shards_);
+  EXPECT_EQ(set.height(), 32);
+  EXPECT_EQ(set.fingerprint(), data::ShardSet::open(again).fingerprint());
+  ASSERT_EQ(run("shard --force --input '" + shards_ + "' --output '" + again + "'").code, 0);
+  EXPECT_EQ(set.fingerprint(), data::ShardSet::open(again).fingerprint());
+  for (const int width : {5, 4}) {
+    const std::string path = folder_ / ("idx" + std::to_string(width));
+    test::write_file(
+        path, test::idx_file({2, 5, width}, std::string(static_cast<size_t>(2 * 5 * width), 'x')));
+    const test::Outcome outcome =
+        run("shard --force --input '" + path + "' --output '" + shards_ + "'");
+    if (width == 5) {
+      EXPECT_EQ(outcome.code, 0) << outcome.err;
+      EXPECT_EQ(data::ShardSet::open(shards_).height(), 5);
+    } else {
+      expect_one_line(outcome, 2, "the images are no squares of one size");
+    }
+  }
+  make_photos();
+  expect_one_line(run("shard --input '" + photos_ + "' --output '" + (folder_ / "x") + "'"), 2,
+                  "images of --format folder have any size");
+}
+
 TEST_F(DataPrep, ReadsCifarAsAFileAndAsAFolder) {
   // Each plane of each image has one value of its own.
   const auto record = [](const std::string& labels, int first) {
