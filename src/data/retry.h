@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <string>
+#include <thread>
 
 #include "core/error.h"
 
@@ -36,6 +37,13 @@ auto with_retries(const Read& read, const Pause& pause) {
     details.cause += "; tried " + std::to_string(kRetryPauses.size() + 1) + " times";
     throw core::SystemError(details);
   }
+}
+
+// The same, in a thread that may sleep.
+template <class Read>
+auto with_retries(const Read& read) {
+  return with_retries(read,
+                      [](std::chrono::milliseconds pause) { std::this_thread::sleep_for(pause); });
 }
 
 }  // namespace bbg::data

@@ -1,17 +1,14 @@
 #include "data/row_builder.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "core/error.h"
+#include "data/replacement.h"
 #include "data/retry.h"
 
 namespace bbg::data {
 
 namespace {
-
-// Damaged samples in a row, of which the last is told.
-constexpr int64_t kMostReplacements = 100;
 
 // Epochs are verified up to this one: each sample was read in one of them from its start.
 int64_t end_of_verifying(const LoaderSetup& setup) {
@@ -40,16 +37,12 @@ void RowBuilder::build(LoadedBatch& batch, int64_t row) {
   // just started.
   const bool verifies = setup_.options.verify && (skips || at.epoch < end_of_verifying_);
   const Check check = verifies ? Check::kVerify : Check::kTrust;
-  const int64_t attempts = skips ? std::min(kMostReplacements, plan.num_samples()) : 1;
-  for (int64_t i = 0;; ++i) {
+  const auto read = [&](int64_t i) {
     const int64_t id = plan.permuted(at.epoch, (at.place + i) % plan.num_samples());
-    try {
-      return build_sample(batch, row, id, check);
-    } catch (const core::UsageError& error) {
-      if (i + 1 == attempts) throw;
-      if (i == 0) hooks_.replaced(error.what());
-    }
-  }
+    build_sample(batch, row, id, check);
+  };
+  read_or_replace(setup_.options.on_corrupt, plan.num_samples(), read,
+                  [&](const core::UsageError& error) { hooks_.replaced(error.what()); });
 }
 
 void RowBuilder::build_sample(LoadedBatch& batch, int64_t row, int64_t id, Check check) {

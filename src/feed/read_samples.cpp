@@ -2,19 +2,17 @@
 
 #include <ATen/Parallel.h>
 
-#include <algorithm>
 #include <numeric>
 #include <vector>
 
-#include "core/error.h"
+#include "data/replacement.h"
+#include "data/retry.h"
 #include "data/sample_builder.h"
 #include "feed/planes.h"
 
 namespace bbg::feed {
 
 namespace {
-
-constexpr int64_t kMostReplacements = 100;  // in a row
 
 // One thread's.
 class Reader {
@@ -25,19 +23,15 @@ class Reader {
         check_(check),
         draw_(view.draw),
         area_(size * size),
-        attempts_(
-            on_corrupt == data::OnCorrupt::kStop ? 1 : std::min(kMostReplacements, source.size())),
+        on_corrupt_(on_corrupt),
         builder_(source, {.augment = view.augment, .flip = view.flip, .size = size}, view.seed),
         pixels_(static_cast<size_t>(area_ * source.channels())) {}
 
   void read(int64_t id, const core::Batch& batch, int64_t row) {
-    for (int64_t i = 0;; ++i) {
-      try {
-        return read_one((id + i) % source_.size(), batch, row);
-      } catch (const core::UsageError&) {
-        if (i + 1 == attempts_) throw;
-      }
-    }
+    data::read_or_replace(on_corrupt_, source_.size(), [&](int64_t i) {
+      const int64_t taken = (id + i) % source_.size();
+      data::with_retries([&] { read_one(taken, batch, row); });
+    });
   }
 
  private:
@@ -51,7 +45,8 @@ class Reader {
 
   const data::SampleSource& source_;
   const data::Check check_;
-  const int64_t draw_, area_, attempts_;
+  const int64_t draw_, area_;
+  const data::OnCorrupt on_corrupt_;
   data::SampleBuilder builder_;
   std::vector<uint8_t> pixels_;
 };

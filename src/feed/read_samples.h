@@ -1,6 +1,7 @@
 #pragma once
 // Reads samples of a data set for evaluation, in the order of their ids. Shares the work among
-// libtorch's threads. Errors: those of data::SampleBuilder.
+// libtorch's threads. A read is tried again where the disk was away (data/retry.h). Errors: those
+// of data::SampleBuilder.
 
 #include <cstdint>
 #include <span>

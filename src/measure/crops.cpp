@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <string>
 
-#include "core/error.h"
+#include "data/replacement.h"
+#include "data/retry.h"
 #include "feed/planes.h"
 #include "image/codec/codec.h"
 #include "image/resample.h"
@@ -13,8 +14,6 @@
 namespace bbg::measure {
 
 namespace {
-
-constexpr int64_t kMostReplacements = 100;  // in a row
 
 bool is_just(const data::SampleSource& source, int64_t size) {
   return source.height() == size && source.width() == size;
@@ -91,19 +90,13 @@ Crops read_crops(const data::ShardSet& shards, int64_t first, int64_t count, int
   for (int i = 0; i < parts; ++i) {
     crops.images.push_back(at::empty({count, source.channels(), size, size}, at::kFloat));
   }
-  const int64_t attempts =
-      on_corrupt == data::OnCorrupt::kStop ? 1 : std::min(kMostReplacements, source.size());
   at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
     CropReader reader(shards, size);
     for (int64_t row = begin; row < end; ++row) {
-      for (int64_t attempt = 0;; ++attempt) {
-        try {
-          reader.read((first + row + attempt) % source.size(), crops, row);
-          break;
-        } catch (const core::UsageError&) {
-          if (attempt + 1 == attempts) throw;
-        }
-      }
+      data::read_or_replace(on_corrupt, source.size(), [&](int64_t i) {
+        const int64_t taken = (first + row + i) % source.size();
+        data::with_retries([&] { reader.read(taken, crops, row); });
+      });
     }
   });
   return crops;

@@ -24,7 +24,8 @@ struct Crops {
 
 // Reads the samples [first, first + count); on the CPU. Images of one size give squares of `size`
 // px, or themselves where they have just this size; image files their largest squares, resampled.
-// Where `on_corrupt` says so, the next good sample stands in for a damaged one.
+// Where `on_corrupt` says so, the next good sample stands in for a damaged one; a read is tried
+// again where the disk was away.
 Crops read_crops(const data::ShardSet& shards, int64_t first, int64_t count, int64_t size,
                  data::OnCorrupt on_corrupt);
 

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "data/loader.h"
+#include "data/replacement.h"
 #include "data/retry.h"
 #include "data/shard_set.h"
 #include "tests/support/temporary_folder.h"
@@ -139,6 +140,36 @@ TEST(LoaderRetries, ReadWhereADiskWasAwayForAMoment) {
   const Lease lease = loader.next();
   EXPECT_EQ(std::set<int64_t>(lease->sample_ids.begin(), lease->sample_ids.end()).size(), 8);
   EXPECT_GE(source->reads, 8 + 2);
+}
+
+// Fails for the first `damaged` samples. Returns how many were read and replaced.
+std::pair<int64_t, int64_t> read_behind(OnCorrupt on_corrupt, int64_t num_samples,
+                                        int64_t damaged) {
+  int64_t reads = 0, replaced = 0;
+  const auto read = [&](int64_t i) {
+    EXPECT_EQ(i, reads++);
+    if (i < damaged) throw core::UsageError("sample " + std::to_string(i) + " is damaged");
+  };
+  try {
+    read_or_replace(on_corrupt, num_samples, read, [&](const core::UsageError& error) {
+      EXPECT_EQ(std::string(error.what()), "sample 0 is damaged");
+      ++replaced;
+    });
+  } catch (const core::UsageError& error) {
+    EXPECT_EQ(std::string(error.what()), "sample " + std::to_string(reads - 1) + " is damaged");
+    return {-reads, replaced};
+  }
+  return {reads, replaced};
+}
+
+TEST(Replacement, TriesSamplesInTurnAndTellsTheFirstOnce) {
+  using Counts = std::pair<int64_t, int64_t>;
+  EXPECT_EQ(read_behind(OnCorrupt::kStop, 1000, 0), Counts(1, 0));
+  EXPECT_EQ(read_behind(OnCorrupt::kStop, 1000, 1), Counts(-1, 0));
+  EXPECT_EQ(read_behind(OnCorrupt::kSkip, 1000, 0), Counts(1, 0));
+  EXPECT_EQ(read_behind(OnCorrupt::kSkip, 1000, 5), Counts(6, 1));
+  EXPECT_EQ(read_behind(OnCorrupt::kSkip, 1000, 1000), Counts(-kMostReplacements, 1));
+  EXPECT_EQ(read_behind(OnCorrupt::kSkip, 8, 8), Counts(-8, 1));
 }
 
 TEST(LoaderRetries, PassOtherErrorsAtOnce) {

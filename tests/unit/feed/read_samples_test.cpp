@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/unit/data/faulty_source.h"
 #include "tests/unit/data/shard_fixture.h"
 
 namespace bbg::feed {
@@ -80,6 +81,18 @@ TEST_F(ReadSamples, StopsAtADamagedOneOrTakesTheNextInItsPlace) {
   const core::Batch batch = read_range(shards(), 19, 3, 4, data::OnCorrupt::kSkip);
   EXPECT_TRUE(at::equal(batch.sample_ids, at::tensor({19, 21, 21}, at::kLong)));
   EXPECT_TRUE(at::equal(batch.images[1], batch.images[2]));
+}
+
+TEST(ReadSamplesRetries, WhereTheDiskWasAwayForAMoment) {
+  data::FaultySource source(8);
+  source.failures = {{3, 1}};
+  const core::Batch batch = read_range(source, 0, 8, 1);
+  EXPECT_TRUE(at::equal(batch.sample_ids, at::arange(8)));
+  EXPECT_EQ(source.reads, 9);
+  data::FaultySource locked(8);
+  locked.failures = {{3, 1}};
+  locked.code = EACCES;
+  EXPECT_THROW(read_range(locked, 0, 8, 1), core::SystemError);
 }
 
 }  // namespace
