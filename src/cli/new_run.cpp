@@ -13,7 +13,7 @@
 #include "core/standard_output.h"
 #include "core/text.h"
 #include "data/shard_set.h"
-#include "measure/probe_memory.h"
+#include "measure/memory.h"
 #include "plan/plan.h"
 
 namespace bbg::cli {

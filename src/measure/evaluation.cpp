@@ -42,6 +42,24 @@ std::string Evaluation::left_out() const {
   return names.empty() ? "" : names + " are left out of the evaluation: " + reason;
 }
 
+void Evaluation::check_memory(const model::Nets& nets, const Room& room) const {
+  const eval::EvaluateOptions& options = context_.setup.evaluate;
+  const Split &train = images_.train(), &test = images_.test();
+  const FeatureSizes sizes{
+      .width = feature_width(context_.setup, nets),
+      .longest_width = longest_feature_width(context_.setup, nets),
+      .num_classes = std::max(train.shards->num_classes(), test.shards->num_classes()),
+      .train = train.at_most(std::max(options.probe_train, options.neighbours_train)).count,
+      .test = test.at_most(std::max(options.probe_test, options.neighbours_test)).count,
+      .probe_train = train.at_most(options.probe_train).count,
+      .views = options.linear_views,
+      .ranks = context_.communicator.size()};
+  for (const Measure& measure : measures_) {
+    if (!has(measure.need) || measure.memory == nullptr) continue;
+    measure::check_memory("the measure " + measure.key, measure.memory(sizes), room);
+  }
+}
+
 std::vector<std::string> Evaluation::progress_names() const {
   const eval::Schedule schedule = context_.setup.evaluate.due();
   std::vector<std::string> names;

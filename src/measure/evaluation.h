@@ -29,6 +29,8 @@ class Evaluation {
   // Which measures the images' missing labels leave out, for one warning at the start; empty: none.
   std::string left_out() const;
   bool has(Need need) const { return means_.has(need); }
+  // UsageError where a measure of labelled features does not fit into a rank's memory.
+  void check_memory(const model::Nets& nets, const Room& room) const;
   // Names of what progress() gives, at one step or another.
   std::vector<std::string> progress_names() const;
 

@@ -48,18 +48,23 @@ core::Batch Images::read(const Split& split, int64_t first, int64_t count, int64
 Labelled Images::map(const Split& split, const std::function<at::Tensor(const at::Tensor&)>& map,
                      int64_t view) const {
   const at::NoGradGuard no_grad;
-  std::vector<at::Tensor> features, labels;
+  const auto [start, own] = own_part(split.count, context_.communicator);
+  const at::Tensor labels = at::empty({own}, at::kLong);
+  at::Tensor features;
+  // Written in place: the features of all ImageNet are there once.
+  const auto add = [&](const core::Batch& batch, int64_t place, int64_t count) {
+    const at::Tensor rows = map(batch.images);
+    if (!features.defined()) {
+      features = at::empty({own, rows.size(1)}, rows.options().dtype(at::kFloat));
+    }
+    features.narrow(0, place, count).copy_(rows.narrow(0, 0, count));
+    labels.narrow(0, place, count).copy_(batch.labels.narrow(0, 0, count));
+  };
   for_each_batch(context_, "features", split.count, [&](int64_t first, int64_t count) {
-    const core::Batch batch = read(split, first, count, view);
-    features.push_back(map(batch.images).to(at::kFloat));
-    labels.push_back(batch.labels);
+    add(read(split, first, count, view), first - start, count);
   });
-  if (features.empty()) {  // fewer images than ranks
-    const core::Batch one = read(split, 0, 1);
-    features.push_back(map(one.images).to(at::kFloat).narrow(0, 0, 0));
-    labels.push_back(one.labels.narrow(0, 0, 0));
-  }
-  return {at::cat(features), at::cat(labels).to(context_.tensor_options.device())};
+  if (own == 0) add(read(split, 0, 1), 0, 0);  // for the width
+  return {features, labels.to(context_.tensor_options.device())};
 }
 
 std::string without_label(const Split& split) {

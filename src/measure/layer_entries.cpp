@@ -21,6 +21,7 @@ Measure layer_probes_entry() {
       .name = "linear classification of each stage",
       .need = Need::kStages,
       .values = layer_probes,
+      .memory = layer_probes_memory,
       .curves = {},
       .protocol =
           "as linear_protocol, on the activations of each stage of E's trunk (convN; root and "

@@ -112,6 +112,12 @@ core::Values layer_probes(Inputs& inputs) {
   return values;
 }
 
+Bytes layer_probes_memory(const FeatureSizes& sizes) {
+  FeatureSizes stage = sizes;
+  stage.train = stage.probe_train;
+  return {.host = 0, .device = linear_protocol_bytes(stage, static_cast<int64_t>(kPooledValues))};
+}
+
 core::Values transfer(Inputs& inputs) {
   const Context& context = inputs.context();
   const Split &train_split = inputs.images().train(), &test_split = inputs.images().test();

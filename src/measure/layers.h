@@ -15,6 +15,8 @@ at::Tensor pooled(const at::Tensor& map);
 
 // The linear protocol on each stage: top1_<stage> and top5_<stage>, in [0, 1].
 core::Values layer_probes(Inputs& inputs);
+// The memory of a stage with as many values as pooled_side() wants: those of the papers' networks.
+Bytes layer_probes_memory(const FeatureSizes& sizes);
 // Stages up to each one frozen, the others trained with labels (measure/retrained.h): the same
 // fields.
 core::Values transfer(Inputs& inputs);

@@ -14,6 +14,15 @@ core::Values linear_probe(Inputs& inputs) {
   return {{word_of(inputs.source()), inputs.probe().accuracy}};
 }
 
+Bytes linear_probe_memory(const FeatureSizes& sizes) {
+  return {.host = eval::probe_bytes(sizes.longest_width, sizes.num_classes, sizes.ranks),
+          .device = kept_feature_bytes(sizes, sizes.longest_width)};
+}
+
+Bytes nearest_neighbour_memory(const FeatureSizes& sizes) {
+  return {.host = 0, .device = kept_feature_bytes(sizes, sizes.longest_width)};
+}
+
 core::Values nearest_neighbour(Inputs& inputs) {
   const Context& context = inputs.context();
   const eval::EvaluateOptions& options = context.setup.evaluate;

@@ -4,6 +4,7 @@
 
 #include "core/values.h"
 #include "measure/inputs.h"
+#include "measure/memory.h"
 
 namespace bbg::measure {
 
@@ -12,6 +13,8 @@ namespace bbg::measure {
 core::Values frechet_pixels(Inputs& inputs);
 // In [0, 1].
 core::Values linear_probe(Inputs& inputs);
+Bytes linear_probe_memory(const FeatureSizes& sizes);
 core::Values nearest_neighbour(Inputs& inputs);
+Bytes nearest_neighbour_memory(const FeatureSizes& sizes);
 
 }  // namespace bbg::measure

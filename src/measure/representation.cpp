@@ -71,6 +71,19 @@ core::Values linear_protocol(Inputs& inputs) {
   return {{"top1", found.test.top1}, {"top5", found.test.top5}, {"rate", found.rate}};
 }
 
+Bytes knn_memory(const FeatureSizes& sizes) {
+  return {.host = 0, .device = kept_feature_bytes(sizes, sizes.width)};
+}
+
+Bytes linear_protocol_memory(const FeatureSizes& sizes) {
+  return {.host = 0, .device = linear_protocol_bytes(sizes, sizes.width)};
+}
+
+int64_t linear_protocol_bytes(const FeatureSizes& sizes, int64_t width) {
+  return kept_feature_bytes(sizes, width) + view_bytes(sizes, width) +
+         eval::linear_protocol_bytes(width, sizes.num_classes, sizes.ranks, {});
+}
+
 core::Values few_labels(Inputs& inputs) {
   core::Values values;
   if (inputs.source() != Source::kTrained) return values;

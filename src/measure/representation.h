@@ -23,4 +23,9 @@ core::Values linear_protocol(Inputs& inputs);
 // The same from 1 % and from 10 % of the labels: top1_1, top5_1, top1_10, top5_10.
 core::Values few_labels(Inputs& inputs);
 
+Bytes knn_memory(const FeatureSizes& sizes);
+Bytes linear_protocol_memory(const FeatureSizes& sizes);
+// Features of any width that the protocol reads, those of its views, and its classifiers.
+int64_t linear_protocol_bytes(const FeatureSizes& sizes, int64_t width);
+
 }  // namespace bbg::measure

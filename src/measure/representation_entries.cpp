@@ -11,6 +11,7 @@ Measure knn_entry() {
           .name = "k nearest neighbours",
           .need = Need::kFeatures,
           .values = knn,
+          .memory = knn_memory,
           .curves = {},
           .protocol =
               "k nearest of {eval.neighbours-train} training images, {eval.neighbours-test} test "
@@ -34,6 +35,7 @@ Measure linear_entry() {
       .name = "linear classification",
       .need = Need::kFeatures,
       .values = linear_protocol,
+      .memory = linear_protocol_memory,
       .curves = {},
       .protocol =
           "linear classifier on features as they are, {eval.probe-train} training images less "
@@ -59,6 +61,7 @@ Measure few_labels_entry() {
           .name = "few labels",
           .need = Need::kFeatures,
           .values = few_labels,
+          .memory = linear_protocol_memory,
           .curves = {},
           .protocol =
               "as linear_protocol, on 1 % and 10 % of the labels of {eval.probe-train} "

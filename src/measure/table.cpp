@@ -45,6 +45,7 @@ Measure probe_entry() {
           .name = "linear probe",
           .need = Need::kFeatures,
           .values = linear_probe,
+          .memory = linear_probe_memory,
           .curves = {{"trained", "eval.linear_probe", Better::kHigher, "Accuracy on features"}},
           .protocol =
               "multinomial logistic regression on standardised features, "
@@ -64,6 +65,7 @@ Measure neighbour_entry() {
       .name = "nearest neighbour",
       .need = Need::kFeatures,
       .values = nearest_neighbour,
+      .memory = nearest_neighbour_memory,
       .curves = {{"trained", "eval.nearest_neighbour", Better::kHigher, "Accuracy on features"}},
       .protocol =
           "1-NN, Euclidean, {eval.neighbours-train} training and "

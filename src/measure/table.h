@@ -8,6 +8,7 @@
 
 #include "core/values.h"
 #include "measure/inputs.h"
+#include "measure/memory.h"
 #include "measure/needs.h"
 #include "report/card.h"
 
@@ -29,6 +30,8 @@ struct Measure {
   std::string name;  // for people
   Need need;
   core::Values (*values)(Inputs&);
+  // Memory with the features that it reads; null: little.
+  Bytes (*memory)(const FeatureSizes&) = nullptr;
   std::vector<Curve> curves;
   std::string protocol;  // with {fields} of measure/protocol.h
   std::string paper;

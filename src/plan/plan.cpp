@@ -7,7 +7,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "eval/probe.h"
-#include "measure/probe_memory.h"
+#include "measure/memory.h"
 #include "model/nets.h"
 #include "ops/ops.h"
 
@@ -46,7 +46,7 @@ Json plan(const run::RunConfig& config) {
   if (nets.discriminator) add("D", *nets.discriminator, false);
   parameters["total"] = total;
   const int64_t value_bytes = config.compute.dtype == run::Dtype::kFloat64 ? 8 : 4;
-  const int64_t probe_features = measure::probe_width(config.measuring(), nets);
+  const int64_t probe_features = measure::longest_feature_width(config.measuring(), nets);
   return {{"name", config.run.name},
           {"output", config.run.output},
           {"system", core::word_of(model::kSystems, config.model.system)},

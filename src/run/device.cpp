@@ -32,18 +32,25 @@ bool has_gpu_driver() {
   return ::access("/proc/driver/nvidia", F_OK) == 0 || ::access("/dev/nvidiactl", F_OK) == 0;
 }
 
+#ifdef BBG_CUDA
+cudaDeviceProp properties_of(int gpu) {
+  cudaDeviceProp properties;
+  const cudaError_t code = cudaGetDeviceProperties(&properties, gpu);
+  if (code != cudaSuccess) {
+    throw core::cuda_error(code, "cudaGetDeviceProperties", "GPU " + std::to_string(gpu),
+                           cudaGetErrorString(code));
+  }
+  return properties;
+}
+#endif
+
 // By identity, for two ranks may both call different GPUs "0".
 void find_visible_gpus([[maybe_unused]] Seat& seat) {
 #ifdef BBG_CUDA
   // hasCUDA() asks the driver; on a machine without one it is false, whatever was compiled in.
   const int count = at::hasCUDA() ? static_cast<int>(at::getNumGPUs()) : 0;
   for (int i = 0; i < count; ++i) {
-    cudaDeviceProp properties;
-    const cudaError_t code = cudaGetDeviceProperties(&properties, i);
-    if (code != cudaSuccess) {
-      throw core::cuda_error(code, "cudaGetDeviceProperties", "GPU " + std::to_string(i),
-                             cudaGetErrorString(code));
-    }
+    const cudaDeviceProp properties = properties_of(i);
     uint64_t halves[2];
     static_assert(sizeof halves == sizeof properties.uuid.bytes);
     std::memcpy(halves, properties.uuid.bytes, sizeof halves);
@@ -181,6 +188,15 @@ std::string unused_gpus(const ComputeOptions& options, const std::vector<Seat>& 
             kOneRankAGpu;
   }
   return text + ". compute.device = cpu says that it is meant";
+}
+
+int64_t gpu_memory_bytes([[maybe_unused]] at::Device device) {
+#ifdef BBG_CUDA
+  if (device.is_cuda()) {
+    return static_cast<int64_t>(properties_of(device.index()).totalGlobalMem);
+  }
+#endif
+  return 0;
 }
 
 core::UsageError out_of_gpu_memory(const c10::OutOfMemoryError& error) {

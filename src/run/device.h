@@ -49,6 +49,9 @@ void check_precision(train::Precision precision, const std::vector<Seat>& seats,
 std::string unused_gpus(const ComputeOptions& options, const std::vector<Seat>& seats,
                         const std::vector<Place>& places);
 
+// All memory of a GPU; 0: the device is none.
+int64_t gpu_memory_bytes(at::Device device);
+
 // The error to show where libtorch found no more memory on the GPU.
 core::UsageError out_of_gpu_memory(const c10::OutOfMemoryError& error);
 

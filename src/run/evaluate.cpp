@@ -91,7 +91,8 @@ nlohmann::ordered_json evaluate(const RunConfig& config, const EvaluateRequest& 
   const measure::Evaluation evaluation(run.context(), sets.train, sets.test ? &*sets.test : nullptr,
                                        measures);
   run_on_all_ranks(control, [&] { refuse_impossible(request.measures, measures, evaluation); });
-  check_memory_of_measures(config, sets, evaluation, run.networks().nets(), control);
+  check_memory_of_measures(evaluation, run.networks().nets(), run.context().tensor_options.device(),
+                           control);
   if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());
   nlohmann::ordered_json result = {{"step", run.saved().step}, {"checkpoint", run.saved().path}};
   evaluation.measure(run.subject(), result);

@@ -6,7 +6,7 @@
 #include "comm/make_communicator.h"
 #include "core/error.h"
 #include "core/file_system.h"
-#include "measure/probe_memory.h"
+#include "measure/memory.h"
 #include "measure/statistics_file.h"
 #include "run/compare_ranks.h"
 #include "run/run_on_all_ranks.h"
@@ -136,24 +136,22 @@ void announce(const RunConfig& config, const Opened& opened, int64_t step,
   log.info("parameters: " + parameters_text(state.nets));
 }
 
-void check_memory_of_measures(const RunConfig& config, const DataSets& sets,
-                              const measure::Evaluation& evaluation, const model::Nets& nets,
-                              comm::Communicator& control) {
+void check_memory_of_measures(const measure::Evaluation& evaluation, const model::Nets& nets,
+                              at::Device device, comm::Communicator& control) {
   run_on_all_ranks(control, [&] {
-    if (!evaluation.has(measure::Need::kFeatures)) return;
-    measure::check_probe_memory(measure::probe_width(config.measuring(), nets),
-                                sets.train.num_classes(), control.size(), control.local_size(),
-                                measure::host_memory_bytes());
+    evaluation.check_memory(nets, {.host = measure::host_memory_bytes(),
+                                   .local_ranks = control.local_size(),
+                                   .own_device = gpu_memory_bytes(device)});
   });
 }
 
-void check_measures(const RunConfig& config, const DataSets& sets,
-                    const measure::Evaluation& evaluation, const model::Nets& nets,
-                    comm::Communicator& control, const core::Log& log) {
+void check_measures(const RunConfig& config, const measure::Evaluation& evaluation,
+                    const model::Nets& nets, at::Device device, comm::Communicator& control,
+                    const core::Log& log) {
   if (control.rank() == 0 && !evaluation.left_out().empty()) log.warn(evaluation.left_out());
   run_on_all_ranks(control,
                    [&] { check_keep_best(config.checkpoint, evaluation.progress_names()); });
-  check_memory_of_measures(config, sets, evaluation, nets, control);
+  check_memory_of_measures(evaluation, nets, device, control);
 }
 
 }  // namespace bbg::run

@@ -43,14 +43,13 @@ void announce(const RunConfig& config, const Opened& opened, int64_t step,
               const train::TrainState& state, comm::Communicator& control,
               const std::string& exchange, const core::Log& log);
 
-// That the measures' probes fit into the hosts' memory.
-void check_memory_of_measures(const RunConfig& config, const DataSets& sets,
-                              const measure::Evaluation& evaluation, const model::Nets& nets,
-                              comm::Communicator& control);
+// That the measures of labelled features fit into memory.
+void check_memory_of_measures(const measure::Evaluation& evaluation, const model::Nets& nets,
+                              at::Device device, comm::Communicator& control);
 
 // That what is to be measured can be, and fits into memory; warns of what is left out.
-void check_measures(const RunConfig& config, const DataSets& sets,
-                    const measure::Evaluation& evaluation, const model::Nets& nets,
-                    comm::Communicator& control, const core::Log& log);
+void check_measures(const RunConfig& config, const measure::Evaluation& evaluation,
+                    const model::Nets& nets, at::Device device, comm::Communicator& control,
+                    const core::Log& log);
 
 }  // namespace bbg::run

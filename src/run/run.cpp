@@ -69,7 +69,7 @@ Run::Run(const RunConfig& config, comm::Communicator& control, const core::Log& 
       lead_(tensor_options_.device(), kStepsAhead, communicator_.watchdog()),
       trace_(config.report.trace_steps, trace_path(config, control.rank()),
              tensor_options_.device(), log) {
-  check_measures(config, opened_.sets, evaluation_, state_.nets, control, log);
+  check_measures(config, evaluation_, state_.nets, tensor_options_.device(), control, log);
   go_on_from(started_.progress);
   due_.evaluation = !is_over() && owes_evaluation();
   has_stalled_ = !is_over() && started_.is_evaluated && folder_.has_stalled(progress_.step);
