@@ -96,7 +96,8 @@ void EvaluateOptions::declare(core::OptionTable& table) {
        {"pixels", Baselines::kPixels},
        {"none", Baselines::kNone}},
       "What probe and neighbours are measured on beside the trained network's features, at the "
-      "end of a run: the untrained network's, the images' pixels (averaged to at most 32 x 32)");
+      "end of a run: the untrained network's (for layer_probes and transfer too), the images' "
+      "pixels (averaged to at most 32 x 32)");
   table.add("eval.batch", &batch, "Images a forward pass of an evaluation takes")
       .unit("images")
       .at_least(1);

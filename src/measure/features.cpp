@@ -23,10 +23,10 @@ Features::~Features() = default;
 
 void Features::take_network(const Subject& subject, bool is_trained, bool is_kept) {
   const Setup& setup = context_.setup;
-  const auto seed = static_cast<uint64_t>(setup.seed);
   if (setup.evaluate.network == eval::FeatureNetwork::kDiscriminator) {
     // A copy: training may go on, with D's own statistics.
-    auto copy = std::make_unique<model::Discriminator>(setup.model, context_.backend(), seed);
+    auto copy = std::make_unique<model::Discriminator>(setup.model, context_.backend(),
+                                                       static_cast<uint64_t>(setup.seed));
     if (is_trained) nn::copy_state(*subject.discriminator, *copy);
     map_ = [&d = *copy, size = setup.model.resolution](const at::Tensor& x) {
       return d.feature(train::shrink(x, size));
@@ -38,8 +38,7 @@ void Features::take_network(const Subject& subject, bool is_trained, bool is_kep
   }
   model::Encoder* encoder = subject.encoder;
   if (!is_trained) {
-    auto untrained = std::make_unique<model::Encoder>(setup.model, context_.backend(), seed);
-    make_standing(context_, images_, *untrained);
+    std::unique_ptr<model::Encoder> untrained = make_untrained_encoder(context_, images_);
     encoder = untrained.get();
     own_ = std::move(untrained);
   }

@@ -6,6 +6,7 @@
 #include "eval/gaussian_sums.h"
 #include "measure/encoder_extractor.h"
 #include "measure/sampler.h"
+#include "measure/standing.h"
 #include "train/step.h"
 
 namespace bbg::measure {
@@ -41,8 +42,15 @@ void Inputs::begin(Source source) {
   coarse_pixels_.reset();
   features_.reset();
   probe_.reset();
+  untrained_.reset();
   views_.clear();
   extracted_.reset();
+}
+
+model::Encoder& Inputs::encoder() {
+  if (source_ != Source::kUntrained) return *subject_.encoder;
+  if (!untrained_) untrained_ = make_untrained_encoder(context_, images_);
+  return *untrained_;
 }
 
 const eval::Gaussian& Inputs::coarse_pixels() {

@@ -38,6 +38,9 @@ class Inputs {
   const eval::Gaussian& coarse_pixels();
   const eval::Gaussian& test_pixels();
 
+  // Need::kStages: E, trained or as it starts, with standing statistics.
+  model::Encoder& encoder();
+
   // Need::kFeatures.
   LabelledSplits features(int64_t train, int64_t test);
   // Features of eval.linear-views random views of the first training images; after features() of
@@ -86,6 +89,7 @@ class Inputs {
   std::unique_ptr<Features> features_;
   std::optional<eval::ProbeResult> probe_;
   std::vector<at::Tensor> views_;
+  std::unique_ptr<model::Encoder> untrained_;
   std::unique_ptr<extractor::Extractor> encoder_;  // E as such
   extractor::Extractor* extractor_ = nullptr;      // null where none is needed
   std::optional<Reference> reference_;

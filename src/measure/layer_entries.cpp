@@ -12,7 +12,12 @@ std::vector<report::Row> convolution_rows() {
           {"top1_conv2", "conv2", ""},
           {"top1_conv3", "conv3", ""},
           {"top1_conv4", "conv4", ""},
-          {"top1_conv5", "conv5", ""}};
+          {"top1_conv5", "conv5", ""},
+          {"untrained_top1_conv1", "conv1, untrained", ""},
+          {"untrained_top1_conv2", "conv2, untrained", ""},
+          {"untrained_top1_conv3", "conv3, untrained", ""},
+          {"untrained_top1_conv4", "conv4, untrained", ""},
+          {"untrained_top1_conv5", "conv5, untrained", ""}};
 }
 
 Measure layer_probes_entry() {
@@ -26,7 +31,8 @@ Measure layer_probes_entry() {
       .protocol =
           "as linear_protocol, on the activations of each stage of E's trunk (convN; root and "
           "stageN of a residual one), averaged over parts of the map to about 9,000 values; "
-          "top1_STAGE and top5_STAGE",
+          "top1_STAGE and top5_STAGE, with untrained_ before them of E as it starts "
+          "(eval.baselines)",
       .paper = "Zhang, Isola & Efros 2017 (split-brain autoencoders, table 1); docs/choices.md 73",
       .card = {.title = "Linear classification of each stage",
                .field = "top1_conv5",
@@ -52,7 +58,8 @@ Measure transfer_entry() {
           "ninths of the steps; random places, mirrored; {N} test images, predictions averaged "
           "over four corners, the middle and their mirror images, or over the whole image and its "
           "own; "
-          "top1_STAGE and top5_STAGE",
+          "top1_STAGE and top5_STAGE, with untrained_ before them of E as it starts "
+          "(eval.baselines)",
       .paper =
           "Noroozi & Favaro 2016, as Donahue, Krähenbühl & Darrell 2017 (table 2); docs/choices.md "
           "73",

@@ -22,9 +22,16 @@ namespace {
 
 constexpr double kPooledValues = 9216;  // 6x6 of 256 channels
 
-void add_accuracy(core::Values& values, const std::string& stage, const eval::TopAccuracy& found) {
-  values.emplace_back("top1_" + stage, found.top1);
-  values.emplace_back("top5_" + stage, found.top5);
+void add_accuracy(core::Values& values, Source source, const std::string& stage,
+                  const eval::TopAccuracy& found) {
+  const std::string of = source == Source::kTrained ? "" : word_of(source) + "_";
+  values.emplace_back(of + "top1_" + stage, found.top1);
+  values.emplace_back(of + "top5_" + stage, found.top5);
+}
+
+// For progress, as "conv3 of the untrained E".
+std::string text_of(const model::Stage& stage, Source source) {
+  return stage.name + (source == Source::kTrained ? "" : " of the " + word_of(source) + " E");
 }
 
 eval::TopAccuracy probe_stage(Inputs& inputs, model::Trunk& trunk, size_t stage) {
@@ -43,7 +50,8 @@ eval::TopAccuracy probe_stage(Inputs& inputs, model::Trunk& trunk, size_t stage)
   for (int64_t view = 1; view <= options.linear_views; ++view) {
     views.push_back(images.map(split, activations, view).features);
   }
-  return classify(context, "linear protocol on " + trunk.stages()[stage].name, train, test, views)
+  return classify(context, "linear protocol on " + text_of(trunk.stages()[stage], inputs.source()),
+                  train, test, views)
       .test;
 }
 
@@ -104,10 +112,10 @@ at::Tensor pooled(const at::Tensor& map) {
 }
 
 core::Values layer_probes(Inputs& inputs) {
-  model::Trunk& trunk = inputs.subject().encoder->trunk();
+  model::Trunk& trunk = inputs.encoder().trunk();
   core::Values values;
   for (size_t i = 0; i < trunk.stages().size(); ++i) {
-    add_accuracy(values, trunk.stages()[i].name, probe_stage(inputs, trunk, i));
+    add_accuracy(values, inputs.source(), trunk.stages()[i].name, probe_stage(inputs, trunk, i));
   }
   return values;
 }
@@ -121,16 +129,17 @@ Bytes layer_probes_memory(const FeatureSizes& sizes) {
 core::Values transfer(Inputs& inputs) {
   const Context& context = inputs.context();
   const Split &train_split = inputs.images().train(), &test_split = inputs.images().test();
-  model::Encoder& encoder = *inputs.subject().encoder;
+  model::Encoder& encoder = inputs.encoder();
   const int64_t num_classes =
       std::max(train_split.shards->num_classes(), test_split.shards->num_classes());
   core::Values values;
   const std::vector<model::Stage>& stages = encoder.trunk().stages();
   for (size_t i = 0; i < stages.size(); ++i) {
-    const std::string what = "after " + stages[i].name;
+    const std::string what = "after " + text_of(stages[i], inputs.source());
     Retrained column(context, encoder, i + 1, num_classes);
     train_column(context, train_split, column, what);
-    add_accuracy(values, stages[i].name, test_column(context, test_split, column, what));
+    add_accuracy(values, inputs.source(), stages[i].name,
+                 test_column(context, test_split, column, what));
   }
   return values;
 }

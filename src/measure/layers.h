@@ -1,6 +1,7 @@
 #pragma once
 // The measures of E's stages: what each one's activations tell about labels, and how well what
-// follows it learns them when it is frozen. Of the trained E alone. Collectives.
+// follows it learns them when it is frozen. Of the trained E, and of E as it starts, whose fields
+// begin with untrained_. Collectives.
 
 #include "core/values.h"
 #include "measure/inputs.h"

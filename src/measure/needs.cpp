@@ -50,16 +50,16 @@ std::string word_of(Source source) { return core::word_of<Source>(kSources, sour
 
 std::vector<Source> sources_of(Need need, const eval::EvaluateOptions& options, bool is_last) {
   if (need == Need::kReconstructions) return {Source::kReconstructions};
-  if (need == Need::kStages) return {Source::kTrained};
-  const bool is_features = need == Need::kFeatures;
-  std::vector<Source> sources = {is_features ? Source::kTrained : Source::kSamples};
+  const bool is_features = need == Need::kFeatures, is_stages = need == Need::kStages;
+  std::vector<Source> sources = {is_features || is_stages ? Source::kTrained : Source::kSamples};
   if (!is_last) return sources;
   if (is_extracted(need)) {
     sources.push_back(Source::kTest);
-  } else if (!is_features) {
+  } else if (!is_features && !is_stages) {
     sources.push_back(Source::kTraining);
   }
-  if (is_features && options.measures_untrained()) sources.push_back(Source::kUntrained);
+  if ((is_features || is_stages) && options.measures_untrained())
+    sources.push_back(Source::kUntrained);
   if (is_features && options.measures_pixels()) sources.push_back(Source::kPixels);
   return sources;
 }

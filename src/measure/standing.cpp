@@ -42,6 +42,14 @@ void make_standing(const Context& context, const Images& images, model::Encoder&
   make_standing(context, images, encoder, [&](const at::Tensor& x) { encoder.forward(x); });
 }
 
+std::unique_ptr<model::Encoder> make_untrained_encoder(const Context& context,
+                                                       const Images& images) {
+  auto encoder = std::make_unique<model::Encoder>(context.setup.model, context.backend(),
+                                                  static_cast<uint64_t>(context.setup.seed));
+  make_standing(context, images, *encoder);
+  return encoder;
+}
+
 void make_standing(const Context& context, const Images& images, nn::Network& network,
                    const std::function<void(const at::Tensor&)>& forward) {
   const int64_t size = context.communicator.size(), count = images.train().count;

@@ -5,6 +5,7 @@
 // calls are collectives.
 
 #include <functional>
+#include <memory>
 
 #include "measure/context.h"
 #include "measure/images.h"
@@ -18,6 +19,9 @@ void make_standing(const Context& context, model::Generator& generator);
 
 // Over training images.
 void make_standing(const Context& context, const Images& images, model::Encoder& encoder);
+// E as a run starts, with them.
+std::unique_ptr<model::Encoder> make_untrained_encoder(const Context& context,
+                                                       const Images& images);
 // A network of images, which `forward` runs on a batch.
 void make_standing(const Context& context, const Images& images, nn::Network& network,
                    const std::function<void(const at::Tensor&)>& forward);

@@ -105,13 +105,14 @@ class Layers : public ::testing::Test {
     use(context, images, encoder);
   }
 
+  // The networks are those that a run with the seed `networks` starts with.
   nlohmann::ordered_json measured(comm::Communicator& ranks, const std::string& key,
-                                  bool has_test_set = true) const {
+                                  bool has_test_set = true, uint64_t networks = 1) const {
     const at::NoGradGuard no_grad;
     EvaluationProgress silent;
     ops::CpuOps cpu;
     const Context context{config_.measuring(), ranks, cpu, at::TensorOptions(at::kFloat), silent};
-    model::Nets nets = model::make_nets(config_.model, context.backend(), 1);
+    model::Nets nets = model::make_nets(config_.model, context.backend(), networks);
     const Measures measures = only(key);
     const Evaluation evaluation(context, train_, has_test_set ? &test_ : nullptr, measures);
     nlohmann::ordered_json result;
@@ -141,7 +142,7 @@ class Layers : public ::testing::Test {
 
 TEST_F(Layers, ProbesAreTheLinearProtocolOnTheActivationsOfEachStage) {
   const nlohmann::ordered_json found = measured_alone("layer_probes");
-  EXPECT_EQ(found.size(), 6u);
+  EXPECT_EQ(found.size(), 12u);  // with those of the untrained E
   comm::SelfCommunicator alone;
   with_encoder(alone, at::kFloat, [&](const Context& context, const Images& images, auto& encoder) {
     for (size_t last = 0; last < 3; ++last) {
@@ -177,6 +178,28 @@ TEST_F(Layers, ProbesAreThoseOfOneRankOnTwo) {
   for (const auto& [field, value] : expected.items()) {
     // Statistics of batch norm are summed in another order: at most one of 32 test images.
     EXPECT_NEAR(found[field].get<double>(), value.get<double>(), 1.01 / 32) << field;
+  }
+}
+
+// E as it starts is the network of a run that has not begun.
+TEST_F(Layers, UntrainedStagesAreThoseOfTheRunsStart) {
+  config_.evaluate.transfer_steps = 3;
+  comm::SelfCommunicator alone;
+  for (const std::string key : {"layer_probes", "transfer"}) {
+    config_.evaluate.baselines = eval::Baselines::kUntrained;
+    const auto seed = static_cast<uint64_t>(config_.measuring().seed);
+    const nlohmann::ordered_json start = measured(alone, key, true, seed);
+    const nlohmann::ordered_json other = measured(alone, key, true, seed + 1);
+    config_.evaluate.baselines = eval::Baselines::kPixels;
+    const nlohmann::ordered_json trained = measured(alone, key, true, seed);
+    ASSERT_EQ(trained.size(), 6u);
+    ASSERT_EQ(other.size(), 12u);
+    for (const auto& [field, value] : trained.items()) {
+      EXPECT_EQ(start[field], value) << field;
+      EXPECT_EQ(start["untrained_" + field], value) << field;
+      EXPECT_EQ(other["untrained_" + field], value) << field;
+    }
+    EXPECT_NE(other, start);
   }
 }
 
