@@ -4,13 +4,13 @@
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
 #include <utility>
 
 #include "core/error.h"
+#include "core/file_system.h"
 
 namespace bbg::data_prep {
 
@@ -24,11 +24,9 @@ constexpr const char* kPrefix = ".job-";
 constexpr std::chrono::seconds kBeat{5};
 constexpr std::chrono::milliseconds kLook{200};
 
-// Null where the file is absent or just being replaced.
+// Discarded where the file is absent or just being replaced.
 Json read_json(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  return Json::parse(text, nullptr, false);
+  return Json::parse(core::try_read(path).value_or(""), nullptr, false);
 }
 
 }  // namespace

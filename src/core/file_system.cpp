@@ -135,6 +135,14 @@ class PosixFileSystem final : public FileSystem {
 
 std::unique_ptr<FileSystem> make_posix_file_system() { return std::make_unique<PosixFileSystem>(); }
 
+std::optional<std::string> try_read(const std::string& path) {
+  try {
+    return make_posix_file_system()->read(path);
+  } catch (const SystemError&) {
+    return std::nullopt;
+  }
+}
+
 void publish(FileSystem& files, const std::string& path) {
   files.rename(partial_path(path), path);
   files.sync_folder(folder_of(path));

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -36,6 +37,10 @@ class FileSystem {
 };
 
 std::unique_ptr<FileSystem> make_posix_file_system();
+
+// The whole file; nothing where it is absent or cannot be read, as one that another process removes
+// or replaces at this moment. No errors. (Iterators over a std::ifstream throw where a read fails.)
+std::optional<std::string> try_read(const std::string& path);
 
 // Gives what was written, and synced, at partial_path(path) its name; durable when it returns.
 void publish(FileSystem& files, const std::string& path);

@@ -10,7 +10,6 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <ctime>
-#include <fstream>
 #include <iterator>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -21,6 +20,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/file_system.h"
 #include "core/hash.h"
 #include "core/host_name.h"
 #include "core/unique_handle.h"
@@ -31,14 +31,9 @@ namespace {
 
 constexpr const char* kName = ".owner.json";
 
-std::string text_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 // Process ids mean something only inside one process namespace of one start of one kernel.
 std::string machine() {
-  std::string boot = text_of("/proc/sys/kernel/random/boot_id");
+  std::string boot = try_read("/proc/sys/kernel/random/boot_id").value_or("");
   while (!boot.empty() && boot.back() == '\n') boot.pop_back();
   char space[64] = {};
   if (::readlink("/proc/self/ns/pid", space, sizeof space - 1) < 0) space[0] = '\0';
@@ -51,7 +46,7 @@ struct Process {
 
 // Nothing where /proc does not show it.
 std::optional<Process> process(int64_t pid) {
-  const std::string text = text_of("/proc/" + std::to_string(pid) + "/stat");
+  const std::string text = try_read("/proc/" + std::to_string(pid) + "/stat").value_or("");
   const size_t name_end = text.rfind(')');  // the program's name may hold anything
   if (name_end == std::string::npos) return std::nullopt;
   std::istringstream rest(text.substr(name_end + 1));

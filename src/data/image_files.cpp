@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <optional>
 
 #include "core/error.h"
+#include "core/file_system.h"
 #include "image/codec/image_format.h"
 
 namespace bbg::data {
@@ -17,14 +18,13 @@ namespace fs = std::filesystem;
 constexpr size_t kEnoughToRecognise = 32;
 
 std::vector<uint8_t> read_file(const std::string& path, size_t most) {
-  std::ifstream file(path, std::ios::binary);
-  std::vector<uint8_t> bytes(std::istreambuf_iterator<char>(file), {});
-  if (!file.is_open() || file.bad()) {
+  const std::optional<std::string> content = core::try_read(path);
+  if (!content) {
     throw core::UsageError("the image " + path + " cannot be read",
                            "make it readable, or move it away");
   }
-  bytes.resize(std::min(bytes.size(), most));
-  return bytes;
+  return {content->begin(),
+          content->begin() + static_cast<std::ptrdiff_t>(std::min(content->size(), most))};
 }
 
 bool is_image(const std::string& path) {

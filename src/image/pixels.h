@@ -10,9 +10,9 @@
 namespace bbg::image {
 
 struct Pixels {
-  const uint8_t* data;              // the first pixel
-  int64_t height, width, channels;  // [height, width, channels], channels next to each other
-  int64_t stride;                   // bytes from a row to the next, at least width * channels
+  const uint8_t* data = nullptr;                // the first pixel
+  int64_t height = 0, width = 0, channels = 0;  // [height, width, channels], channels together
+  int64_t stride = 0;  // bytes from a row to the next, at least width * channels
   const uint8_t* row(int64_t y) const { return data + y * stride; }
   int64_t row_bytes() const { return width * channels; }
 };

@@ -4,7 +4,6 @@
 #include <signal.h>
 
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include "core/error.h"
@@ -72,10 +71,7 @@ class FaultyRun : public test::BbgDist {
     for (const auto& entry : fs::directory_iterator("/proc")) {
       const std::string name = entry.path().filename();
       if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-      const auto content = [&](const char* file) {
-        std::ifstream stream(entry.path() / file, std::ios::binary);
-        return std::string(std::istreambuf_iterator<char>(stream), {});
-      };
+      const auto content = [&](const char* file) { return test::read_file(entry.path() / file); };
       const std::string command = content("cmdline");
       if (command.find("bbg_dist") == std::string::npos ||
           command.find(output) == std::string::npos) {
@@ -89,9 +85,11 @@ class FaultyRun : public test::BbgDist {
 };
 
 TEST_F(FaultyRun, StoppedRankIsNamedAndTheRunGoesOnFromItsCheckpoint) {
-  const std::string more = "--run.steps 2000 --checkpoint.every 20 --comm.deadline-ms 3000";
+  // All checkpoints are kept, so that this one is there however late the test looks.
+  const std::string more =
+      "--run.steps 2000 --checkpoint.every 20 --checkpoint.keep 100 --comm.deadline-ms 3000";
   test::Outcome outcome;
-  std::thread run([&] { outcome = train(2, "run", more); });
+  std::jthread run([&] { outcome = train(2, "run", more); });
   const std::string checkpoint = folder_ / "run/checkpoints/step-00000020";
   pid_t process = 0;
   for (int tries = 0; tries < 3000 && (process == 0 || !fs::exists(checkpoint)); ++tries) {

@@ -8,8 +8,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <string>
+
+#include "core/file_system.h"
 
 namespace bbg::test {
 
@@ -38,10 +39,8 @@ class TemporaryFolder {
   std::string path_;
 };
 
-inline std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
+// Empty where there is none.
+inline std::string read_file(const std::string& path) { return core::try_read(path).value_or(""); }
 
 // Makes the folders above it.
 inline void write_file(const std::string& path, const std::string& content) {

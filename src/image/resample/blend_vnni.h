@@ -9,8 +9,7 @@ namespace bbg::image {
 // Whether this processor has the instructions. Nothing else here may be called where it has not.
 bool has_vnni();
 
-// As blend_to_bytes() and add_lines(); weights lie in [-2^22 - 2^21, 2^22 + 2^21].
+// As blend_to_bytes(); weights lie in [-2^22 - 2^21, 2^22 + 2^21].
 void blend_to_bytes_vnni(const Lines& in, std::span<const Taps::Range> ranges, uint8_t* out);
-void add_lines_vnni(const Lines& in, const Taps::Range& range, int32_t* out);
 
 }  // namespace bbg::image

@@ -88,6 +88,14 @@ TEST_F(FileSystemTest, AFailureToReadMayPass) {
   }
 }
 
+TEST_F(FileSystemTest, TryingToReadGivesNothingWhereThereIsNothingToRead) {
+  write(folder_ / "a", "text");
+  EXPECT_EQ(try_read(folder_ / "a"), "text");
+  EXPECT_EQ(try_read(folder_ / "b"), std::nullopt);
+  EXPECT_EQ(try_read(folder_.path()), std::nullopt);
+  EXPECT_EQ(try_read("/proc/self/mem"), std::nullopt);
+}
+
 // To a caller, "no" would mean to begin anew.
 TEST_F(FileSystemTest, ExistenceThatCannotBeToldIsAnError) {
   const std::string loop = folder_ / "loop";
