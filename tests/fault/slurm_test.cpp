@@ -188,7 +188,8 @@ TEST_F(Cluster, TracesOfHostsThatDoNotSeeTheRunFolderStayThere) {
 }
 
 TEST_F(Cluster, JobThatRunsOutOfTimeGoesOnFromTheQueueBitForBit) {
-  const std::string steps = "--run.steps 150";
+  // All checkpoints are kept: the first is there however late the test looks.
+  const std::string steps = "--run.steps 150 --checkpoint.keep 20";
   const std::string whole = submit("whole", steps);
   ASSERT_TRUE(ends_well(whole)) << job(whole) << test::read_file(folder_ / "whole.log");
 
@@ -266,7 +267,7 @@ TEST_F(ClusterDataPrep, TasksOfSeveralNodesMakeTheBytesOfOneProcess) {
   EXPECT_EQ(alone.size(), 2u * (kShards + 1));  // shards and a manifest for each size
   for (const std::string tasks : {"--nodes=4 --ntasks-per-node=1", "--nodes=3 --ntasks=5"}) {
     const test::Outcome outcome =
-        test::run_command(folder_, "srun " + tasks + " " + data_prep("job", sizes));
+        test::run_command(folder_, "srun --quiet " + tasks + " " + data_prep("job", sizes));
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ(outcome.err, "");
     EXPECT_THAT(outcome.out, HasSubstr("job/24: 48 images of 24x24x3, 2 classes, 8 shard(s)"));
