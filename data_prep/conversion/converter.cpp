@@ -72,12 +72,7 @@ void Converter::store_jpeg(const image::Pixels& pixels, Stored& out) {
     const int64_t width = (pixels.width * edge + shorter / 2) / shorter;
     small_.resize(static_cast<size_t>(height * width * pixels.channels));
     resampler_.resample(pixels, height, width, small_);
-    encoder_.encode({.data = small_.data(),
-                     .height = height,
-                     .width = width,
-                     .channels = pixels.channels,
-                     .stride = width * pixels.channels},
-                    out[i]);
+    encoder_.encode(image::dense(small_.data(), height, width, pixels.channels), out[i]);
   }
 }
 

@@ -55,11 +55,7 @@ void SampleBuilder::build_raw(int64_t id, const image::Choice& choice, Check che
   }
   stored_.resize(static_cast<size_t>(height * width * channels));
   source_.read_pixels(id, stored_, check);
-  const image::Pixels whole{.data = stored_.data(),
-                            .height = height,
-                            .width = width,
-                            .channels = channels,
-                            .stride = width * channels};
+  const image::Pixels whole = image::dense(stored_.data(), height, width, channels);
   image::apply(image::window(whole, choice.box), choice.is_flipped, options_.size, resampler_, out);
 }
 

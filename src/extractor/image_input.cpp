@@ -40,11 +40,8 @@ at::Tensor resize_as_pillow(const at::Tensor& images, int64_t size, image::Filte
   at::parallel_for(0, rows.size(0), 1, [&](int64_t first, int64_t end) {
     image::Resampler resampler(filter);
     for (int64_t i = first; i < end; ++i) {
-      const image::Pixels pixels{.data = rows.const_data_ptr<uint8_t>() + i * height * width * 3,
-                                 .height = height,
-                                 .width = width,
-                                 .channels = 3,
-                                 .stride = width * 3};
+      const image::Pixels pixels =
+          image::dense(rows.const_data_ptr<uint8_t>() + i * height * width * 3, height, width, 3);
       resampler.resample(pixels, size, size,
                          {resized.data_ptr<uint8_t>() + i * size * size * 3,
                           static_cast<size_t>(size * size * 3)});

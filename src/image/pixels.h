@@ -17,15 +17,20 @@ struct Pixels {
   int64_t row_bytes() const { return width * channels; }
 };
 
+// Rows that lie one behind the other.
+inline Pixels dense(const uint8_t* data, int64_t height, int64_t width, int64_t channels) {
+  return {.data = data,
+          .height = height,
+          .width = width,
+          .channels = channels,
+          .stride = width * channels};
+}
+
 inline Pixels view(const core::Image& image) {
   BBG_CHECK(
       static_cast<int64_t>(image.pixels.size()) == image.height * image.width * image.channels,
       "an image with more or fewer pixels than its sides say");
-  return {.data = image.pixels.data(),
-          .height = image.height,
-          .width = image.width,
-          .channels = image.channels,
-          .stride = image.width * image.channels};
+  return dense(image.pixels.data(), image.height, image.width, image.channels);
 }
 
 inline core::Image copy(const Pixels& pixels) {

@@ -95,8 +95,7 @@ struct Resampler::State {
       blend_to_bytes({.data = from, .stride = column, .bytes = column}, columns.ranges, to);
       columns_to_rows(to, count, bytes, out + first * bytes, bytes);
     }
-    return {
-        .data = out, .height = in.height, .width = width, .channels = in.channels, .stride = bytes};
+    return dense(out, in.height, width, in.channels);
   }
 };
 

@@ -53,11 +53,7 @@ class CropReader {
     const int64_t height = source_.height(), width = source_.width(), channels = source_.channels();
     stored_.resize(static_cast<size_t>(height * width * channels));
     source_.read_pixels(id, stored_, check_);
-    return {.data = stored_.data(),
-            .height = height,
-            .width = width,
-            .channels = channels,
-            .stride = width * channels};
+    return image::dense(stored_.data(), height, width, channels);
   }
 
   const data::SampleSource& source_;

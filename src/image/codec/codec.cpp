@@ -62,9 +62,9 @@ Pixels Decoder::read(const Opened& opened, const Window& window, const std::stri
                                               options_, is_plain ? memory : stored_, pixels);
   if (!problem.empty()) refuse(name, problem);
   if (is_plain) return pixels;
-  uint8_t* turned = room(memory, window.height * window.width * options_.channels);
-  opened.orientation.turn(pixels, turned);
-  return dense(turned, window, options_.channels);
+  Pixels turned;
+  opened.orientation.turn(pixels, dense_room(window, options_.channels, memory, turned));
+  return turned;
 }
 
 ImageSize Decoder::size(std::span<const uint8_t> bytes, const std::string& name) {

@@ -33,13 +33,12 @@ class FormatDecoder {
                        std::vector<uint8_t>& memory, Pixels& out) = 0;
 };
 
-// A window whose rows lie one behind the other.
-inline Pixels dense(const uint8_t* pixels, const Window& window, int64_t channels) {
-  return {.data = pixels,
-          .height = window.height,
-          .width = window.width,
-          .channels = channels,
-          .stride = window.width * channels};
+// Room for a window whose rows lie one behind the other, which `out` becomes; to be written.
+inline uint8_t* dense_room(const Window& window, int64_t channels, std::vector<uint8_t>& memory,
+                           Pixels& out) {
+  uint8_t* pixels = room(memory, window.height * window.width * channels);
+  out = dense(pixels, window.height, window.width, channels);
+  return pixels;
 }
 
 // Says that the header claims too many pixels; else nothing.

@@ -103,8 +103,7 @@ bool JpegDecoder::State::read(const Window& window, const DecodeOptions& options
   if (convert == nullptr && jpeg.output_scanline == window.top) {
     out = read_in_place(window, first_column, memory);
   } else {
-    uint8_t* pixels = room(memory, window.height * window.width * options.channels);
-    out = dense(pixels, window, options.channels);
+    uint8_t* pixels = dense_room(window, options.channels, memory, out);
     read_strips(window, first_column, convert, out, pixels);
   }
   if (is_whole) jpeg_finish_decompress(&jpeg);

@@ -139,8 +139,7 @@ Problem PngDecoder::read_header(std::span<const uint8_t> bytes, ImageSize& size)
 
 Problem PngDecoder::read(const Window& window, const DecodeOptions& options,
                          std::vector<uint8_t>& memory, Pixels& out) {
-  uint8_t* pixels = room(memory, window.height * window.width * options.channels);
-  out = dense(pixels, window, options.channels);
+  uint8_t* pixels = dense_room(window, options.channels, memory, out);
   return state_->read(window, options, pixels) ? Problem{} : Problem{state_->message};
 }
 

@@ -70,8 +70,7 @@ Problem WebpDecoder::read(const Window& window, const DecodeOptions& options,
   const VP8StatusCode status = WebPDecode(bytes_.data(), bytes_.size(), &config);
   WebPFreeDecBuffer(&config.output);
   if (status != VP8_STATUS_OK) return text_of(status);
-  uint8_t* pixels = room(memory, window.height * window.width * options.channels);
-  out = dense(pixels, window, options.channels);
+  uint8_t* pixels = dense_room(window, options.channels, memory, out);
   const ConvertRow convert = conversion(kind, options);
   for (int64_t y = 0; y < window.height; ++y) {
     const uint8_t* in = decoded_.data() + (window.top - cut.top + y) * stride +

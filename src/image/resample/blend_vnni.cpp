@@ -20,7 +20,8 @@ namespace {
 
 using Ints16 = int32_t __attribute__((vector_size(64)));
 
-constexpr int64_t kGroup = 4;      // lines that one dot product adds
+constexpr int64_t kGroup = kWeightsTogether;  // lines that one dot product adds
+static_assert(kGroup == 4);
 constexpr int64_t kVector = 64;    // bytes of a vector
 constexpr int kQuarters = 4;       // a vector's bytes have four vectors of sums
 constexpr int kDigits = 3;         // to the base 256, of a weight
